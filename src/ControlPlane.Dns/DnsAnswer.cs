@@ -20,7 +20,9 @@ internal enum DnsStatus
     /// <summary>The CNAME chain runs in a circle or is longer than <see cref="DnsClientOptions.MaxChain"/>.</summary>
     ChainBroken,
 
-    /// <summary>A server answered, but not the question: SERVFAIL (also: DNSSEC is broken), REFUSED, nonsense, a referral.</summary>
+    /// <summary>
+    /// A server answered, but not the question: SERVFAIL (also: DNSSEC is broken), REFUSED, nonsense, a referral.
+    /// </summary>
     ServFail,
 
     /// <summary>No answer in time from any server.</summary>
@@ -39,14 +41,18 @@ internal sealed record DnsAnswer(
     string Name, DnsStatus Status, IReadOnlyList<string> Chain, IReadOnlyList<DnsRecord> Records, string Detail)
 {
     /// <summary>False: we could not ask, so nothing is known.</summary>
-    public bool IsFact => Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;
+    public bool IsFact =>
+        Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;
 }
 
-/// <summary>Where a name leads. <paramref name="Chain"/>, <paramref name="Detail"/>: as in <see cref="DnsAnswer"/>.</summary>
+/// <summary>
+/// Where a name leads. <paramref name="Chain"/>, <paramref name="Detail"/>: as in <see cref="DnsAnswer"/>.
+/// </summary>
 /// <param name="Name">The name that was asked, normalized.</param>
 /// <param name="Status">
-/// NoError when one family has addresses and the other is known too. When one of the two could not be asked this is that
-/// status, and <paramref name="Addresses"/> still holds what the other gave: a positive match is good, a missing one proves nothing.
+/// NoError when one family has addresses and the other is known too. When one of the two could not be asked this is
+/// that status, and <paramref name="Addresses"/> still holds what the other gave: a positive match is good, a missing
+/// one proves nothing.
 /// </param>
 /// <param name="Chain">CNAME targets in the order walked.</param>
 /// <param name="Addresses">IPv4 first.</param>
@@ -55,5 +61,6 @@ internal sealed record DnsAddresses(
     string Name, DnsStatus Status, IReadOnlyList<string> Chain, IReadOnlyList<IPAddress> Addresses, string Detail)
 {
     /// <inheritdoc cref="DnsAnswer.IsFact"/>
-    public bool IsFact => Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;
+    public bool IsFact =>
+        Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;
 }

@@ -3,8 +3,9 @@ using System.Net;
 namespace ControlPlane.Dns;
 
 /// <summary>
-/// A stub resolver: asks recursive servers, follows CNAMEs, and tells "the name is not there" from "could not ask". It keeps no
-/// cache (the caller waits for changes) and needs none. Safe for concurrent use; every question has a socket of its own.
+/// A stub resolver: asks recursive servers, follows CNAMEs, and tells "the name is not there" from "could not ask". It
+/// keeps no cache (the caller waits for changes) and needs none. Safe for concurrent use; every question has a socket
+/// of its own.
 /// </summary>
 internal sealed class DnsClient(DnsClientOptions options, TimeProvider time)
 {
@@ -42,7 +43,8 @@ internal sealed class DnsClient(DnsClientOptions options, TimeProvider time)
                 (current, moved) = (target, true);
             }
 
-            DnsRecord[] records = [.. message.Answers.Where(r => r.Type == type && DnsName.Comparer.Equals(r.Name, current))];
+            DnsRecord[] records =
+                [.. message.Answers.Where(r => r.Type == type && DnsName.Comparer.Equals(r.Name, current))];
             if (records.Length > 0)
             {
                 return new DnsAnswer(asked, DnsStatus.NoError, chain, records, outcome.Detail);
@@ -51,13 +53,16 @@ internal sealed class DnsClient(DnsClientOptions options, TimeProvider time)
             // RFC 6604 §3: the code speaks of the last name of the chain, not of the one that was asked.
             if (message.ResponseCode == DnsResponseCode.NameError)
             {
-                return new DnsAnswer(asked, DnsStatus.NxDomain, chain, [], $"{current} does not exist ({outcome.Detail}).");
+                return new DnsAnswer(
+                    asked, DnsStatus.NxDomain, chain, [], $"{current} does not exist ({outcome.Detail}).");
             }
 
-            // A server may stop at the edge of its zone: only an answer to the target's own question says it has nothing.
+            // A server may stop at the edge of its zone: only an answer to the target's own question says it has
+            // nothing.
             if (!moved)
             {
-                return new DnsAnswer(asked, DnsStatus.NoData, chain, [], $"{current} has no {type} record ({outcome.Detail}).");
+                return new DnsAnswer(
+                    asked, DnsStatus.NoData, chain, [], $"{current} has no {type} record ({outcome.Detail}).");
             }
         }
     }
@@ -71,7 +76,8 @@ internal sealed class DnsClient(DnsClientOptions options, TimeProvider time)
             ResolveAsync(name, DnsRecordType.AAAA, cancellationToken));
         IPAddress[] addresses = [.. answers.SelectMany(a => a.Records).OfType<AddressRecord>().Select(r => r.Address)];
 
-        // What could not be asked outweighs everything; then a positive answer; then the A side, which is the usual one.
+        // What could not be asked outweighs everything; then a positive answer; then the A side, which is the usual
+        // one.
         var verdict = answers.FirstOrDefault(a => !a.IsFact)
             ?? answers.FirstOrDefault(a => a.Status == DnsStatus.NoError)
             ?? answers[0];

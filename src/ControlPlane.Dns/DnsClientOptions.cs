@@ -15,14 +15,15 @@ internal sealed record DnsClientOptions
     public TimeSpan TryTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// Tries for each server. 2: one lost datagram is weather, two in a row are an outage, and then the caller's own schedule
-    /// (minutes) serves better than hammering. Worst case of one question: servers × tries × time-out = 4 s for one server.
+    /// Tries for each server. 2: one lost datagram is weather, two in a row are an outage, and then the caller's own
+    /// schedule (minutes) serves better than hammering. Worst case of one question: servers × tries × time-out = 4 s
+    /// for one server.
     /// </summary>
     public int Tries { get; init; } = 2;
 
     /// <summary>
-    /// Longest CNAME chain followed, 1 or more. 8: CDNs use up to 4 or 5; common resolvers give up between 8 and 16, so a longer
-    /// chain would not work for the public either.
+    /// Longest CNAME chain followed, 1 or more. 8: CDNs use up to 4 or 5; common resolvers give up between 8 and 16, so
+    /// a longer chain would not work for the public either.
     /// </summary>
     public int MaxChain { get; init; } = 8;
 }

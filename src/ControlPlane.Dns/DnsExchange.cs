@@ -11,7 +11,9 @@ namespace ControlPlane.Dns;
 /// </summary>
 internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
 {
-    /// <summary>Either a message that speaks about the name (NOERROR, NXDOMAIN), or the reason why there is none.</summary>
+    /// <summary>
+    /// Either a message that speaks about the name (NOERROR, NXDOMAIN), or the reason why there is none.
+    /// </summary>
     public sealed record Outcome(DnsMessage? Message, DnsStatus Failure, string Detail);
 
     public async Task<Outcome> AskAsync(DnsQuestion question, CancellationToken cancellationToken)
@@ -54,7 +56,7 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
 
             return Judge(server, answer);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return new Outcome(null, DnsStatus.Timeout, $"{server} did not answer within {options.TryTimeout}.");
         }
@@ -79,14 +81,15 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
             return new Outcome(null, DnsStatus.ServFail, $"{server} answered {answer.ResponseCode}.");
         }
 
-        // A server that neither recurses nor owns the zone only points elsewhere; its silence about the name proves nothing.
+        // A server that neither recurses nor owns the zone only points elsewhere; its silence about the name proves
+        // nothing.
         return answer is { Answers.Count: 0, Authoritative: false, RecursionAvailable: false }
             ? new Outcome(null, DnsStatus.ServFail, $"{server} does not recurse and does not own the zone.")
             : new Outcome(answer, DnsStatus.NoError, $"{server} answered {answer.ResponseCode}");
     }
 
-    // Id and source port are unpredictable (RFC 5452 §9): the id from the cryptographic generator, the port because every question
-    // has a fresh socket and the kernel picks ephemeral ports at random.
+    // Id and source port are unpredictable (RFC 5452 §9): the id from the cryptographic generator, the port because
+    // every question has a fresh socket and the kernel picks ephemeral ports at random.
     private static DnsMessage Query(DnsQuestion question, bool edns) => new()
     {
         Id = (ushort)RandomNumberGenerator.GetInt32(ushort.MaxValue + 1),
@@ -95,16 +98,16 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
         UdpSize = edns ? DnsMessage.AdvertisedUdpSize : null,
     };
 
-    private static async Task<DnsMessage> UdpAsync(IPEndPoint server, DnsMessage query, CancellationToken cancellationToken)
+    private static async Task<DnsMessage> UdpAsync(IPEndPoint server, DnsMessage query, CancellationToken cancel)
     {
         using var socket = new Socket(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
-        await socket.ConnectAsync(server, cancellationToken);
-        await socket.SendAsync(query.ToBytes(), cancellationToken);
+        await socket.ConnectAsync(server, cancel);
+        await socket.SendAsync(query.ToBytes(), cancel);
         // Room to spare over what we advertise: some servers overstep it.
         var buffer = new byte[4096];
         while (true)
         {
-            var length = await socket.ReceiveAsync(buffer, cancellationToken);
+            var length = await socket.ReceiveAsync(buffer, cancel);
             // A stranger's guess, or the late answer of another question, is passed over and the real one awaited.
             if (length < 12 || BinaryPrimitives.ReadUInt16BigEndian(buffer) != query.Id)
             {
@@ -118,13 +121,13 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
         }
     }
 
-    private static async Task<DnsMessage> TcpAsync(IPEndPoint server, DnsMessage query, CancellationToken cancellationToken)
+    private static async Task<DnsMessage> TcpAsync(IPEndPoint server, DnsMessage query, CancellationToken cancel)
     {
         using var socket = new Socket(server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(server, cancellationToken);
+        await socket.ConnectAsync(server, cancel);
         await using var stream = new NetworkStream(socket);
-        await DnsTcp.WriteAsync(stream, query.ToBytes(), cancellationToken);
-        var answer = DnsMessage.Parse(await DnsTcp.ReadAsync(stream, cancellationToken));
+        await DnsTcp.WriteAsync(stream, query.ToBytes(), cancel);
+        var answer = DnsMessage.Parse(await DnsTcp.ReadAsync(stream, cancel));
         return Answers(query, answer) && !answer.Truncated
             ? answer
             : throw new DnsFormatException("The answer over TCP is cut off or belongs to another question.");
@@ -133,7 +136,8 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
     private static bool Answers(DnsMessage query, DnsMessage answer) =>
         answer.IsResponse && answer.Id == query.Id && (Echoes(query, answer)
             // RFC 1035 §7.3 leaves it open whether an error repeats the question, and old servers do not.
-            || (answer.Questions.Count == 0 && answer.ResponseCode is DnsResponseCode.FormatError or DnsResponseCode.NotImplemented));
+            || (answer.Questions.Count == 0
+                && answer.ResponseCode is DnsResponseCode.FormatError or DnsResponseCode.NotImplemented));
 
     private static bool Echoes(DnsMessage query, DnsMessage answer) => answer.Questions.Count == 1
         && answer.Questions[0].Type == query.Questions[0].Type

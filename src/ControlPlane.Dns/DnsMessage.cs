@@ -4,8 +4,8 @@ namespace ControlPlane.Dns;
 internal sealed record DnsMessage
 {
     /// <summary>
-    /// The UDP size we advertise (RFC 6891 §6.2.3), in octets: the largest that fits into the smallest IPv6 packet (1280 less
-    /// 48 of headers) and so is never fragmented; the value agreed on at DNS flag day 2020.
+    /// The UDP size we advertise (RFC 6891 §6.2.3), in octets: the largest that fits into the smallest IPv6 packet
+    /// (1280 less 48 of headers) and so is never fragmented; the value agreed on at DNS flag day 2020.
     /// </summary>
     public const ushort AdvertisedUdpSize = 1232;
 
@@ -47,6 +47,7 @@ internal sealed record DnsMessage
     /// <exception cref="DnsFormatException">The bytes are not a well-formed message.</exception>
     public static DnsMessage Parse(ReadOnlySpan<byte> bytes) => new DnsReader(bytes).ReadMessage();
 
-    /// <exception cref="ArgumentException">A name or a text is not writable, or the message exceeds 65,535 octets.</exception>
+    /// <exception cref="ArgumentException">A name or a text is not writable, or the message exceeds 65,535
+    /// octets.</exception>
     public byte[] ToBytes() => new DnsWriter().Write(this);
 }

@@ -4,9 +4,9 @@ using System.Text;
 namespace ControlPlane.Dns;
 
 /// <summary>
-/// Names as text: labels joined by dots, no dot at the end, the root is <c>"."</c>. A dot or backslash inside a label is
-/// written <c>\.</c> or <c>\\</c>, an octet outside printable ASCII <c>\DDD</c> (RFC 4343 §2.1), so that every
-/// name of the wire has exactly one text. Names compare without regard to ASCII case: <see cref="Comparer"/>.
+/// Names as text: labels joined by dots, no dot at the end, the root is <c>"."</c>. A dot or backslash inside a label
+/// is written <c>\.</c> or <c>\\</c>, an octet outside printable ASCII <c>\DDD</c> (RFC 4343 §2.1), so that every name
+/// of the wire has exactly one text. Names compare without regard to ASCII case: <see cref="Comparer"/>.
 /// </summary>
 internal static class DnsName
 {
@@ -15,7 +15,9 @@ internal static class DnsName
     /// <summary>RFC 1035 §2.3.4: octets of one label.</summary>
     public const int MaxLabel = 63;
 
-    /// <summary>RFC 1035 §2.3.4: octets of a whole name on the wire, length octets and the root's zero included.</summary>
+    /// <summary>
+    /// RFC 1035 §2.3.4: octets of a whole name on the wire, length octets and the root's zero included.
+    /// </summary>
     public const int MaxWire = 255;
 
     public static StringComparer Comparer => StringComparer.OrdinalIgnoreCase;
@@ -69,7 +71,8 @@ internal static class DnsName
 
     private static byte[] Checked(List<byte> label, string name) => label.Count is > 0 and <= MaxLabel
         ? [.. label]
-        : throw new ArgumentException($"A label of '{name}' has {label.Count} octets; 1 to {MaxLabel} are legal.", nameof(name));
+        : throw new ArgumentException(
+            $"A label of '{name}' has {label.Count} octets; 1 to {MaxLabel} are legal.", nameof(name));
 
     private static byte Octet(char c, string name) => char.IsAscii(c)
         ? (byte)c

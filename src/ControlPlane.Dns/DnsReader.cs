@@ -6,7 +6,8 @@ namespace ControlPlane.Dns;
 
 /// <summary>
 /// Reads one message. Everything it is given comes from strangers: each length is checked before it is used, and a
-/// compression pointer (RFC 1035 §4.1.4) must point before every place its name has been at, which makes loops impossible.
+/// compression pointer (RFC 1035 §4.1.4) must point before every place its name has been at, which makes loops
+/// impossible.
 /// </summary>
 internal ref struct DnsReader(ReadOnlySpan<byte> message)
 {

@@ -44,20 +44,23 @@ internal sealed record TxtRecord(string Name, uint Ttl, IReadOnlyList<string> St
 
     public string Text => string.Concat(Strings);
 
-    public bool Equals(TxtRecord? other) => other is not null && base.Equals(other) && Strings.SequenceEqual(other.Strings);
+    public bool Equals(TxtRecord? other) =>
+        other is not null && base.Equals(other) && Strings.SequenceEqual(other.Strings);
 
     public override int GetHashCode() => HashCode.Combine(base.GetHashCode(), Text);
 }
 
-/// <summary>RFC 8659 §4.1. <paramref name="Flags"/>: 128 = critical; <paramref name="Value"/> is Latin-1, an octet a char.</summary>
+/// <summary>
+/// RFC 8659 §4.1. <paramref name="Flags"/>: 128 = critical; <paramref name="Value"/> is Latin-1, an octet a char.
+/// </summary>
 internal sealed record CaaRecord(string Name, uint Ttl, byte Flags, string Tag, string Value) : DnsRecord(Name, Ttl)
 {
     public override DnsRecordType Type => DnsRecordType.CAA;
 }
 
 /// <summary>
-/// A type or class this library does not read (RFC 3597). Names inside the data of an old type (MX, PTR) may be compressed
-/// against the message they came in, so raw data means nothing outside it.
+/// A type or class this library does not read (RFC 3597). Names inside the data of an old type (MX, PTR) may be
+/// compressed against the message they came in, so raw data means nothing outside it.
 /// </summary>
 internal sealed record RawRecord(string Name, uint Ttl, DnsRecordType RawType, ushort Class, byte[] Bytes)
     : DnsRecord(Name, Ttl)

@@ -1,6 +1,8 @@
 namespace ControlPlane.Dns;
 
-/// <summary>What <see cref="DnsServer"/>'s answerer wants said. The server sets id, question and the authoritative bit.</summary>
+/// <summary>
+/// What <see cref="DnsServer"/>'s answerer wants said. The server sets id, question and the authoritative bit.
+/// </summary>
 internal sealed record DnsReply
 {
     public static DnsReply NoSuchName { get; } = new() { Code = DnsResponseCode.NameError };

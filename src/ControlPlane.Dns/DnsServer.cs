@@ -4,11 +4,11 @@ using System.Net.Sockets;
 namespace ControlPlane.Dns;
 
 /// <summary>
-/// A <b>stand-in</b> for the public DNS, for tests and local runs: answers from a function over UDP and TCP on one loopback
-/// address, claims authority over every name, does not recurse, and is not meant to face a network. Bounded: UDP questions are
-/// answered one after the other, at most <see cref="MaxConnections"/> TCP connections at once, each closed after
-/// <see cref="IdleLimit"/> without a question. The answerer is called concurrently and should return at once; when it throws,
-/// the asker gets SERVFAIL and <c>onFault</c> the exception.
+/// A <b>stand-in</b> for the public DNS, for tests and local runs: answers from a function over UDP and TCP on one
+/// loopback address, claims authority over every name, does not recurse, and is not meant to face a network. Bounded:
+/// UDP questions are answered one after the other, at most <see cref="MaxConnections"/> TCP connections at once, each
+/// closed after <see cref="IdleLimit"/> without a question. The answerer is called concurrently and should return at
+/// once; when it throws, the asker gets SERVFAIL and <c>onFault</c> the exception.
 /// </summary>
 internal sealed class DnsServer : IAsyncDisposable
 {
@@ -29,7 +29,8 @@ internal sealed class DnsServer : IAsyncDisposable
     private readonly Task _loops;
 
     private DnsServer(
-        (Socket Udp, Socket Tcp) sockets, Func<DnsQuestion, DnsReply> answer, TimeProvider time, Action<Exception>? onFault)
+        (Socket Udp, Socket Tcp) sockets, Func<DnsQuestion, DnsReply> answer, TimeProvider time,
+        Action<Exception>? onFault)
     {
         (_udp, _tcp) = sockets;
         (_answer, _time, _onFault) = (answer, time, onFault);
@@ -44,7 +45,8 @@ internal sealed class DnsServer : IAsyncDisposable
     /// <exception cref="ArgumentException">The address is not a loopback address.</exception>
     /// <exception cref="SocketException">The port is taken.</exception>
     public static DnsServer Start(
-        IPEndPoint at, Func<DnsQuestion, DnsReply> answer, TimeProvider? time = null, Action<Exception>? onFault = null) =>
+        IPEndPoint at, Func<DnsQuestion, DnsReply> answer, TimeProvider? time = null,
+        Action<Exception>? onFault = null) =>
         IPAddress.IsLoopback(at.Address)
             ? new DnsServer(Listen(at), answer, time ?? TimeProvider.System, onFault)
             : throw new ArgumentException($"The stand-in DNS listens on loopback only, not on {at}.", nameof(at));

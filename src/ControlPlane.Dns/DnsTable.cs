@@ -4,7 +4,8 @@ namespace ControlPlane.Dns;
 
 /// <summary>
 /// Names and their records, changeable while a <see cref="DnsServer"/> answers from it (<see cref="Answer"/>). A name
-/// without records, or one above a known name, exists and gives NODATA; any other gives NXDOMAIN. CNAMEs are walked within the table.
+/// without records, or one above a known name, exists and gives NODATA; any other gives NXDOMAIN. CNAMEs are walked
+/// within the table.
 /// </summary>
 internal sealed class DnsTable
 {

@@ -10,14 +10,18 @@ internal enum DnsRecordType : ushort
     TXT = 16,
     AAAA = 28,
 
-    /// <summary>EDNS(0) pseudo record (RFC 6891); it never shows up among the records of a <see cref="DnsMessage"/>.</summary>
+    /// <summary>
+    /// EDNS(0) pseudo record (RFC 6891); it never shows up among the records of a <see cref="DnsMessage"/>.
+    /// </summary>
     OPT = 41,
 
     /// <summary>Who may issue certificates for a name (RFC 8659).</summary>
     CAA = 257,
 }
 
-/// <summary>Response codes (RFC 1035 §4.1.1); the four low bits only, extended codes of EDNS are not used here.</summary>
+/// <summary>
+/// Response codes (RFC 1035 §4.1.1); the four low bits only, extended codes of EDNS are not used here.
+/// </summary>
 internal enum DnsResponseCode : byte
 {
     NoError = 0,

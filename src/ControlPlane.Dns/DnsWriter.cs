@@ -46,7 +46,8 @@ internal sealed class DnsWriter
 
         return _bytes.Count <= ushort.MaxValue
             ? [.. _bytes]
-            : throw new ArgumentException($"The message has {_bytes.Count} octets; {ushort.MaxValue} are legal.", nameof(message));
+            : throw new ArgumentException(
+                $"The message has {_bytes.Count} octets; {ushort.MaxValue} are legal.", nameof(message));
     }
 
     private void Record(DnsRecord record)

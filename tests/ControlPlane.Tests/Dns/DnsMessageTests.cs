@@ -13,8 +13,8 @@ public sealed class DnsMessageTests
         byte[] bytes =
         [
             .. header,
-            1, (byte)'F', 3, (byte)'I', (byte)'S', (byte)'I', 4, (byte)'A', (byte)'R', (byte)'P', (byte)'A', 0, .. question,
-            3, (byte)'F', (byte)'O', (byte)'O', 0xC0, 12, .. question,
+            1, .. "F"u8, 3, .. "ISI"u8, 4, .. "ARPA"u8, 0, .. question,
+            3, .. "FOO"u8, 0xC0, 12, .. question,
             0xC0, 18, .. question,
             0, .. question,
         ];

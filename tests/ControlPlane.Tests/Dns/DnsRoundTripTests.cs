@@ -12,7 +12,7 @@ public sealed class DnsRoundTripTests
 
     // Few letters, so that suffixes are shared and compression happens; every octet, so that escapes happen.
     private static readonly Gen<byte[]> Label =
-        Gen.Choose(1, 6).SelectMany(n => Gen.ArrayOf(Gen.OneOf(Gen.Elements((byte)'a', (byte)'B', (byte)'.'), Octet), n));
+        Gen.Choose(1, 6).SelectMany(n => Gen.ArrayOf(Gen.OneOf(Gen.Elements("aB."u8.ToArray()), Octet), n));
 
     private static readonly Gen<string> Name =
         Gen.Choose(0, 5).SelectMany(n => Gen.ArrayOf(Label, n)).Select(labels => DnsName.FromLabels(labels));

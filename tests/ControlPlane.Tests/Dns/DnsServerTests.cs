@@ -16,7 +16,8 @@ public sealed class DnsServerTests
     {
         var faults = new ConcurrentQueue<Exception>();
         await using var server = DnsServer.Start(
-            new IPEndPoint(IPAddress.Loopback, 0), _ => throw new InvalidOperationException("table is gone"), onFault: faults.Enqueue);
+            new IPEndPoint(IPAddress.Loopback, 0), _ => throw new InvalidOperationException("table is gone"),
+            onFault: faults.Enqueue);
         var client = new DnsClient(new DnsClientOptions { Servers = [server.EndPoint] }, TimeProvider.System);
 
         var answer = await client.ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None);
