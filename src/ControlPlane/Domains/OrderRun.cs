@@ -15,6 +15,7 @@ internal sealed class OrderRun(
     private readonly string _step = order.State.ToString();
     private readonly DateTimeOffset _leaseFrom = order.LeaseUntil!.Value - lease;
     private readonly int _nudges = order.Nudges;
+    private readonly List<Action> _afterCommit = [];
     private IDbContextTransaction? _transaction;
 
     public Order Order => order;
@@ -56,7 +57,7 @@ internal sealed class OrderRun(
         .Where(row => row.Nudges != _nudges || row.CancelRequestedAt != null)
         .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, Now), ct);
 
-    /// <summary>Makes one call to the world outside. Cancelling <paramref name="ct"/> ends a wait, never a paid call.</summary>
+    /// <summary>Makes one call to the world outside.</summary>
     public async Task<T> CallAsync<T>(string what, Func<Task<T>> call)
     {
         Debug.Assert(_transaction is null, "A foreign call inside a transaction would hold locks for as long as the world likes.");
@@ -82,6 +83,9 @@ internal sealed class OrderRun(
         Message = message,
     });
 
+    /// <summary>Does something once what was changed so far is committed, and not if it is not.</summary>
+    public void AfterCommit(Action action) => _afterCommit.Add(action);
+
     public async ValueTask DisposeAsync()
     {
         if (_transaction is not null)
@@ -103,5 +107,7 @@ internal sealed class OrderRun(
         }
 
         Failpoint.Pass($"{_step}.commit.{what}", order.Hostname);
+        _afterCommit.ForEach(action => action());
+        _afterCommit.Clear();
     }
 }

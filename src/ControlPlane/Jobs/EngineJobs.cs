@@ -6,7 +6,7 @@ namespace ControlPlane.Jobs;
 /// <summary>The guarantee behind the wakes: rings every stage on whichever replica the engine chose.</summary>
 internal sealed class TickJob(Wakes wakes) : IJob
 {
-    public ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
+    public ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
         foreach (var (state, _) in IssuancePath.Steps)
         {
@@ -22,7 +22,7 @@ internal sealed class TickJob(Wakes wakes) : IJob
 internal sealed partial class SweepJob<T>(T sweep, ILogger<SweepJob<T>> log) : IJob
     where T : ISweep
 {
-    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken)
+    public async ValueTask Execute(IJobExecutionContext context, CancellationToken cancellationToken = default)
     {
         try
         {

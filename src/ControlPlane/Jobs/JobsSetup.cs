@@ -1,5 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.TokenStore;
+using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -72,11 +74,10 @@ internal static class JobsSetup
         where T : class, ISweep =>
         Schedule<SweepJob<T>>(engine, typeof(T).Name, every);
 
-    /// <summary>A misfire (the program was down) fires once at the next turn, not once for each turn missed.</summary>
     private static void Schedule<T>(IQuartzBuilder engine, string name, TimeSpan every)
         where T : class, IJob =>
         engine.ScheduleJob<T>(
             trigger => trigger.WithIdentity(name).StartNow().WithSimpleSchedule(schedule => schedule
-                .WithInterval(every).RepeatForever().WithMisfireHandlingInstructionNextWithRemainingCount()),
+                .WithInterval(every).RepeatForever()),
             job => job.WithIdentity(name));
 }

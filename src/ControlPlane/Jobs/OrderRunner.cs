@@ -2,6 +2,7 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
+using ControlPlane.Metrics;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 
@@ -12,7 +13,6 @@ internal sealed partial class OrderRunner(
     IDbContextFactory<ControlPlaneDb> databases,
     IServiceProvider services,
     IWakes wakes,
-    StageTimes times,
     TimeProvider time,
     ILogger<OrderRunner> log)
 {
@@ -40,6 +40,7 @@ internal sealed partial class OrderRunner(
         {
             // Another worker took the order over while we were away. Its word counts; ours is dropped.
             LogLeaseLost(order.Id, state);
+            await RememberCaOrderAsync(order, ct);
         }
         catch (Exception surprise)
         {
@@ -103,7 +104,7 @@ internal sealed partial class OrderRunner(
         run.Order.MoveTo(to, run.Now);
         run.Tell(EventTypes.OrderMoved, $"{from} → {to}: {message}");
         await run.ReleaseAsync($"Moved{to}", ct);
-        times.Record(from, run.Now - since);
+        Instruments.StageTime(from, run.Now - since);
         wakes.Wake(to);
     }
 
@@ -171,6 +172,21 @@ internal sealed partial class OrderRunner(
         {
             // The database is away as well: the lease runs out, and whoever claims the order next starts over.
             LogSurpriseNotRecorded(fault, id);
+        }
+    }
+
+    /// <summary>An id the CA gave us is money: it is kept even by a worker that may no longer write to its order.</summary>
+    private async Task RememberCaOrderAsync(Order order, CancellationToken ct)
+    {
+        if (order.CaOrderId is { } caOrder)
+        {
+            await using var db = await databases.CreateDbContextAsync(ct);
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) VALUES ({order.Id}, {caOrder}, {time.GetUtcNow()})
+                 ON CONFLICT DO NOTHING
+                 """,
+                ct);
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
 
         const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
             | UnixFileMode.OtherWrite;
-        if ((File.GetUnixFileMode(path) & others) != 0)
+        if ((File.GetUnixFileMode(path) & others) != UnixFileMode.None)
         {
             throw new VaultException($"The key-encryption key {path} is readable by others: chmod 600 it.");
         }
