@@ -4,7 +4,8 @@ namespace ControlPlane.CertificateAuthorities.CertCentral;
 
 // What comes back. Every member may be missing, unknown members are passed over, ids are text whatever the CA writes
 // them as: these are the words of a stranger, and CertCentralAuthority alone decides which of them it can not do
-// without.
+// without. Lists guard themselves: generated code sets an init member that is missing to null, whatever its initializer
+// says.
 
 /// <summary>Answer to an order, a reissue and a duplicate.</summary>
 internal sealed record OrderPlaced
@@ -18,14 +19,14 @@ internal sealed record OrderPlaced
     public string? DcvRandomValue { get; init; }
 
     [JsonConverter(typeof(LooseList<OrderedDomain>))]
-    public IReadOnlyList<OrderedDomain> Domains { get; init; } = [];
+    public IReadOnlyList<OrderedDomain> Domains { get; init => field = value ?? []; } = [];
 
     [JsonConverter(typeof(LooseList<RequestState>))]
-    public IReadOnlyList<RequestState> Requests { get; init; } = [];
+    public IReadOnlyList<RequestState> Requests { get; init => field = value ?? []; } = [];
 
     /// <summary>Only when the certificate was issued with the order.</summary>
     [JsonConverter(typeof(LooseList<ChainLink>))]
-    public IReadOnlyList<ChainLink> CertificateChain { get; init; } = [];
+    public IReadOnlyList<ChainLink> CertificateChain { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record OrderedDomain(string? Name, DomainToken? DcvToken);
@@ -78,7 +79,7 @@ internal sealed record OrderDetails
     public bool? IsMultiYearPlan { get; init; }
 
     [JsonConverter(typeof(LooseList<RequestState>))]
-    public IReadOnlyList<RequestState> Requests { get; init; } = [];
+    public IReadOnlyList<RequestState> Requests { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record OrderedCertificate
@@ -89,7 +90,7 @@ internal sealed record OrderedCertificate
     public string? CommonName { get; init; }
 
     [JsonConverter(typeof(LooseList<string>))]
-    public IReadOnlyList<string> DnsNames { get; init; } = [];
+    public IReadOnlyList<string> DnsNames { get; init => field = value ?? []; } = [];
 
     /// <summary>Hexadecimal; compare as a number. Only once issued, as are the two dates.</summary>
     [JsonConverter(typeof(LooseText))]
@@ -112,7 +113,7 @@ internal sealed record OrderedCertificate
 internal sealed record OrderRows
 {
     [JsonConverter(typeof(LooseList<OrderRow>))]
-    public IReadOnlyList<OrderRow> Orders { get; init; } = [];
+    public IReadOnlyList<OrderRow> Orders { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record OrderRow
@@ -129,7 +130,7 @@ internal sealed record OrderRow
 internal sealed record OrderList
 {
     [JsonConverter(typeof(LooseList<OrderDetails>))]
-    public IReadOnlyList<OrderDetails> Orders { get; init; } = [];
+    public IReadOnlyList<OrderDetails> Orders { get; init => field = value ?? []; } = [];
 
     public Page? Page { get; init; }
 }
@@ -144,7 +145,7 @@ internal sealed record OrderValidation
     public string? OrderStatus { get; init; }
 
     [JsonConverter(typeof(LooseList<NameValidation>))]
-    public IReadOnlyList<NameValidation> DnsNameValidations { get; init; } = [];
+    public IReadOnlyList<NameValidation> DnsNameValidations { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record DcvChecked
@@ -157,7 +158,7 @@ internal sealed record DcvChecked
     public string? DcvStatus { get; init; }
 
     [JsonConverter(typeof(LooseList<NameValidation>))]
-    public IReadOnlyList<NameValidation> DnsNameValidations { get; init; } = [];
+    public IReadOnlyList<NameValidation> DnsNameValidations { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record NameValidation(string? DnsName, string? NameScope, string? Status, string? Method);
@@ -169,7 +170,7 @@ internal sealed record RandomValue(
 internal sealed record CertificateChain
 {
     [JsonConverter(typeof(LooseList<ChainLink>))]
-    public IReadOnlyList<ChainLink> Intermediates { get; init; } = [];
+    public IReadOnlyList<ChainLink> Intermediates { get; init => field = value ?? []; } = [];
 }
 
 internal sealed record ChainLink(string? SubjectCommonName, string? Pem);
@@ -177,7 +178,7 @@ internal sealed record ChainLink(string? SubjectCommonName, string? Pem);
 internal sealed record ProductList
 {
     [JsonConverter(typeof(LooseList<Product>))]
-    public IReadOnlyList<Product> Products { get; init; } = [];
+    public IReadOnlyList<Product> Products { get; init => field = value ?? []; } = [];
 }
 
 /// <param name="NameId">What an order names.</param>

@@ -56,5 +56,5 @@ internal sealed record ErrorEnvelope
 {
     /// <summary>An array; a single object in old answers.</summary>
     [JsonConverter(typeof(LooseList<CertCentralError>))]
-    public IReadOnlyList<CertCentralError> Errors { get; init; } = [];
+    public IReadOnlyList<CertCentralError> Errors { get; init => field = value ?? []; } = [];
 }
