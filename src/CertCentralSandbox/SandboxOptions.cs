@@ -2,13 +2,15 @@ using System.Net;
 
 namespace CertCentralSandbox;
 
-/// <summary>What a sandbox is started with. Every default is what the command line says when the option is missing.</summary>
+/// <summary>What a sandbox is started with. Every default is what the command line says when the option is
+/// missing.</summary>
 internal sealed record SandboxOptions
 {
     /// <summary>Where the API listens. Port 0 takes a free one.</summary>
     public required IPEndPoint Listen { get; init; }
 
-    /// <summary>Directory of the authority's keys, the order journal and the clock. Made when missing, mode 0700.</summary>
+    /// <summary>Directory of the authority's keys, the order journal and the clock. Made when missing, mode
+    /// 0700.</summary>
     public required string StateDirectory { get; init; }
 
     /// <summary>The one key that <c>X-DC-DEVKEY</c> must carry.</summary>
@@ -35,7 +37,8 @@ internal sealed record SandboxOptions
     /// <summary>Whether the documented quotas of 1000 calls in 3 min and 100 in 5 s are enforced.</summary>
     public bool RateLimit { get; init; } = true;
 
-    /// <summary>Seed of the dice that faults with a probability roll; keys and random values never come from it.</summary>
+    /// <summary>Seed of the dice that faults with a probability roll; keys and random values never come from
+    /// it.</summary>
     public int Seed { get; init; } = 1;
 
     /// <summary>Where the root certificate is written as PEM for clients to trust; null writes nothing.</summary>

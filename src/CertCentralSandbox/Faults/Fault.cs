@@ -1,6 +1,7 @@
 namespace CertCentralSandbox.Faults;
 
-/// <summary>Everything that can be made to go wrong, and every guess about CertCentral that can be made otherwise.</summary>
+/// <summary>Everything that can be made to go wrong, and every guess about CertCentral that can be made
+/// otherwise.</summary>
 internal enum Fault
 {
     LostAnswer,
@@ -33,7 +34,8 @@ internal enum Fault
 /// <param name="On">Whether it happens at all.</param>
 /// <param name="Count">Only the next this many times; null means until switched off.</param>
 /// <param name="Probability">Chance of each occasion, 0–1, rolled with the seed.</param>
-/// <param name="HostnameSuffix">Only for orders with a name that ends so; occasions without an order are spared.</param>
+/// <param name="HostnameSuffix">Only for orders with a name that ends so; occasions without an order are
+/// spared.</param>
 /// <param name="Route">Only where the route ("POST /order/certificate/{product}") contains this text.</param>
 /// <param name="Value">The number the fault needs; its meaning and unit stand in the fault's documentation.</param>
 /// <param name="Text">The text the fault needs.</param>

@@ -2,7 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace CertCentralSandbox.Faults;
 
-/// <summary>The switches as they stand. Safe for concurrent use; a counted fault fires exactly as often as counted.</summary>
+/// <summary>The switches as they stand. Safe for concurrent use; a counted fault fires exactly as often as
+/// counted.</summary>
 internal sealed class FaultBoard(SandboxOptions options)
 {
     private readonly Lock _gate = new();
@@ -50,7 +51,8 @@ internal sealed class FaultBoard(SandboxOptions options)
 
     public FaultSetting Default(Fault fault) => FaultSwitch.All.Single(s => s.Fault == fault).Default;
 
-    /// <summary>Sets the named faults; with <paramref name="resetOthers"/> the rest go back to their defaults.</summary>
+    /// <summary>Sets the named faults; with <paramref name="resetOthers"/> the rest go back to their
+    /// defaults.</summary>
     public void Set(IReadOnlyDictionary<Fault, FaultSetting> settings, bool resetOthers)
     {
         lock (_gate)

@@ -4,8 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace CertCentralSandbox.Issuing;
 
 /// <summary>
-/// The test root and its one intermediate, P-256, made at the first start and kept in one 0600 file, so that a kill leaves
-/// either no authority or a whole one. Names say what it is, in every certificate below it.
+/// The test root and its one intermediate, P-256, made at the first start and kept in one 0600 file, so that a kill
+/// leaves either no authority or a whole one. Names say what it is, in every certificate below it.
 /// </summary>
 internal sealed class Authority : IDisposable
 {

@@ -75,11 +75,13 @@ internal sealed class CertificateFiles(Authority authority, LeafProfile profile,
         var ask = new CertificateRequest(
             $"CN=CertCentral Sandbox Padding {number} - NOT A REAL CA", key, HashAlgorithmName.SHA256);
         ask.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
-        using var certificate = ask.CreateSelfSigned(new DateTimeOffset(authority.Root.NotBefore), new DateTimeOffset(authority.Root.NotAfter));
+        using var certificate = ask.CreateSelfSigned(
+            new DateTimeOffset(authority.Root.NotBefore), new DateTimeOffset(authority.Root.NotAfter));
         return Crlf(certificate.ExportCertificatePem());
     }
 
-    /// <summary>PEM as the API writes it; .NET leaves the last newline out, and two blocks would run together.</summary>
+    /// <summary>PEM as the API writes it; .NET leaves the last newline out, and two blocks would run
+    /// together.</summary>
     private static string Crlf(string pem) => pem.TrimEnd().ReplaceLineEndings("\r\n") + "\r\n";
 
     private static byte[] Text(IEnumerable<string> blocks) => Encoding.ASCII.GetBytes(string.Concat(blocks));

@@ -9,8 +9,8 @@ internal static class Certification
     public const string RsaOid = "1.2.840.113549.1.1.1";
     private const int SmallestRsaBits = 2048;
 
-    /// <summary>The request's key and its size in bits, or null when the CSR cannot be read, its self-signature is wrong,
-    /// or its key is none that the Baseline Requirements allow (RSA from 2048, P-256, P-384, P-521).</summary>
+    /// <summary>The request's key and its size in bits, or null when the CSR cannot be read, its self-signature is
+    /// wrong, or its key is none that the Baseline Requirements allow (RSA from 2048, P-256, P-384, P-521).</summary>
     public static (PublicKey Key, int Bits)? Read(string csrPem)
     {
         try

@@ -5,9 +5,10 @@ using CertCentralSandbox.Orders;
 namespace CertCentralSandbox.Issuing;
 
 /// <summary>
-/// The DV leaf of the TLS Baseline Requirements (7.1.2.7, v2.2.6): CN that repeats a SAN; AIA, AKI, policy 2.23.140.1.2.1,
-/// serverAuth only, SAN, CRL distribution point (there is no OCSP), critical keyUsage and basicConstraints; no subject key
-/// identifier. Validity starts at the signing day's midnight and lasts 199 days at most (DigiCert since 2026-02-24).
+/// The DV leaf of the TLS Baseline Requirements (7.1.2.7, v2.2.6): CN that repeats a SAN; AIA, AKI, policy
+/// 2.23.140.1.2.1, serverAuth only, SAN, CRL distribution point (there is no OCSP), critical keyUsage and
+/// basicConstraints; no subject key identifier. Validity starts at the signing day's midnight and lasts 199 days at
+/// most (DigiCert since 2026-02-24).
 /// </summary>
 internal sealed class LeafProfile(Authority authority, SandboxAddress address)
 {

@@ -17,7 +17,8 @@ internal sealed class RevocationList(Authority authority, OrderBook book, TimePr
         {
             if (certificate is { Issued: { } issued, DateRevoked: { } revoked })
             {
-                list.AddEntry(Convert.FromHexString(issued.SerialNumber), revoked, Reason(certificate.RevocationReason));
+                var serial = Convert.FromHexString(issued.SerialNumber);
+                list.AddEntry(serial, revoked, Reason(certificate.RevocationReason));
             }
         }
 

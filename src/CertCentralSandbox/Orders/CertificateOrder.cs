@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace CertCentralSandbox.Orders;
 
 /// <summary>
-/// One order as it stands: an immutable snapshot, which is also a line of the journal. Moments named <c>…At</c> are on the
-/// sandbox clock, moments named <c>Date…</c> on the wall.
+/// One order as it stands: an immutable snapshot, which is also a line of the journal. Moments named <c>…At</c> are on
+/// the sandbox clock, moments named <c>Date…</c> on the wall.
 /// </summary>
 internal sealed record CertificateOrder
 {
@@ -41,7 +41,8 @@ internal sealed record CertificateOrder
     [JsonIgnore]
     public OrderedCertificate? Awaited => Certificates[^1] is { Issued: null } last ? last : null;
 
-    /// <summary>What the order shows as its certificate: the newest first issue or reissue, awaited or issued.</summary>
+    /// <summary>What the order shows as its certificate: the newest first issue or reissue, awaited or
+    /// issued.</summary>
     [JsonIgnore]
     public OrderedCertificate Primary => Certificates.Last(c => c.Purpose != RequestType.Duplicate);
 
@@ -152,6 +153,7 @@ internal sealed record ControlValidation
     /// <summary>The "stuck pending" fault took this order: it never issues.</summary>
     public bool Stuck { get; init; }
 
-    /// <summary>The "late self-issue" fault took this order: it will issue, but check-dcv denies having seen the file.</summary>
+    /// <summary>The "late self-issue" fault took this order: it will issue, but check-dcv denies having seen the
+    /// file.</summary>
     public bool Concealed { get; init; }
 }

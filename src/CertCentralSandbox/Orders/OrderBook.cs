@@ -31,7 +31,8 @@ internal sealed class OrderBook
         }
     }
 
-    /// <summary>Has <paramref name="observer"/> told of every order added or changed, outside all locks, at once.</summary>
+    /// <summary>Has <paramref name="observer"/> told of every order added or changed, outside all locks, at
+    /// once.</summary>
     public void OnChanged(Action<CertificateOrder> observer) => _changed += observer;
 
     public IEnumerable<CertificateOrder> All => _orders.Values.Select(e => e.Current);
@@ -44,7 +45,8 @@ internal sealed class OrderBook
 
     public CertificateOrder? Find(long id) => _orders.TryGetValue(id, out var entry) ? entry.Current : null;
 
-    /// <summary>By order id, or by the serial or thumbprint of one of its certificates, as the real path allows.</summary>
+    /// <summary>By order id, or by the serial or thumbprint of one of its certificates, as the real path
+    /// allows.</summary>
     public CertificateOrder? Find(string reference) =>
         long.TryParse(reference, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && Find(id) is { } order
             ? order

@@ -6,7 +6,8 @@ internal static class OrderStatus
     /// <summary>Waits for control validation.</summary>
     public const string Pending = "pending";
 
-    /// <summary>Waits for an approver, because skip_approval was not set. Validation starts after the approval.</summary>
+    /// <summary>Waits for an approver, because skip_approval was not set. Validation starts after the
+    /// approval.</summary>
     public const string NeedsApproval = "needs_approval";
 
     public const string Issued = "issued";

@@ -1,6 +1,7 @@
 namespace CertCentralSandbox.Time;
 
-/// <summary>The machine's clock moved by a fixed amount, so that a whole fleet of programs can be aged together.</summary>
+/// <summary>The machine's clock moved by a fixed amount, so that a whole fleet of programs can be aged
+/// together.</summary>
 internal sealed class OffsetTime(TimeProvider inner, TimeSpan offset) : TimeProvider
 {
     public override DateTimeOffset GetUtcNow() => inner.GetUtcNow() + offset;
@@ -12,7 +13,8 @@ internal sealed class OffsetTime(TimeProvider inner, TimeSpan offset) : TimeProv
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
         inner.CreateTimer(callback, state, dueTime, period);
 
-    /// <summary>The clock that the environment variable CLOCK_OFFSET asks for; a malformed one ends the program.</summary>
+    /// <summary>The clock that the environment variable CLOCK_OFFSET asks for; a malformed one ends the
+    /// program.</summary>
     public static TimeProvider FromEnvironment() =>
         Environment.GetEnvironmentVariable("CLOCK_OFFSET") switch
         {

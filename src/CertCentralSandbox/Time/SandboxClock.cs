@@ -3,10 +3,10 @@ using System.Text.Json;
 namespace CertCentralSandbox.Time;
 
 /// <summary>
-/// The CA's inner clock: polling intervals, the life of random values, delays before issuance. It may run faster than the
-/// wall (<c>--clock-factor</c>) and be advanced (<c>/sandbox/clock</c>). Everything a client compares with its own clock
-/// (certificate dates, <c>date_created</c>, windows of status-changes, rate limits) stays on the wall, because TLS peers
-/// judge by theirs. Kept in a file, so that a restart never runs it backwards.
+/// The CA's inner clock: polling intervals, the life of random values, delays before issuance. It may run faster than
+/// the wall (<c>--clock-factor</c>) and be advanced (<c>/sandbox/clock</c>). Everything a client compares with its own
+/// clock (certificate dates, <c>date_created</c>, windows of status-changes, rate limits) stays on the wall, because
+/// TLS peers judge by theirs. Kept in a file, so that a restart never runs it backwards.
 /// </summary>
 internal sealed class SandboxClock
 {

@@ -6,9 +6,9 @@ using CertCentralSandbox.Time;
 namespace CertCentralSandbox.Validation;
 
 /// <summary>
-/// Checks the open names of an order from all perspectives, records what was seen, and has the order signed when nothing is
-/// open and its time has come. Used by the CA's own polling and by check-dcv alike. The network is asked outside every
-/// lock; what was seen is recorded only if the order still waits for the same random value.
+/// Checks the open names of an order from all perspectives, records what was seen, and has the order signed when
+/// nothing is open and its time has come. Used by the CA's own polling and by check-dcv alike. The network is asked
+/// outside every lock; what was seen is recorded only if the order still waits for the same random value.
 /// </summary>
 internal sealed partial class ControlCheck(
     OrderBook book,
@@ -20,7 +20,8 @@ internal sealed partial class ControlCheck(
     SandboxOptions options,
     ILogger<ControlCheck> log)
 {
-    /// <summary>Looks at all open names, or only at <paramref name="only"/>; returns the order as it then stands.</summary>
+    /// <summary>Looks at all open names, or only at <paramref name="only"/>; returns the order as it then
+    /// stands.</summary>
     /// <param name="id">The order.</param>
     /// <param name="only">Names to look at; null means all open ones.</param>
     /// <param name="asked">True for check-dcv, false for the CA's own polling.</param>
@@ -112,6 +113,6 @@ internal sealed partial class ControlCheck(
         return reached;
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Name}: token not corroborated, perspectives say {Outcomes}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Name}: not corroborated, perspectives say {Outcomes}")]
     private static partial void NotSeen(ILogger log, string name, string outcomes);
 }

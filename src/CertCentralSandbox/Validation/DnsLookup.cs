@@ -4,15 +4,15 @@ using ControlPlane.Dns;
 namespace CertCentralSandbox.Validation;
 
 /// <summary>
-/// What the validation perspectives ask the DNS. Nothing is cached, because a CA must see what is there now. Time-outs and
-/// tries are the DNS client's (4 s at worst); no further retry, the polling schedule asks again.
+/// What the validation perspectives ask the DNS. Nothing is cached, because a CA must see what is there now. Time-outs
+/// and tries are the DNS client's (4 s at worst); no further retry, the polling schedule asks again.
 /// </summary>
 internal sealed class DnsLookup(SandboxOptions options, TimeProvider time)
 {
     private readonly DnsClient _dns = new(new DnsClientOptions { Servers = [options.Dns] }, time);
 
-    /// <summary>IPv4 addresses at the end of the name's CNAME chain (A only, as DigiCert's own library asks); empty when
-    /// there are none.</summary>
+    /// <summary>IPv4 addresses at the end of the name's CNAME chain (A only, as DigiCert's own library asks); empty
+    /// when there are none.</summary>
     /// <exception cref="IOException">The server could not be asked.</exception>
     public async Task<IReadOnlyList<IPAddress>> AddressesAsync(string name, CancellationToken cancellation) =>
         [.. (await AskAsync(name, DnsRecordType.A, cancellation)).OfType<AddressRecord>().Select(r => r.Address)];

@@ -7,8 +7,8 @@ using CertCentralSandbox.Time;
 namespace CertCentralSandbox.Validation;
 
 /// <summary>
-/// The CA's own initiative: polls tokens on <see cref="PollSchedule"/>, signs orders whose delay has passed, and revokes
-/// predecessors that are due, all on the sandbox clock. An order needs no API call to become issued.
+/// The CA's own initiative: polls tokens on <see cref="PollSchedule"/>, signs orders whose delay has passed, and
+/// revokes predecessors that are due, all on the sandbox clock. An order needs no API call to become issued.
 /// </summary>
 internal sealed partial class PollEngine : BackgroundService
 {
@@ -103,9 +103,10 @@ internal sealed partial class PollEngine : BackgroundService
 
     private void Schedule(CertificateOrder order)
     {
-        var due = DueAt(order, _clock.Now);
         lock (_gate)
         {
+            // Read again: two changes may arrive here in the other order than they were made.
+            var due = DueAt(_book.Find(order.Id) ?? order, _clock.Now);
             if (due is null)
             {
                 _due.Remove(order.Id);

@@ -6,9 +6,9 @@ using System.Text;
 namespace CertCentralSandbox.Validation;
 
 /// <summary>
-/// The token of immediate issuance, as DigiCert's published library makes it: <c>salt</c> (UTC, yyyyMMddHHmmss) followed by
-/// HMAC-SHA256(AuthKey, salt + CSR) in base 36, padded to 50. Which form of the CSR is hashed is not documented; here it is
-/// the PEM body without header, footer and line ends, which is a guess.
+/// The token of immediate issuance, as DigiCert's published library makes it: <c>salt</c> (UTC, yyyyMMddHHmmss)
+/// followed by HMAC-SHA256(AuthKey, salt + CSR) in base 36, padded to 50. Which form of the CSR is hashed is not
+/// documented; here it is the PEM body without header, footer and line ends, which is a guess.
 /// </summary>
 internal static class RequestToken
 {

@@ -123,8 +123,8 @@ internal sealed class TokenFetch(
         return request;
     }
 
-    /// <summary>A redirect may lead to http:80 or https:443 of the same registrable domain. That domain is taken to be the
-    /// last two labels; the public suffix list is beyond a stand-in.</summary>
+    /// <summary>A redirect may lead to http:80 or https:443 of the same registrable domain. That domain is taken to be
+    /// the last two labels; the public suffix list is beyond a stand-in.</summary>
     private static Uri? Follow(Uri start, Uri from, Uri? location)
     {
         if (location is null || !Uri.TryCreate(from, location, out var next))

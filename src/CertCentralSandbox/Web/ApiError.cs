@@ -3,8 +3,8 @@ using CertCentralSandbox.Faults;
 namespace CertCentralSandbox.Web;
 
 /// <summary>
-/// A refusal in CertCentral's envelope. Codes that DigiCert does not document are marked "invented" where they are made;
-/// clients must treat an unknown code by its HTTP status anyway.
+/// A refusal in CertCentral's envelope. Codes that DigiCert does not document are marked "invented" where they are
+/// made; clients must treat an unknown code by its HTTP status anyway.
 /// </summary>
 internal sealed record ApiError(int Status, string Code, string Message) : IResult
 {

@@ -2,7 +2,8 @@ using CertCentralSandbox.Webhooks;
 
 namespace CertCentralSandbox.Web;
 
-/// <summary>Every route below /services/v2. What is not here answers 404 not_found|route, behind the same gate.</summary>
+/// <summary>Every route below /services/v2. What is not here answers 404 not_found|route, behind the same
+/// gate.</summary>
 internal static class ApiRoutes
 {
     public const string Prefix = "/services/v2";

@@ -25,7 +25,8 @@ internal sealed partial record CertificateAsk(
 
         // The API does not read names out of the CSR, and a common name must be one of the SANs.
         var common = rawName.Trim().ToLowerInvariant();
-        string[] names = [.. part.Texts("dns_names").Select(n => n.Trim().ToLowerInvariant()).Prepend(common).Distinct()];
+        string[] names =
+            [.. part.Texts("dns_names").Select(n => n.Trim().ToLowerInvariant()).Prepend(common).Distinct()];
         if (names.FirstOrDefault(n => !Hostname().IsMatch(n) || n.Length > 253) is not null || common.Length > 64)
         {
             return (null, ApiError.Invalid("invalid_dns_name", "A name is not a valid host name, or too long."));
@@ -41,7 +42,7 @@ internal sealed partial record CertificateAsk(
         if (names.Select(n => n.StartsWith("www.", StringComparison.Ordinal) ? n[4..] : n).Distinct().Count()
             > product.MaxNames)
         {
-            return (null, ApiError.Invalid("too_many_dns_names", $"{product.NameId} takes {product.MaxNames} name(s)."));
+            return (null, ApiError.Invalid("too_many_dns_names", $"The product takes {product.MaxNames} name(s)."));
         }
 
         if (part.Text("signature_hash") is not { } hash || !Hashes.Contains(hash))
@@ -71,7 +72,8 @@ internal sealed partial record CertificateAsk(
         return (new CertificateAsk(common, names, csr, key.Bits, hash, platform, days), null);
     }
 
-    /// <summary>Days of a <c>{days|years|custom_expiration_date}</c> object, or null when it says nothing usable.</summary>
+    /// <summary>Days of a <c>{days|years|custom_expiration_date}</c> object, or null when it says nothing
+    /// usable.</summary>
     public static int? DaysOf(Form validity, DateTimeOffset now)
     {
         if (validity.Number("days") is >= 1 and <= 1200 and { } days)

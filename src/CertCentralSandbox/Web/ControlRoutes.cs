@@ -17,7 +17,8 @@ internal static class ControlRoutes
         orders.MapGet("/{id}/validation", Validation);
     }
 
-    /// <summary>Looks at the tokens now and issues at once when all are good. Does not touch the polling schedule.</summary>
+    /// <summary>Looks at the tokens now and issues at once when all are good. Does not touch the polling
+    /// schedule.</summary>
     private static async Task<IResult> CheckAsync(
         string id, Form body, OrderBook book, ControlCheck check, OrderView view, FaultBoard faults, HttpContext http)
     {

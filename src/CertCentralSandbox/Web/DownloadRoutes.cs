@@ -44,7 +44,8 @@ internal static class DownloadRoutes
             ? Json.Ok(new { Intermediates = files.Chain(order, certificate) })
             : ApiError.NotFound("certificate");
 
-    private static IResult File(CertificateOrder order, OrderedCertificate certificate, string format, CertificateFiles files) =>
+    private static IResult File(
+        CertificateOrder order, OrderedCertificate certificate, string format, CertificateFiles files) =>
         files.Render(order, certificate, format) is var (content, type)
             ? Results.File(content, type)
             : ApiError.Invalid("invalid_format", $"There is no format {format}."); // code invented

@@ -110,7 +110,8 @@ internal static class EndRoutes
             return ApiError.NotFound("request");
         }
 
-        if (body.Text("status") is not (RequestStatus.Approved or RequestStatus.Rejected) || body.Text("status") is not { } decision)
+        var decision = body.Text("status");
+        if (decision is not (RequestStatus.Approved or RequestStatus.Rejected))
         {
             return ApiError.Invalid("invalid_status", "status must be approved or rejected."); // code invented
         }

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace CertCentralSandbox.Web;
 
 /// <summary>
-/// A JSON body read as tolerantly as CertCentral's mixture of integers, quoted numbers, booleans and 0/1 asks for. A field
-/// of the wrong kind counts as absent.
+/// A JSON body read as tolerantly as CertCentral's mixture of integers, quoted numbers, booleans and 0/1 asks for. A
+/// field of the wrong kind counts as absent.
 /// </summary>
 internal sealed class Form
 {

@@ -12,8 +12,8 @@ internal static class FrontPage
         <h1>CertCentral Sandbox</h1>
         <p><strong>This is a stand-in for development and tests. It is not DigiCert and not affiliated with DigiCert.
         No browser trusts what it signs, and nothing it issues is worth anything.</strong></p>
-        <p>It answers as the CertCentral Services API v2 does, really fetches validation files over HTTP, and really signs
-        X.509 certificates, under a root named "{Authority.RootName}".</p>
+        <p>It answers as the CertCentral Services API v2 does, really fetches validation files over HTTP, and really
+        signs X.509 certificates, under a root named "{Authority.RootName}".</p>
         <ul>
         <li>API: <code>{address.Origin}/services/v2</code> (header <code>X-DC-DEVKEY</code>)</li>
         <li><a href="/sandbox/root.pem">/sandbox/root.pem</a>: the root, for test clients only</li>

@@ -5,18 +5,18 @@ using CertCentralSandbox.Faults;
 namespace CertCentralSandbox.Web;
 
 /// <summary>
-/// What every API call passes, in this order: maintenance, key, quota, body; and after the handler: the faults that lose or
-/// spoil an answer whose change is already kept. Calls are counted for /sandbox/stats, whatever becomes of them.
+/// What every API call passes, in this order: maintenance, key, quota, body; and after the handler: the faults that
+/// lose or spoil an answer whose change is already kept. Calls are counted for /sandbox/stats, whatever becomes of
+/// them.
 /// </summary>
-internal sealed class Gate(FaultBoard faults, RateLimit quota, Statistics statistics, SandboxOptions options)
-    : IMiddleware
+internal sealed partial class Gate(
+    FaultBoard faults, RateLimit quota, Statistics statistics, SandboxOptions options, ILogger<Gate> log) : IMiddleware
 {
     public const string KeyHeader = "X-DC-DEVKEY";
 
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var route = RouteName.Of(context);
-        var status = Statistics.LostAnswer; // stands when no answer leaves
         try
         {
             if (await RefusalAsync(context, route) is { } refusal)
@@ -27,12 +27,21 @@ internal sealed class Gate(FaultBoard faults, RateLimit quota, Statistics statis
             {
                 await next(context);
             }
-
-            status = context.RequestAborted.IsCancellationRequested ? status : context.Response.StatusCode;
+        }
+        catch (BadHttpRequestException e)
+        {
+            await new ApiError(e.StatusCode, "bad_request_format", "The request could not be read.")
+                .ExecuteAsync(context);
+        }
+        catch (Exception e) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            Failed(log, route, e);
+            await ApiError.Internal.ExecuteAsync(context);
         }
         finally
         {
-            statistics.Count(route, status);
+            var lost = context.Features.Get<Committed>() is { AnswerLost: true };
+            statistics.Count(route, lost ? Statistics.LostAnswer : context.Response.StatusCode);
         }
     }
 
@@ -74,6 +83,9 @@ internal sealed class Gate(FaultBoard faults, RateLimit quota, Statistics statis
 
     private bool IsKey(string given) => CryptographicOperations.FixedTimeEquals(
         SHA256.HashData(Encoding.UTF8.GetBytes(given)), SHA256.HashData(Encoding.UTF8.GetBytes(options.ApiKey)));
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Route} failed")]
+    private static partial void Failed(ILogger log, string route, Exception e);
 }
 
 /// <summary>Loses or spoils the answer of a handler that has marked its change as kept.</summary>
@@ -91,6 +103,7 @@ internal sealed class AnswerLoss(FaultBoard faults) : IEndpointFilter
         var route = RouteName.Of(http);
         if (faults.Fires(Fault.LostAnswer, committed.Names, route))
         {
+            committed.AnswerLost = true;
             http.Abort();
             return Results.Empty;
         }

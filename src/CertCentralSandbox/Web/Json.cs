@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 
 namespace CertCentralSandbox.Web;
 
-/// <summary>How answers are written: snake_case, absent fields left out, times as <c>2026-04-01T17:02:11+00:00</c>.</summary>
+/// <summary>How answers are written: snake_case, absent fields left out, times as
+/// <c>2026-04-01T17:02:11+00:00</c>.</summary>
 internal static class Json
 {
     public static readonly JsonSerializerOptions Options = Create();

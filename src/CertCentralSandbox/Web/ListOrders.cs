@@ -12,7 +12,8 @@ internal static partial class ListOrders
 {
     private const int Largest = 1000;
 
-    /// <summary>What a filter looks at. Those that a DV account of one user cannot tell apart look at a constant.</summary>
+    /// <summary>What a filter looks at. Those that a DV account of one user cannot tell apart look at a
+    /// constant.</summary>
     private static readonly Dictionary<string, Func<CertificateOrder, IEnumerable<string>>> Fields = new()
     {
         ["id"] = o => [Number(o.Id)],
@@ -66,7 +67,11 @@ internal static partial class ListOrders
         var sort = request.Query["sort"].ToString();
         var by = Sorts.GetValueOrDefault(sort.TrimStart('-'), Sorts["order_id"]);
         List<CertificateOrder> sorted =
-            [.. sort.StartsWith('-') ? found.OrderByDescending(by).ThenByDescending(o => o.Id) : found.OrderBy(by).ThenBy(o => o.Id)];
+        [
+            .. sort.StartsWith('-')
+                ? found.OrderByDescending(by).ThenByDescending(o => o.Id)
+                : found.OrderBy(by).ThenBy(o => o.Id),
+        ];
         var offset = Paging(request.Query["offset"], 0, int.MaxValue);
         var limit = Paging(request.Query["limit"], Largest, Largest);
         return Json.Ok(new

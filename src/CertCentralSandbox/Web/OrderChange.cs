@@ -6,7 +6,10 @@ namespace CertCentralSandbox.Web;
 internal static class OrderChange
 {
     public static ApiError? TryChange(
-        this OrderBook book, long id, Func<CertificateOrder, ApiError?> refuse, Func<CertificateOrder, CertificateOrder> move)
+        this OrderBook book,
+        long id,
+        Func<CertificateOrder, ApiError?> refuse,
+        Func<CertificateOrder, CertificateOrder> move)
     {
         ApiError? refusal = null;
         book.Change(id, order => (refusal = refuse(order)) is null ? move(order) : order);

@@ -79,7 +79,11 @@ internal sealed class OrderView(FaultBoard faults, TimeProvider wall)
             order.Id,
             Certificate = new
             {
-                c.Id, c.CommonName, c.DnsNames, ValidTill = Day(c.Issued?.DateValidTill), DaysRemaining = DaysLeft(c),
+                c.Id,
+                c.CommonName,
+                c.DnsNames,
+                ValidTill = Day(c.Issued?.DateValidTill),
+                DaysRemaining = DaysLeft(c),
                 c.SignatureHash,
             },
             Status = Status(order),
@@ -102,17 +106,40 @@ internal sealed class OrderView(FaultBoard faults, TimeProvider wall)
     /// <summary>An entry of the reissue and duplicate lists.</summary>
     public static object Certificate(OrderedCertificate c) => new
     {
-        c.Id, c.Issued?.Thumbprint, c.Issued?.SerialNumber, c.CommonName, c.DnsNames, c.Status, c.DateCreated,
-        ValidFrom = Day(c.Issued?.DateValidFrom), ValidTill = Day(c.Issued?.DateValidTill), Csr = c.CsrPem,
-        ServerPlatform = Platform(c), c.SignatureHash, c.KeySize, CaCertId = "SANDBOXCA1", SubId = "001",
+        c.Id,
+        c.Issued?.Thumbprint,
+        c.Issued?.SerialNumber,
+        c.CommonName,
+        c.DnsNames,
+        c.Status,
+        c.DateCreated,
+        ValidFrom = Day(c.Issued?.DateValidFrom),
+        ValidTill = Day(c.Issued?.DateValidTill),
+        Csr = c.CsrPem,
+        ServerPlatform = Platform(c),
+        c.SignatureHash,
+        c.KeySize,
+        CaCertId = "SANDBOXCA1",
+        SubId = "001",
         PublicId = $"SANDBOX{c.Id}",
     };
 
     private object CertificateIn(CertificateOrder order, OrderedCertificate c) => new
     {
-        c.Id, c.Issued?.Thumbprint, c.Issued?.SerialNumber, c.CommonName, c.DnsNames, c.DateCreated,
-        c.Issued?.DateIssued, ValidFrom = Day(c.Issued?.DateValidFrom), ValidTill = Day(c.Issued?.DateValidTill),
-        DaysRemaining = DaysLeft(c), Csr = c.CsrPem, ServerPlatform = Platform(c), c.SignatureHash, c.KeySize,
+        c.Id,
+        c.Issued?.Thumbprint,
+        c.Issued?.SerialNumber,
+        c.CommonName,
+        c.DnsNames,
+        c.DateCreated,
+        c.Issued?.DateIssued,
+        ValidFrom = Day(c.Issued?.DateValidFrom),
+        ValidTill = Day(c.Issued?.DateValidTill),
+        DaysRemaining = DaysLeft(c),
+        Csr = c.CsrPem,
+        ServerPlatform = Platform(c),
+        c.SignatureHash,
+        c.KeySize,
         CaCert = new { Id = "SANDBOXCA1", Name = Authority.IntermediateName },
         CertValidity = new
         {
@@ -133,8 +160,12 @@ internal sealed class OrderView(FaultBoard faults, TimeProvider wall)
 
     public static object ProductIn(Product product) => new
     {
-        product.NameId, product.Name, product.Type, product.ValidationType,
-        ValidationName = product.ValidationType.ToUpperInvariant(), ValidationDescription = "Domain Validation",
+        product.NameId,
+        product.Name,
+        product.Type,
+        product.ValidationType,
+        ValidationName = product.ValidationType.ToUpperInvariant(),
+        ValidationDescription = "Domain Validation",
     };
 
     private static int Count(CertificateOrder order, string purpose) =>

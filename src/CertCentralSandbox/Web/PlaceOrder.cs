@@ -137,8 +137,8 @@ internal sealed class PlaceOrder(
         ContainerId = (int?)body.Object("container")?.Number("id") ?? 5,
     };
 
-    /// <summary>Immediate issuance: the customer made the token from the AuthKey and published it before ordering. When it
-    /// is not there, the order goes on as any other, with its random value.</summary>
+    /// <summary>Immediate issuance: the customer made the token from the AuthKey and published it before ordering.
+    /// When it is not there, the order goes on as any other, with its random value.</summary>
     private async Task<CertificateOrder> IssueAtOnceAsync(
         CertificateOrder order, string authKey, CancellationToken cancellation)
     {

@@ -1,8 +1,8 @@
 namespace CertCentralSandbox.Web;
 
 /// <summary>
-/// The documented quota of one API key, on rolling windows of the wall clock: 100 calls in 5 s, tested first, and 1000 in
-/// 3 min. Whether refused calls count is not documented; here they do not.
+/// The documented quota of one API key, on rolling windows of the wall clock: 100 calls in 5 s, tested first, and 1000
+/// in 3 min. Whether refused calls count is not documented; here they do not.
 /// </summary>
 internal sealed class RateLimit(TimeProvider time)
 {

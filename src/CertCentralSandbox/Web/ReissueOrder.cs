@@ -70,6 +70,9 @@ internal sealed class ReissueOrder(
 
     private IResult List(string id, string purpose) =>
         book.Find(id) is { } order
-            ? Json.Ok(new { Certificates = order.Certificates.Where(c => c.Purpose == purpose).Select(OrderView.Certificate) })
+            ? Json.Ok(new
+            {
+                Certificates = order.Certificates.Where(c => c.Purpose == purpose).Select(OrderView.Certificate),
+            })
             : ApiError.NotFound("order");
 }

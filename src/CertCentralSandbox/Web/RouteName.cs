@@ -10,7 +10,11 @@ internal static class RouteName
 }
 
 /// <summary>Set by a handler once its change is kept: what can be lost from there on is only the answer.</summary>
-internal sealed record Committed(IReadOnlyCollection<string> Names);
+internal sealed record Committed(IReadOnlyCollection<string> Names)
+{
+    /// <summary>The connection was cut instead of answering.</summary>
+    public bool AnswerLost { get; set; }
+}
 
 internal static class CommittedExtensions
 {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using CertCentralSandbox.Faults;
 using CertCentralSandbox.Issuing;
 using CertCentralSandbox.Orders;
@@ -7,8 +8,8 @@ using CertCentralSandbox.Time;
 
 namespace CertCentralSandbox.Web;
 
-/// <summary>What the real CA does not have: the front page, the trust anchor, faults, statistics and the clock. No key and
-/// no quota, so that tests can steer while the API refuses.</summary>
+/// <summary>What the real CA does not have: the front page, the trust anchor, faults, statistics and the clock. No key
+/// and no quota, so that tests can steer while the API refuses.</summary>
 internal static class SandboxRoutes
 {
     public static void Map(IEndpointRouteBuilder app)
@@ -24,7 +25,8 @@ internal static class SandboxRoutes
         app.MapGet("/sandbox/clock", (SandboxClock clock, TimeProvider wall) => Clock(clock, wall));
         app.MapPost("/sandbox/clock", Advance);
         app.MapGet("/sandbox/faults", (FaultBoard faults) => Show(faults));
-        app.MapDelete("/sandbox/faults", (FaultBoard faults) => Set(new Dictionary<Fault, FaultSetting>(), faults, true));
+        app.MapDelete("/sandbox/faults", (FaultBoard faults) =>
+            Set(new Dictionary<Fault, FaultSetting>(), faults, resetOthers: true));
         app.MapPut("/sandbox/faults", (HttpRequest request, FaultBoard faults) => SetAsync(request, faults, true));
         app.MapPatch("/sandbox/faults", (HttpRequest request, FaultBoard faults) => SetAsync(request, faults, false));
     }
@@ -53,7 +55,7 @@ internal static class SandboxRoutes
         wall = wall.GetUtcNow(),
         sandbox = clock.Now,
         factor = clock.Factor,
-        about = "POST {\"advance\":\"20m\"} moves polling, random values and delays forward; certificates stay on the wall.",
+        about = "POST {\"advance\":\"20m\"} moves polling, random values and delays; certificates stay on the wall.",
     });
 
     private static async Task<IResult> Advance(HttpRequest request, SandboxClock clock, TimeProvider wall)
@@ -76,12 +78,14 @@ internal static class SandboxRoutes
 
     private static async Task<IResult> SetAsync(HttpRequest request, FaultBoard faults, bool resetOthers)
     {
-        Dictionary<string, JsonElement>? asked;
         try
         {
-            asked = await request.ReadFromJsonAsync<Dictionary<string, JsonElement>>(request.HttpContext.RequestAborted);
-            var read = (asked ?? []).ToDictionary(a => Named(a.Key), a => Setting(a.Value, faults.Default(Named(a.Key))));
-            return Set(read, faults, resetOthers);
+            var asked = await JsonSerializer.DeserializeAsync<Dictionary<string, JsonElement>>(
+                request.Body, SentOptions, request.HttpContext.RequestAborted) ?? [];
+            return Set(
+                asked.ToDictionary(a => Named(a.Key), a => Setting(a.Value, faults.Default(Named(a.Key)))),
+                faults,
+                resetOthers);
         }
         catch (Exception e) when (e is JsonException or FormatException)
         {
@@ -100,8 +104,8 @@ internal static class SandboxRoutes
             ? fault
             : throw new FormatException($"There is no fault '{name}'.");
 
-    /// <summary>Fields that are not sent keep the fault's default; naming a fault switches it on unless it says otherwise.
-    /// <c>true</c> and <c>false</c> stand for a setting with nothing else in it.</summary>
+    /// <summary>Fields that are not sent keep the fault's default; naming a fault switches it on unless it says
+    /// otherwise. <c>true</c> and <c>false</c> stand for a setting with nothing else in it.</summary>
     private static FaultSetting Setting(JsonElement json, FaultSetting fallback)
     {
         if (json.ValueKind is JsonValueKind.True or JsonValueKind.False)
@@ -121,7 +125,7 @@ internal static class SandboxRoutes
     }
 
     private static readonly JsonSerializerOptions SentOptions =
-        new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow };
+        new(JsonSerializerDefaults.Web) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     private sealed record SentSetting(
         bool? On, int? Count, double? Probability, string? HostnameSuffix, string? Route, double? Value, string? Text);

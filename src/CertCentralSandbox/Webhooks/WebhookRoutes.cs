@@ -2,7 +2,8 @@ using CertCentralSandbox.Web;
 
 namespace CertCentralSandbox.Webhooks;
 
-/// <summary>Setting up the account's webhook. The ownership challenge of the real one is answered, never sent.</summary>
+/// <summary>Setting up the account's webhook. The ownership challenge of the real one is answered, never
+/// sent.</summary>
 internal static class WebhookRoutes
 {
     private const int ShortestSecret = 32;

@@ -5,8 +5,9 @@ using CertCentralSandbox.Orders;
 namespace CertCentralSandbox.Webhooks;
 
 /// <summary>
-/// Tells the webhook about certificates issued, certificates revoked and orders rejected. The secret is a static header;
-/// there is no signature. One attempt of 5 s and no retry: DigiCert documents none, so clients must poll anyway.
+/// Tells the webhook about certificates issued, certificates revoked and orders rejected. The secret is a static
+/// header; there is no signature. One attempt of 5 s and no retry: DigiCert documents none, so clients must poll
+/// anyway.
 /// </summary>
 internal sealed partial class WebhookSender : BackgroundService
 {
