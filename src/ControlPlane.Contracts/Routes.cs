@@ -1,0 +1,30 @@
+namespace ControlPlane.Contracts;
+
+/// <summary>The routes of the API that a node's agent calls, and the limits both sides hold to.</summary>
+public static class Routes
+{
+    /// <summary>POST <see cref="EnrolRequest"/> → 201 <see cref="EnrolResponse"/>. The only agent route without a token.</summary>
+    public const string Enrol = "/v1/nodes/enroll";
+
+    /// <summary>GET <c>?since=&lt;cursor&gt;&amp;wait=&lt;seconds&gt;</c> → 200 <see cref="DesiredStatePage"/>; 410 when the
+    /// cursor's history is gone or belongs to another epoch: ask again without <c>since</c>.</summary>
+    public const string DesiredState = "/v1/desired-state";
+
+    /// <summary>POST <see cref="FetchBundlesRequest"/> → 200 <see cref="FetchBundlesResponse"/>.</summary>
+    public const string FetchBundles = "/v1/bundles/fetch";
+
+    /// <summary>PUT <see cref="ObservedStateReport"/> → 200 <see cref="ObservedStateReceipt"/>.</summary>
+    public const string ObservedState = "/v1/observed-state";
+
+    /// <summary>Most domains one <see cref="FetchBundlesRequest"/> may name.</summary>
+    public const int MaxBundlesPerFetch = 200;
+
+    /// <summary>Most rows one <see cref="ObservedStateReport"/> may carry.</summary>
+    public const int MaxRowsPerReport = 1000;
+
+    /// <summary>Longest long poll, in seconds: below the 60 s after which common proxies cut an idle request.</summary>
+    public const int MaxWaitSeconds = 50;
+
+    /// <summary>Largest body of an agent's request, in bytes.</summary>
+    public const int MaxAgentBodyBytes = 1024 * 1024;
+}

@@ -1,0 +1,38 @@
+namespace ControlPlane.CertificateAuthorities;
+
+/// <summary>A call to a CA that brought no answer, or a refusal.</summary>
+/// <param name="failure">What the caller may conclude.</param>
+/// <param name="message">A sentence for an engineer, without key, token or credential.</param>
+/// <param name="code">The CA's own error code, such as <c>csr_invalid_cannot_parse</c>; null when it gave none.</param>
+/// <param name="retryAfter">How long the CA asked us to stay away; null when it did not say.</param>
+/// <param name="inner">The cause.</param>
+internal sealed class CertificateAuthorityException(
+    CaFailure failure,
+    string message,
+    string? code = null,
+    TimeSpan? retryAfter = null,
+    Exception? inner = null) : Exception(message, inner)
+{
+    public CaFailure Failure { get; } = failure;
+
+    public string? Code { get; } = code;
+
+    public TimeSpan? RetryAfter { get; } = retryAfter;
+}
+
+/// <summary>What a failed call to a CA means.</summary>
+internal enum CaFailure
+{
+    /// <summary>The request certainly did nothing: no connection, a refused connection, 408, 429 or 503 before the call was
+    /// taken, or any failure of a call that only reads. Ask again later.</summary>
+    NotDone,
+
+    /// <summary>The request may have been carried out and the answer is lost: look before asking again.</summary>
+    AnswerLost,
+
+    /// <summary>The CA refused this request for good.</summary>
+    Refused,
+
+    /// <summary>The CA refused our credential: an operator must act, no domain is at fault.</summary>
+    CredentialRefused,
+}

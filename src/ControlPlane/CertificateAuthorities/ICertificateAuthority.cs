@@ -1,0 +1,110 @@
+namespace ControlPlane.CertificateAuthorities;
+
+/// <summary>
+/// What the path needs of a CA, in the CA's own steps. Every call may throw <see cref="CertificateAuthorityException"/>, whose
+/// <see cref="CaFailure"/> says what the caller may conclude; nothing here retries a call that costs money, because only the
+/// caller knows whether the first one may have arrived.
+/// </summary>
+internal interface ICertificateAuthority
+{
+    /// <summary>Short name for records and metrics, such as <c>certcentral</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Longest time <see cref="PlaceOrderAsync"/> may take before it is given up as lost. A caller makes sure that
+    /// its lease outlives it by ten seconds.</summary>
+    TimeSpan PlaceOrderTimeout { get; }
+
+    /// <summary>Waits between look-ups after a lost answer, counted from the lost call; after the last one has found
+    /// nothing, the order may be placed again.</summary>
+    IReadOnlyList<TimeSpan> LookupSchedule { get; }
+
+    /// <summary>Places an order. Costs money and is not idempotent.</summary>
+    Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
+
+    /// <summary>Finds what was ordered under our own id, oldest first; empty when nothing is known.</summary>
+    Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct);
+
+    /// <summary>Reads one order.</summary>
+    Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct);
+
+    /// <summary>The value to publish for an order: the live one, or a fresh one when it has expired.</summary>
+    Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct);
+
+    /// <summary>Asks the CA to look at the published token now.</summary>
+    Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct);
+
+    /// <summary>Orders whose status changed within the last <paramref name="window"/>: one call for all orders.</summary>
+    Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct);
+
+    /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
+    Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct);
+
+    /// <summary>Cancels a pending order. One that is already closed or unknown counts as canceled.</summary>
+    /// <param name="caOrderId">The order at the CA.</param>
+    /// <param name="note">Why, for the CA's own records.</param>
+    /// <param name="ct">Ends the wait, not the cancellation.</param>
+    Task CancelAsync(string caOrderId, string note, CancellationToken ct);
+}
+
+/// <summary>What to order: one certificate for one name.</summary>
+/// <param name="Order">Our order's id, under which a lost order is found again.</param>
+/// <param name="Hostname">The one name of the certificate.</param>
+/// <param name="Csr">PKCS#10 request, DER.</param>
+/// <param name="Priority">New domains go before renewals when the budget is short.</param>
+internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, CallPriority Priority);
+
+/// <summary>The CA took the order.</summary>
+/// <param name="CaOrderId">The order at the CA.</param>
+/// <param name="CaCertificateId">The certificate to come, when the CA names it already.</param>
+/// <param name="Token">What to publish; null when the CA did not say (then <see cref="ICertificateAuthority.ReadTokenAsync"/>).</param>
+internal sealed record PlacedOrder(string CaOrderId, string? CaCertificateId, DcvToken? Token);
+
+/// <summary>The random value that proves control of a name.</summary>
+/// <param name="Value">Opaque, up to 128 characters.</param>
+/// <param name="ExpiresAt">From when on the CA no longer accepts it; null when it did not say.</param>
+internal sealed record DcvToken(string Value, DateTimeOffset? ExpiresAt);
+
+/// <summary>An order as the CA tells of it.</summary>
+/// <param name="CaOrderId">The order at the CA.</param>
+/// <param name="CaCertificateId">Its newest certificate; null when not named.</param>
+/// <param name="Status">What the word means to us.</param>
+/// <param name="StatusWord">The word itself, kept for people.</param>
+/// <param name="Serial">The issued certificate's serial, hexadecimal; null when not told.</param>
+internal sealed record CaOrder(
+    string CaOrderId,
+    string? CaCertificateId,
+    CaOrderStatus Status,
+    string StatusWord,
+    string? Serial);
+
+/// <summary>What an order's status means to us.</summary>
+internal enum CaOrderStatus
+{
+    /// <summary>Waiting, whatever for.</summary>
+    Pending,
+
+    /// <summary>A certificate is there.</summary>
+    Issued,
+
+    /// <summary>Over without a certificate, or revoked: it never comes back.</summary>
+    Closed,
+
+    /// <summary>A word we do not know: keep polling and alarm, never order anew.</summary>
+    Unknown,
+}
+
+/// <summary>What the CA saw when it looked.</summary>
+/// <param name="Status">Pending, or issued at once.</param>
+/// <param name="CaCertificateId">The certificate, when issued.</param>
+/// <param name="TokenSeen">False when the CA says that the token was not where it looked.</param>
+internal sealed record DcvCheck(CaOrderStatus Status, string? CaCertificateId, bool TokenSeen);
+
+/// <summary>Who may use the reserved part of the CA's call budget.</summary>
+internal enum CallPriority
+{
+    /// <summary>A domain whose customer waits.</summary>
+    New,
+
+    /// <summary>A domain that is served already.</summary>
+    Renewal,
+}
