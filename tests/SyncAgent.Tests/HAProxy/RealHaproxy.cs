@@ -97,6 +97,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
         // As an ordinary user on Debian, sbin is not on the path.
         var start = new ProcessStartInfo("/usr/sbin/haproxy", ["-W", "-f", ConfigurationFile])
         {
+            UseShellExecute = false,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
@@ -105,7 +106,9 @@ internal sealed class RealHaproxy : IAsyncDisposable
         _master.OutputDataReceived += (_, line) => Append(line.Data);
         _master.BeginErrorReadLine();
         _master.BeginOutputReadLine();
-        await Eventually.True(() => CanAsk(), () => $"HAProxy answers on its socket. {Log}");
+        await Eventually.True(
+            () => Log.Contains("Loading success", StringComparison.Ordinal) && CanAsk(),
+            () => $"HAProxy answers on its socket. {Log}");
     }
 
     /// <summary><c>haproxy -c</c>: the exit status of a start that would be tried now, and what it says.</summary>
@@ -113,6 +116,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
     {
         var start = new ProcessStartInfo("/usr/sbin/haproxy", ["-c", "-f", ConfigurationFile])
         {
+            UseShellExecute = false,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
@@ -125,8 +129,22 @@ internal sealed class RealHaproxy : IAsyncDisposable
     public async Task Reload()
     {
         var before = ReadPid();
+        var time = TimeProvider.System;
+        var sent = time.GetTimestamp();
         Signals.Send(MasterPid, Signals.Usr2);
-        await Eventually.True(() => CanAsk() && ReadPid() != before, () => $"a new worker answers. {Log}");
+        await Eventually.True(
+            () =>
+            {
+                if (time.GetElapsedTime(sent) > TimeSpan.FromSeconds(3))
+                {
+                    // A master that has only just forked its first worker can miss the signal.
+                    sent = time.GetTimestamp();
+                    Signals.Send(MasterPid, Signals.Usr2);
+                }
+
+                return CanAsk() && ReadPid() != before;
+            },
+            () => $"a new worker answers. {Log}");
     }
 
     /// <summary>SIGKILL to master and worker: nothing is written, nothing is said.</summary>
@@ -186,7 +204,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
         }
         catch (Exception refused) when (refused is AuthenticationException or IOException)
         {
-            return refused.InnerException?.Message ?? refused.Message;
+            return refused.ToString();
         }
     }
 
@@ -225,9 +243,9 @@ internal sealed class RealHaproxy : IAsyncDisposable
         {
             return Ask("show info\n").Contains("Pid: ", StringComparison.Ordinal);
         }
-        catch (SocketException)
+        catch (SocketException absent)
         {
-            return _master!.HasExited ? throw new InvalidOperationException($"HAProxy stopped: {Log}") : false;
+            return _master!.HasExited ? throw new InvalidOperationException($"HAProxy stopped: {Log}", absent) : false;
         }
     }
 }
