@@ -47,6 +47,13 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
         return new MemoryInventory(process, certificates, listed);
     }
 
+    /// <summary>One certificate; null when HAProxy does not know it.</summary>
+    public async Task<HeldCertificate?> ReadOne(CertificatePath path, CancellationToken cancel)
+    {
+        var replies = await Ask(options.CommandLimit, [RuntimeCommand.Show(path)], cancel);
+        return RuntimeReplies.ParseCertificate(replies[0], path.Value);
+    }
+
     /// <summary>The path of a transaction that is open right now, whoever opened it.</summary>
     public async Task<string?> ReadTransaction(CancellationToken cancel)
     {

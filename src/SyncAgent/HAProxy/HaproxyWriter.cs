@@ -7,7 +7,7 @@ internal abstract record WriteOutcome
     public sealed record Written(HaproxyProcess Process, HeldCertificate? Held) : WriteOutcome;
 
     /// <summary>HAProxy said no; what it served before it still serves.</summary>
-    public sealed record Refused(string Reason) : WriteOutcome;
+    public sealed record Refused(string Reason, bool IsOversized = false) : WriteOutcome;
 
     /// <summary>The process changed in the middle: nothing is known, and everything must be read again.</summary>
     public sealed record Replaced(string Reason) : WriteOutcome;
@@ -39,7 +39,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         {
             return new WriteOutcome.Refused(
                 $"The bundle has {payload.Bytes.Length} bytes and does not fit into HAProxy's buffer of {options.BufferSize} "
-                + "(tune.bufsize); HAProxy would drop it without a word.");
+                + "(tune.bufsize); HAProxy would drop it without a word.",
+                IsOversized: true);
         }
 
         var script = new InjectScript(path, payload, isNew, isListed);
@@ -59,6 +60,20 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         try
         {
             await EndOpenTransaction(cancel);
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
+    }
+
+    /// <summary>A full look while nobody writes: one that overlaps a write would be taken for drift.</summary>
+    public async Task WhileNobodyWrites(Func<Task> look, CancellationToken cancel)
+    {
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            await look();
         }
         finally
         {

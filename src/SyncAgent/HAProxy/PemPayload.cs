@@ -12,10 +12,12 @@ internal sealed class PemPayload : IDisposable
 {
     private readonly byte[] _bytes;
 
-    private PemPayload(byte[] bytes, byte[] leafDer, DateTimeOffset notAfter)
+    private PemPayload(byte[] bytes, X509Certificate2 leaf)
     {
         _bytes = bytes;
-        NotAfter = notAfter;
+        NotBefore = new DateTimeOffset(leaf.NotBefore.ToUniversalTime());
+        NotAfter = new DateTimeOffset(leaf.NotAfter.ToUniversalTime());
+        var leafDer = leaf.RawData;
         Fingerprint = Convert.ToHexStringLower(SHA256.HashData(leafDer));
         // HAProxy 2.6 prints SHA-1 fingerprints only; the handshake proves the SHA-256.
 #pragma warning disable CA5350
@@ -24,6 +26,8 @@ internal sealed class PemPayload : IDisposable
     }
 
     public ReadOnlyMemory<byte> Bytes => _bytes;
+
+    public DateTimeOffset NotBefore { get; }
 
     public DateTimeOffset NotAfter { get; }
 
@@ -53,7 +57,7 @@ internal sealed class PemPayload : IDisposable
         written += Encoding.ASCII.GetBytes(keyBlock, bytes.AsSpan(written));
         bytes[written] = (byte)'\n';
         Array.Clear(keyBlock);
-        return new PemPayload(bytes, certificate.RawData, new DateTimeOffset(certificate.NotAfter.ToUniversalTime()));
+        return new PemPayload(bytes, certificate);
     }
 
     /// <summary>Reads a bundle back from its file's bytes and rebuilds it: a damaged file never reaches HAProxy.</summary>

@@ -1,3 +1,5 @@
+using ControlPlane.Contracts;
+
 namespace SyncAgent.HAProxy;
 
 /// <summary>
@@ -6,12 +8,6 @@ namespace SyncAgent.HAProxy;
 /// </summary>
 internal sealed record ServedName
 {
-    /// <summary>RFC 1035 §2.3.4: a name has at most 255 octets on the wire, 253 characters in text.</summary>
-    private const int LongestName = 253;
-
-    /// <summary>RFC 1035 §2.3.4: a label has at most 63 octets.</summary>
-    private const int LongestLabel = 63;
-
     private ServedName(string value) => Value = value;
 
     public string Value { get; }
@@ -25,28 +21,8 @@ internal sealed record ServedName
     /// <summary>Where a damaged file goes, out of HAProxy's sight but not out of the operator's.</summary>
     public string QuarantineFileName => "." + Value + ".pem.quarantine";
 
-    /// <summary>Lower-case A-labels with at least one dot and a last label that is not a number (that would be an address).
-    /// </summary>
-    public static ServedName? TryParse(string? text)
-    {
-        if (string.IsNullOrEmpty(text) || text.Length > LongestName)
-        {
-            return null;
-        }
-
-        var labels = text.Split('.');
-        return labels.Length >= 2 && Array.TrueForAll(labels, IsLabel) && !labels[^1].All(char.IsAsciiDigit)
-            ? new ServedName(text)
-            : null;
-    }
+    /// <summary>null unless the text is a name as <see cref="HostnameSyntax"/> defines it.</summary>
+    public static ServedName? TryParse(string? text) => HostnameSyntax.IsValid(text) ? new ServedName(text!) : null;
 
     public override string ToString() => Value;
-
-    private static bool IsLabel(string label)
-    {
-        return label.Length is > 0 and <= LongestLabel
-            && label[0] != '-'
-            && label[^1] != '-'
-            && label.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
-    }
 }
