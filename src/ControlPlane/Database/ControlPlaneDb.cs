@@ -1,0 +1,112 @@
+using System.Text;
+using ControlPlane.Domains;
+using ControlPlane.Http.Access;
+using ControlPlane.Nodes;
+using ControlPlane.Vault;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Database;
+
+/// <summary>All mappings on one page. The schema is in <c>migrations/</c>; a test holds the two against each other.</summary>
+internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) : DbContext(options)
+{
+    public DbSet<Tenant> Tenants => Set<Tenant>();
+
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
+    public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
+
+    public DbSet<Fleet> Fleets => Set<Fleet>();
+
+    public DbSet<JoinCode> JoinCodes => Set<JoinCode>();
+
+    public DbSet<Node> Nodes => Set<Node>();
+
+    public DbSet<Domain> Domains => Set<Domain>();
+
+    public DbSet<Order> Orders => Set<Order>();
+
+    public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
+
+    public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
+
+    public DbSet<Chain> Chains => Set<Chain>();
+
+    public DbSet<Bundle> Bundles => Set<Bundle>();
+
+    public DbSet<DesiredChange> DesiredChanges => Set<DesiredChange>();
+
+    public DbSet<DesiredRow> DesiredState => Set<DesiredRow>();
+
+    public DbSet<NodeObservation> NodeObservations => Set<NodeObservation>();
+
+    public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
+
+    public DbSet<DomainEvent> Events => Set<DomainEvent>();
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
+    {
+        conventions.Properties<OrderState>().HaveConversion<string>();
+        conventions.Properties<OrderKind>().HaveConversion<string>();
+        conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
+        conventions.Properties<DomainStatus>().HaveConversion<string>();
+        conventions.Properties<NodeStanding>().HaveConversion<string>();
+        conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
+    }
+
+    protected override void OnModelCreating(ModelBuilder model)
+    {
+        model.Entity<Tenant>().ToTable("tenants");
+        model.Entity<ApiKey>().ToTable("api_keys").Property(key => key.Role)
+            .HasConversion(role => role.ToString().ToLowerInvariant(), text => Enum.Parse<ApiRole>(text, true));
+        model.Entity<IdempotencyKey>().ToTable("idempotency_keys").HasKey(row => new { row.ApiKeyId, row.Key });
+        model.Entity<Fleet>().ToTable("fleets");
+        model.Entity<JoinCode>().ToTable("join_codes").HasKey(row => row.CodeHash);
+        model.Entity<Node>().ToTable("nodes");
+        model.Entity<Domain>().ToTable("domains");
+        model.Entity<Order>(order =>
+        {
+            order.ToTable("orders");
+            order.HasOne(row => row.Domain).WithMany().HasForeignKey(row => row.DomainId);
+            order.Property(row => row.Sequence).ValueGeneratedOnAdd();
+            // Both fence every write of a step: a worker whose lease was taken over updates no row.
+            order.Property(row => row.State).IsConcurrencyToken();
+            order.Property(row => row.LeaseToken).IsConcurrencyToken();
+        });
+        model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
+        model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<Chain>().ToTable("chains");
+        model.Entity<Bundle>().ToTable("bundles");
+        model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);
+        model.Entity<DesiredRow>().ToTable("desired_state").HasKey(row => new { row.FleetId, row.DomainId });
+        model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
+        model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+
+        foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
+        {
+            property.SetColumnName(SnakeCase(property.Name));
+            if (property.ClrType == typeof(Guid) && property.IsPrimaryKey())
+            {
+                property.ValueGenerated = Microsoft.EntityFrameworkCore.Metadata.ValueGenerated.Never;
+            }
+        }
+    }
+
+    /// <summary>ActiveBundleId → active_bundle_id; the one irregular word is HAProxy's own spelling.</summary>
+    private static string SnakeCase(string name)
+    {
+        var text = new StringBuilder();
+        foreach (var c in name.Replace("HAProxy", "Haproxy", StringComparison.Ordinal))
+        {
+            if (char.IsAsciiLetterUpper(c) && text.Length > 0)
+            {
+                text.Append('_');
+            }
+
+            text.Append(char.ToLowerInvariant(c));
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,29 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace ControlPlane.Database;
+
+/// <summary>One pool for everything: EF Core and plain SQL share the data source.</summary>
+internal static class DatabaseSetup
+{
+    public static void AddDatabase(this WebApplicationBuilder builder)
+    {
+        var connection = builder.Configuration.GetConnectionString("ControlPlane")
+            ?? throw new InvalidOperationException(
+                "No database is configured. Set ConnectionStrings__ControlPlane, for example "
+                + "'Host=127.0.0.1;Port=5432;Database=controlplane;Username=controlplane'.");
+
+        // A command time-out of 30 s: our longest statement takes milliseconds, so that this only ends a dead connection.
+        // Nothing is retried below us: a step's commit is repeated by the step, which knows what it means.
+        var settings = new NpgsqlConnectionStringBuilder(connection) { CommandTimeout = 30 };
+        if (!connection.Contains("Pool Size", StringComparison.OrdinalIgnoreCase))
+        {
+            settings.MaxPoolSize = 40;
+        }
+
+        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(settings));
+        builder.Services.AddDbContextFactory<ControlPlaneDb>((services, options) =>
+            options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
+        builder.Services.AddSingleton<Migrator>();
+    }
+}

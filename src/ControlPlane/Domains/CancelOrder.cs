@@ -1,0 +1,3 @@
+namespace ControlPlane.Domains;
+
+internal sealed class CancelOrder;

@@ -1,0 +1,41 @@
+namespace ControlPlane.Domains;
+
+/// <summary>A registration: a customer's name that the fleet serves over HTTPS.</summary>
+internal sealed class Domain
+{
+    public required Guid Id { get; init; }
+
+    public required Guid TenantId { get; init; }
+
+    public required Guid FleetId { get; init; }
+
+    /// <summary>The validated A-label name, lower case.</summary>
+    public required string Hostname { get; init; }
+
+    public required KeyAlgorithm KeyAlgorithm { get; init; }
+
+    public DomainStatus Status { get; set; }
+
+    /// <summary>The last bundle that every serving node proved; null before the first.</summary>
+    public Guid? ActiveBundleId { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it became active for the first time.</summary>
+    public DateTimeOffset? ActivatedAt { get; set; }
+
+    public DateTimeOffset? DeletedAt { get; set; }
+
+    /// <summary>After deletion: which nodes confirmed the withdrawal and which were not there to ask.</summary>
+    public string? DeletionReceipt { get; set; }
+}
+
+/// <summary>The domain as a whole. A renewal in progress leaves it active.</summary>
+internal enum DomainStatus
+{
+    Pending,
+    Active,
+    Failed,
+    Deleting,
+    Deleted,
+}

@@ -1,0 +1,49 @@
+namespace ControlPlane.Domains;
+
+/// <summary>Something that happened, written in the transaction that made it happen.</summary>
+internal sealed class DomainEvent
+{
+    /// <summary>Given by the database; the cursor of the event list.</summary>
+    public long Id { get; private set; }
+
+    public required DateTimeOffset At { get; init; }
+
+    public Guid? TenantId { get; init; }
+
+    public Guid? DomainId { get; init; }
+
+    public Guid? OrderId { get; init; }
+
+    /// <summary>One of <see cref="EventTypes"/>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>A sentence for a person; never holds key or token.</summary>
+    public required string Message { get; init; }
+}
+
+/// <summary>What a portal may act upon; the list only grows.</summary>
+internal static class EventTypes
+{
+    public const string DomainRegistered = "domain.registered";
+    public const string DomainActive = "domain.active";
+    public const string DomainDeletionRequested = "domain.deletion-requested";
+    public const string DomainDeleted = "domain.deleted";
+    public const string OrderWaiting = "order.waiting";
+    public const string OrderMoved = "order.moved";
+    public const string OrderRetried = "order.retried";
+    public const string OrderFailed = "order.failed";
+    public const string KeySealed = "key.sealed";
+    public const string OrderSubmitted = "ca-order.submitted";
+    public const string OrderAnswerLost = "ca-order.answer-lost";
+    public const string OrderAdopted = "ca-order.adopted";
+    public const string OrderSurplusCanceled = "ca-order.surplus-canceled";
+    public const string OrderPlaced = "ca-order.placed";
+    public const string OrderCanceledAtCa = "ca-order.canceled";
+    public const string TokenPublished = "token.published";
+    public const string TokenSeen = "token.seen-by-nodes";
+    public const string TokenWithdrawn = "token.withdrawn";
+    public const string BundleCollected = "bundle.collected";
+    public const string BundleWithdrawn = "bundle.withdrawn";
+    public const string KeyDeleted = "key.deleted";
+    public const string NodeRefused = "node.refused-bundle";
+}

@@ -1,0 +1,123 @@
+using ControlPlane.Http;
+
+namespace ControlPlane.Domains;
+
+/// <summary>One attempt at a CA. The row is the queue entry, the state machine's memory and what support staff read.</summary>
+internal sealed class Order
+{
+    /// <summary>Also the alternative id under which the CA finds it again.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>Given by the database, never reused: names the token file and orders bundles of a domain.</summary>
+    public long Sequence { get; private set; }
+
+    public required Guid DomainId { get; init; }
+
+    public Domain Domain { get; set; } = null!;
+
+    public required string Hostname { get; init; }
+
+    public required OrderKind Kind { get; init; }
+
+    public OrderState State { get; private set; }
+
+    public DateTimeOffset StateSince { get; private set; }
+
+    /// <summary>When a step is due; null while only something else can move the order.</summary>
+    public DateTimeOffset? NextAttemptAt { get; set; }
+
+    /// <summary>Surprises in this state; the retry schedule ends with Failed.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>Waits in this state; they cost nothing and pick the next interval.</summary>
+    public int Snoozes { get; set; }
+
+    /// <summary>On the database's clock.</summary>
+    public DateTimeOffset? LeaseUntil { get; set; }
+
+    /// <summary>Fences every write of a step: another worker's claim changes it.</summary>
+    public Guid? LeaseToken { get; set; }
+
+    /// <summary>A code of <see cref="Reasons"/>.</summary>
+    public string? Reason { get; set; }
+
+    public string? ReasonDetail { get; set; }
+
+    /// <summary>Raised by whoever has news for a waiting order; see <see cref="OrderNudge"/>.</summary>
+    public int Nudges { get; private set; }
+
+    public DateTimeOffset? CancelRequestedAt { get; set; }
+
+    public Guid? KeyId { get; set; }
+
+    public byte[]? Csr { get; set; }
+
+    public DateTimeOffset? SubmittedAt { get; set; }
+
+    public int Lookups { get; set; }
+
+    public DateTimeOffset? UncertainSince { get; set; }
+
+    public int Sweeps { get; set; }
+
+    public string? CaOrderId { get; set; }
+
+    public string? CaCertificateId { get; set; }
+
+    public string? CaStatus { get; set; }
+
+    public string? DcvValue { get; set; }
+
+    public DateTimeOffset? DcvExpiresAt { get; set; }
+
+    public DateTimeOffset? TokenPublishedAt { get; set; }
+
+    public DateTimeOffset? TokenSeenAt { get; set; }
+
+    public Guid? BundleId { get; set; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public DateTimeOffset? ClosedAt { get; private set; }
+
+    /// <summary>A new order at the start of the path, due at once.</summary>
+    public static Order Open(Domain domain, OrderKind kind, DateTimeOffset now) => new()
+    {
+        Id = Guid.CreateVersion7(now),
+        DomainId = domain.Id,
+        Hostname = domain.Hostname,
+        Kind = kind,
+        State = OrderState.PendingDns,
+        StateSince = now,
+        NextAttemptAt = now,
+        CreatedAt = now,
+    };
+
+    /// <summary>Ends the order: the reason says who must do what.</summary>
+    public void Fail(Reason reason, string detail, DateTimeOffset now)
+    {
+        MoveTo(OrderState.Failed, now);
+        Reason = reason.Code;
+        ReasonDetail = detail;
+    }
+
+    /// <summary>The only way to another state.</summary>
+    /// <exception cref="InvalidOperationException">The path has no such move: a fault of the program.</exception>
+    public void MoveTo(OrderState state, DateTimeOffset now)
+    {
+        if (!IssuancePath.Allows(State, state))
+        {
+            throw new InvalidOperationException($"An order cannot move from {State} to {state}.");
+        }
+
+        State = state;
+        StateSince = now;
+        Attempts = 0;
+        Snoozes = 0;
+        Reason = null;
+        ReasonDetail = null;
+        var terminal = IssuancePath.IsTerminal(state);
+        ClosedAt = terminal ? now : null;
+        NextAttemptAt = IssuancePath.HasStep(state) ? now : null;
+    }
+}

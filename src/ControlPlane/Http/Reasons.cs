@@ -1,0 +1,140 @@
+namespace ControlPlane.Http;
+
+/// <summary>Who must act next.</summary>
+internal enum WaitingOn
+{
+    None,
+    Customer,
+    Operator,
+    Ca,
+    Nodes,
+}
+
+/// <summary>Why a domain is not where it should be: one code, one party, one remedy.</summary>
+/// <param name="Code">Stable word for programs.</param>
+/// <param name="WaitingOn">Who must act.</param>
+/// <param name="Title">What is the matter, in a sentence.</param>
+/// <param name="Fix">What to do, in a sentence the addressee can follow.</param>
+internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, string Fix);
+
+/// <summary>
+/// Every reason an order can wait for or fail with. A step names one and adds the particulars; the API shows code, party and
+/// remedy. The list is closed: a code that is not here does not exist.
+/// </summary>
+internal static class Reasons
+{
+    public static readonly Reason DnsNotThere = new(
+        "dns-not-there", WaitingOn.Customer,
+        "The name does not resolve yet.",
+        "Create the DNS record shown in dnsRecords at the DNS provider of the name.");
+
+    public static readonly Reason DnsElsewhere = new(
+        "dns-elsewhere", WaitingOn.Customer,
+        "The name resolves, but not to us.",
+        "Replace the present record by the one shown in dnsRecords.");
+
+    public static readonly Reason DnsNotAnswering = new(
+        "dns-not-answering", WaitingOn.Operator,
+        "DNS could not be asked, so that nothing is known about the name.",
+        "Check the resolver in Dns:Servers. If only this name fails, its owner's name servers are at fault.");
+
+    public static readonly Reason DnsTimedOut = new(
+        "dns-timed-out", WaitingOn.Customer,
+        "The name did not lead to us within the time allowed.",
+        "Create the DNS record shown in dnsRecords, delete the domain and register it again.");
+
+    public static readonly Reason CaNotReachable = new(
+        "ca-not-reachable", WaitingOn.Ca,
+        "The certificate authority does not answer.",
+        "Nothing to do: it is asked again by itself.");
+
+    public static readonly Reason CaAnswerLost = new(
+        "ca-answer-lost", WaitingOn.Ca,
+        "The certificate authority's answer to our order was lost.",
+        "Nothing to do: the order is looked up before it is placed again.");
+
+    public static readonly Reason CaCredentialRefused = new(
+        "ca-credential-refused", WaitingOn.Operator,
+        "The certificate authority refuses our account's key.",
+        "Put a valid key into CertCentral:ApiKey and restart.");
+
+    public static readonly Reason CaRefused = new(
+        "ca-refused", WaitingOn.Operator,
+        "The certificate authority refused the order.",
+        "Read the detail, correct the cause, delete the domain and register it again.");
+
+    public static readonly Reason CaClosedOrder = new(
+        "ca-closed-order", WaitingOn.Operator,
+        "The certificate authority closed the order without a certificate.",
+        "Ask the certificate authority why, then delete the domain and register it again.");
+
+    public static readonly Reason CaValidating = new(
+        "ca-validating", WaitingOn.Ca,
+        "The certificate authority is checking the name.",
+        "Nothing to do: it is asked again by itself.");
+
+    public static readonly Reason CaTokenNotSeen = new(
+        "ca-token-not-seen", WaitingOn.Customer,
+        "The certificate authority did not find our token at http://<name>/.well-known/pki-validation/fileauth.txt.",
+        "Make sure that every address the name resolves to is ours, and that nothing in front of us answers on port 80.");
+
+    public static readonly Reason CaIssuing = new(
+        "ca-issuing", WaitingOn.Ca,
+        "The name is validated; the certificate is being issued.",
+        "Nothing to do: it is collected as soon as it is there.");
+
+    public static readonly Reason CaWrongCertificate = new(
+        "ca-wrong-certificate", WaitingOn.Ca,
+        "The certificate handed out is not the one we ordered.",
+        "Nothing to do: it is fetched again and never deployed. If it stays, report it to the certificate authority.");
+
+    public static readonly Reason NoServingNode = new(
+        "no-serving-node", WaitingOn.Operator,
+        "No node of the fleet is serving, or fewer than half of those that should.",
+        "Start the nodes' agents and look at /v1/nodes.");
+
+    public static readonly Reason NodeTokenNotSeen = new(
+        "node-token-not-seen", WaitingOn.Nodes,
+        "A serving node does not give our token back on port 80.",
+        "Check that node's agent and its view of the token store.");
+
+    public static readonly Reason NodesProving = new(
+        "nodes-proving", WaitingOn.Nodes,
+        "The bundle is being rolled out.",
+        "Nothing to do: the nodes report by themselves.");
+
+    public static readonly Reason NodeRefused = new(
+        "node-refused", WaitingOn.Operator,
+        "A serving node refused the bundle.",
+        "Look at the domain's delivery for the node and its error.");
+
+    public static readonly Reason NodesWithdrawing = new(
+        "nodes-withdrawing", WaitingOn.Nodes,
+        "The name is being taken off the nodes.",
+        "Nothing to do: the nodes report by themselves.");
+
+    public static readonly Reason TokenStoreNotReachable = new(
+        "token-store-not-reachable", WaitingOn.Operator,
+        "The shared token store cannot be written.",
+        "Check the mount in TokenStore:Directory: present, writable, not full.");
+
+    public static readonly Reason VaultNotReachable = new(
+        "vault-not-reachable", WaitingOn.Operator,
+        "The vault cannot be reached.",
+        "Check the key-encryption key in Vault:KeyFile and the database.");
+
+    public static readonly Reason Surprise = new(
+        "surprise", WaitingOn.Operator,
+        "Something failed that should not; it is tried again on a schedule.",
+        "If it stays, look for the order's id in the log.");
+
+    /// <summary>Every reason above, by code.</summary>
+    public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
+    {
+        DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut,
+        CaNotReachable, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder, CaValidating, CaTokenNotSeen, CaIssuing,
+        CaWrongCertificate,
+        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NodesWithdrawing,
+        TokenStoreNotReachable, VaultNotReachable, Surprise,
+    }.ToDictionary(reason => reason.Code);
+}

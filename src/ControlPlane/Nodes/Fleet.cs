@@ -1,0 +1,95 @@
+namespace ControlPlane.Nodes;
+
+/// <summary>The nodes that serve the same set of domains, and the position of that set's history.</summary>
+internal sealed class Fleet
+{
+    public required Guid Id { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The life of the history: only ever grows.</summary>
+    public long Epoch { get; init; } = 1;
+
+    /// <summary>Position of the last published batch.</summary>
+    public long Revision { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>A one-time code with which a node joins a fleet. Only its hash is kept.</summary>
+internal sealed class JoinCode
+{
+    public required byte[] CodeHash { get; init; }
+
+    public required Guid FleetId { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    public DateTimeOffset? UsedAt { get; set; }
+}
+
+/// <summary>One HAProxy and its agent.</summary>
+internal sealed class Node
+{
+    public required Guid Id { get; init; }
+
+    public required Guid FleetId { get; init; }
+
+    public required string Name { get; init; }
+
+    public NodeStanding Standing { get; set; }
+
+    /// <summary>Where we reach its port 80, as <c>address:port</c>.</summary>
+    public required string HttpEndpoint { get; init; }
+
+    public required byte[] SigningKey { get; init; }
+
+    public required string SigningKeyId { get; init; }
+
+    public required byte[] SealingKey { get; init; }
+
+    public required string SealingKeyId { get; init; }
+
+    public required string AgentVersion { get; set; }
+
+    public string? HAProxyVersion { get; set; }
+
+    public int? HAProxyPid { get; set; }
+
+    public DateTimeOffset? HAProxyStartedAt { get; set; }
+
+    /// <summary>Epoch and revision of the newest desired state it has recorded.</summary>
+    public long Epoch { get; set; }
+
+    public long Revision { get; set; }
+
+    /// <summary>Number of the last accepted report.</summary>
+    public long ReportNumber { get; set; }
+
+    public required DateTimeOffset JoinedAt { get; init; }
+
+    public DateTimeOffset LastSeenAt { get; set; }
+
+    public DateTimeOffset? BannedAt { get; set; }
+}
+
+/// <summary>A node's standing: it counts for proofs only while Serving.</summary>
+internal enum NodeStanding
+{
+    /// <summary>Enrolled or returned; becomes Serving after a full verified sync.</summary>
+    Joining,
+
+    /// <summary>Every activation needs its proof.</summary>
+    Serving,
+
+    /// <summary>Silent for 90 seconds: listed, not waited for, counted against the majority.</summary>
+    Lost,
+
+    /// <summary>Being taken out by an admin; still served to, not waited for.</summary>
+    Draining,
+
+    /// <summary>Gone for good; its token is refused.</summary>
+    Retired,
+}
