@@ -1,11 +1,25 @@
 using ControlPlane;
 using ControlPlane.Database;
+using ControlPlane.Domains;
+using ControlPlane.Http;
+using ControlPlane.Metrics;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
-builder.AddDatabase();
+return await CommandLine.RunAsync(args, async arguments =>
+{
+    var builder = WebApplication.CreateBuilder(arguments);
+    builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
+    builder.AddDatabase();
+    builder.AddHttp();
+    builder.AddDomainRoutes();
+    builder.AddMetrics();
 
-var app = builder.Build();
-await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
-await app.RunAsync();
-return 0;
+    var app = builder.Build();
+    app.UseHttp();
+    app.MapHttp();
+    app.MapDomains();
+    app.MapMetrics();
+
+    await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
+    await app.RunAsync();
+    return 0;
+});
