@@ -100,6 +100,7 @@ internal sealed class Fleet : IAsyncDisposable
 
         await sandbox;
         tell($"sandbox CA, a stand-in for DigiCert CertCentral, on {Sandbox.Url}");
+        await FleetKeys.EnsureVaultKeyAsync(this, cancellation);
         foreach (var replica in ControlPlanes)
         {
             await replica.StartAsync(cancellation);
@@ -111,6 +112,7 @@ internal sealed class Fleet : IAsyncDisposable
         await Enrolment.EnsureAsync(this, cancellation);
         await Task.WhenAll(Agents.Select(agent => agent.StartAsync(cancellation)));
         await Nlb.StartAsync(cancellation);
+        await Enrolment.WaitUntilServingAsync(this, cancellation);
         tell($"{Options.Nodes} nodes, HAProxy with an agent each, behind a stand-in for the NLB on "
             + $"127.0.0.1:{Options.Ports.NlbHttps} and :{Options.Ports.NlbHttp}");
     }

@@ -13,18 +13,26 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
     /// <summary>Only the agent's own file tells: it is written when the control plane has accepted the node.</summary>
     public bool IsEnrolled => File.Exists(Path.Combine(_paths.State, "node.json"));
 
-    public Task EnrolAsync(string joinCode, CancellationToken cancellation)
+    public async Task EnrolAsync(string joinCode, CancellationToken cancellation)
     {
         _paths.Create();
-        // The code goes in by the environment: a command line can be read by every user of the machine.
-        var start = Programs.Own("SyncAgent", [
-            "enroll",
-            "--api", apiUrl,
-            "--name", NodeName,
-            "--http-endpoint", $"127.0.0.1:{options.Ports.NodeHttp(number)}",
-            "--state", _paths.State]);
-        return Tool.RunAsync(
-            start with { Environment = new Dictionary<string, string?> { ["JOIN_CODE"] = joinCode } }, cancellation);
+        FleetLayout.WriteSecret(_paths.JoinCode, joinCode);
+        try
+        {
+            await Tool.RunAsync(
+                Programs.Own("SyncAgent", [
+                    "enroll",
+                    "--api", apiUrl,
+                    "--name", NodeName,
+                    "--http-endpoint", $"127.0.0.1:{options.Ports.NodeHttp(number)}",
+                    "--state", _paths.State,
+                    "--join-code-file", _paths.JoinCode]),
+                cancellation);
+        }
+        finally
+        {
+            File.Delete(_paths.JoinCode);
+        }
     }
 
     protected override Task<ChildStart> DescribeAsync(CancellationToken cancellation) => Task.FromResult(
@@ -32,10 +40,10 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
             "run",
             "--api", apiUrl,
             "--state", _paths.State,
-            "--certificates", _paths.Certificates,
-            "--haproxy-socket", _paths.AdminSocket,
+            "--certs", _paths.Certificates,
+            "--socket", _paths.AdminSocket,
             "--https", $"127.0.0.1:{options.Ports.NodeHttps(number)}",
-            "--token-store", Layout.Tokens,
+            "--token-dir", Layout.Tokens,
             "--token-socket", _paths.TokenSocket,
             "--trust", Layout.RootCertificate]));
 

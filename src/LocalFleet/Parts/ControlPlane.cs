@@ -31,6 +31,8 @@ internal sealed class ControlPlane(
             ["CertCentral__ApiKey"] = sandbox.ApiKey,
             ["TokenStore__Directory"] = Layout.Tokens,
             ["Vault__KeyFile"] = Layout.VaultKey,
+            ["Vault__CanOpen"] = "true",
+            ["Fleet__Name"] = "local",
             ["Fleet__CnameTarget"] = LocalNames.Edge,
             ["Fleet__Addresses__0"] = "127.0.0.1",
             ["Dns__Servers__0"] = $"127.0.0.1:{options.Ports.Dns}",

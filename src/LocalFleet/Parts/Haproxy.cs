@@ -18,24 +18,25 @@ internal sealed class Haproxy(FleetLayout layout, FleetOptions options, int numb
         List<string> arguments =
         [
             "haproxy-config",
+            "--out", _paths.Configuration,
+            "--haproxy", Programs.Haproxy,
             "--https", $"{options.Bind}:{ports.NodeHttps(number)}",
             "--http", $"{options.Bind}:{ports.NodeHttp(number)}",
-            "--certificates", _paths.Certificates,
-            "--haproxy-socket", _paths.AdminSocket,
+            "--certs", _paths.Certificates,
+            "--socket", _paths.AdminSocket,
             "--token-socket", _paths.TokenSocket,
             "--expect-proxy-from", Nlb.Source,
-            "--application", $"127.0.0.1:{ports.Application(1)}",
-            "--application", $"127.0.0.1:{ports.Application(2)}",
-            "--application-ca", Layout.ApplicationAuthority,
-            "--application-name", LocalNames.Application,
+            "--app", $"127.0.0.1:{ports.Application(1)}",
+            "--app", $"127.0.0.1:{ports.Application(2)}",
+            "--app-ca", Layout.ApplicationAuthority,
+            "--app-sni", LocalNames.Application,
         ];
         foreach (var other in Enumerable.Range(1, options.Nodes).Where(other => other != number))
         {
             arguments.AddRange(["--backup-node", $"127.0.0.1:{ports.NodeHttp(other)}"]);
         }
 
-        await File.WriteAllTextAsync(
-            _paths.Configuration, await Tool.RunAsync(Programs.Own("SyncAgent", arguments), cancellation), cancellation);
+        await Tool.RunAsync(Programs.Own("SyncAgent", arguments), cancellation);
         // The worker ends with its master, and both by TERM: nothing of HAProxy outlives this program.
         return new ChildStart(Programs.Haproxy, ["-W", "-f", _paths.Configuration]) { DeathSignal = Signals.Terminate };
     }

@@ -10,6 +10,9 @@ internal sealed class NodePaths(FleetLayout layout, int number)
     /// <summary>The agent's: identity, manifest.</summary>
     public string State => Path.Combine(layout.Node(number), "state");
 
+    /// <summary>Holds the one-time code while the node joins.</summary>
+    public string JoinCode => Path.Combine(layout.Node(number), "join-code");
+
     public string Configuration => Path.Combine(layout.Node(number), "haproxy.cfg");
 
     public string AdminSocket => Path.Combine(layout.Sockets, $"{Name}-admin.sock");

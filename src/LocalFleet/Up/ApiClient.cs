@@ -23,11 +23,11 @@ internal sealed class ApiClient : IDisposable
     public static ApiClient ForAdmin(Fleet fleet) =>
         new(fleet.ControlPlane.Url, File.ReadAllText(fleet.Layout.AdminKey).Trim());
 
-    /// <summary>Registers a name. Asked twice, it answers twice the same: a lost answer may be repeated.</summary>
+    /// <summary>Registers a name.</summary>
     public async Task<DomainView> RegisterAsync(string hostname, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/domains");
-        request.Headers.Add("Idempotency-Key", $"local-fleet-{hostname}");
+        request.Headers.Add("Idempotency-Key", $"local-fleet-{Guid.NewGuid():N}");
         request.Content = JsonContent.Create(new { hostname });
         return DomainView.Read(await SendAsync(request, cancellation));
     }
@@ -54,7 +54,7 @@ internal sealed class ApiClient : IDisposable
     public async Task DeleteAsync(string id, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Delete, $"/v1/domains/{id}");
-        request.Headers.Add("Idempotency-Key", $"local-fleet-delete-{id}");
+        request.Headers.Add("Idempotency-Key", $"local-fleet-{Guid.NewGuid():N}");
         await SendAsync(request, cancellation);
     }
 
@@ -72,6 +72,15 @@ internal sealed class ApiClient : IDisposable
     {
         using var answer = await _http.SendAsync(request, cancellation);
         return await ReadAsync(answer, cancellation);
+    }
+
+    /// <summary>How many nodes count for proofs.</summary>
+    public async Task<int> CountServingNodesAsync(CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/nodes?limit=200");
+        var page = await SendAsync(request, cancellation);
+        return page.GetProperty("items").EnumerateArray()
+            .Count(node => string.Equals(node.GetProperty("standing").GetString(), "Serving", StringComparison.OrdinalIgnoreCase));
     }
 
     public void Dispose() => _http.Dispose();

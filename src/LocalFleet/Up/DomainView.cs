@@ -38,7 +38,7 @@ internal sealed record DomainView
             Hostname = json.GetProperty("hostname").GetString()!,
             Status = json.GetProperty("status").GetString()!,
             WaitingOn = Text(json, "waitingOn"),
-            Reason = Text(json, "reason"),
+            Reason = Member(json, "reason") is { } reason ? Text(reason, "code") : null,
             NodesReady = delivery is { } ready ? ready.GetProperty("nodesReady").GetInt32() : 0,
             NodesTotal = delivery is { } total ? total.GetProperty("nodesTotal").GetInt32() : 0,
             Fingerprint = Member(json, "certificate") is { } certificate ? Text(certificate, "fingerprint") : null,
