@@ -71,9 +71,12 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
     private async Task CreateClusterAsync(CancellationToken cancellation)
     {
         Directory.CreateDirectory(Layout.Database, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        // A file: as another user, initdb may not open the pipe that is its standard input.
+        var password = Path.Combine(Layout.Database, "password");
+        FleetLayout.WriteSecret(password, Password + "\n");
         if (User is not null)
         {
-            await Tool.RunAsync(new ChildStart("/bin/chown", [$"{User}:{User}", Layout.Database]), cancellation);
+            await Tool.RunAsync(new ChildStart("/bin/chown", [$"{User}:{User}", Layout.Database, password]), cancellation);
         }
 
         // Under another name first: a half-made cluster of an interrupted run is not taken for a whole one.
@@ -85,8 +88,9 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 
         var initdb = Program(
             "initdb",
-            ["-D", making, "-U", Superuser, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]);
-        await Tool.RunAsync(initdb, cancellation, Password + "\n");
+            ["-D", making, "-U", Superuser, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", $"--pwfile={password}"]);
+        await Tool.RunAsync(initdb, cancellation);
+        File.Delete(password);
         Directory.Move(making, Data);
     }
 
