@@ -21,7 +21,11 @@ internal static class Programs
     /// <param name="project">The project's name, which is the assembly's.</param>
     /// <param name="arguments">The program's own.</param>
     public static ChildStart Own(string project, params IReadOnlyList<string> arguments) =>
-        new(DotNet, [Assembly(project), .. arguments]);
+        new(DotNet, [Assembly(project), .. arguments])
+        {
+            // Where its settings file is looked for.
+            WorkingDirectory = Path.GetDirectoryName(Assembly(project))!,
+        };
 
     // The runtime that runs us runs them too: a user's own installation is often not on the path of a child.
     private static string DotNet { get; } = Path.GetFullPath(

@@ -7,6 +7,9 @@ internal sealed record ChildStart(string Program, IReadOnlyList<string> Argument
 {
     public IReadOnlyDictionary<string, string?> Environment { get; init; } = new Dictionary<string, string?>();
 
+    /// <summary>Not where we stand, unless said so: the user a child runs as may not be allowed to look there.</summary>
+    public string WorkingDirectory { get; init; } = "/";
+
     /// <summary>The user to become when we are root.</summary>
     public string? User { get; init; }
 
@@ -36,9 +39,7 @@ internal sealed class Child : IAsyncDisposable
     public Task<int> Exit { get; }
 
     public static async Task<Child> StartAsync(ChildStart start, string logFile) => new(
-        await Spawner.StartAsync(
-            start.Program, start.Arguments, start.Environment, start.User, start.DeathSignal, logFile),
-        start);
+        await Spawner.StartAsync(start, logFile), start);
 
     /// <summary>Asks it to end, and kills it when it has not within <paramref name="patience"/>.</summary>
     /// <returns>False when it had to be killed.</returns>

@@ -21,30 +21,23 @@ internal static class Spawner
     private static readonly Thread Parent = StartParent();
 
     /// <summary>Starts a program in a session of its own.</summary>
-    /// <param name="program">An absolute path.</param>
-    /// <param name="arguments">Passed on one by one; no shell reads them.</param>
-    /// <param name="environment">Added to ours; null removes.</param>
-    /// <param name="user">The user to become, when we are root; null stays who we are.</param>
-    /// <param name="deathSignal">What the child gets when this program ends, however it ends.</param>
+    /// <param name="child">What to start.</param>
     /// <param name="logFile">Both outputs are appended to it; null leaves them to the caller, through pipes.</param>
-    public static Task<Process> StartAsync(
-        string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string?> environment, string? user,
-        int deathSignal, string? logFile)
+    public static Task<Process> StartAsync(ChildStart child, string? logFile)
     {
         string[] outer = logFile is null ? ["-c", Plain, "sh"] : ["-c", Outer, "sh", logFile];
-        string[] become = user is null ? [] : ["--reuid", user, "--regid", user, "--init-groups"];
+        string[] become = child.User is null ? [] : ["--reuid", child.User, "--regid", child.User, "--init-groups"];
         var start = new ProcessStartInfo("/bin/sh", [
-            .. outer, "setsid", "setpriv", .. become, "--pdeathsig", Signals.NameOf(deathSignal),
-            "sh", "-c", Inner, "sh", Environment.ProcessId.ToString(), program, .. arguments])
+            .. outer, "setsid", "setpriv", .. become, "--pdeathsig", Signals.NameOf(child.DeathSignal),
+            "sh", "-c", Inner, "sh", Environment.ProcessId.ToString(), child.Program, .. child.Arguments])
         {
             UseShellExecute = false,
             RedirectStandardInput = logFile is null,
             RedirectStandardOutput = logFile is null,
             RedirectStandardError = logFile is null,
-            // Not where we stand: the user a child runs as may not be allowed to look there.
-            WorkingDirectory = "/",
+            WorkingDirectory = child.WorkingDirectory,
         };
-        foreach (var (key, value) in environment)
+        foreach (var (key, value) in child.Environment)
         {
             start.Environment[key] = value;
         }

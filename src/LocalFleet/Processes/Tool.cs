@@ -20,8 +20,7 @@ internal static class Tool
     public static async Task<(int Status, string Output, string Errors)> TryAsync(
         ChildStart start, CancellationToken cancellation, string input = "")
     {
-        using var process = await Spawner.StartAsync(
-            start.Program, start.Arguments, start.Environment, start.User, start.DeathSignal, logFile: null);
+        using var process = await Spawner.StartAsync(start, logFile: null);
         using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
