@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.CertificateAuthorities.CertCentral;
 using Npgsql;
 
 namespace ControlPlane.CertificateAuthorities;
@@ -10,6 +11,7 @@ internal static class CertificateAuthoritiesSetup
     {
         builder.Services.AddSingleton<ICallBudget>(services => new CallBudget(
             services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<TimeProvider>(), "certcentral"));
+        builder.Services.AddCertCentral(builder.Configuration);
         builder.Services.AddSingleton(services => new ChainVerifier(
             services.GetRequiredService<TimeProvider>(), TrustAnchors(builder.Configuration["CertCentral:TrustAnchors"])));
     }

@@ -52,9 +52,6 @@ internal sealed record CertCentralOptions
     /// </summary>
     public IReadOnlyList<TimeSpan> ReadRetryWaits { get; init; } = [TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(2)];
 
-    /// <summary>How often <c>status-changes</c> is asked. 1 min: the CA's own polling is no faster.</summary>
-    public TimeSpan StatusPollInterval { get; init; } = TimeSpan.FromMinutes(1);
-
     /// <summary>
     /// When a lost order is looked up, from the lost call on. 10 s for the usual case (it arrived, only the answer is
     /// lost); up to 5 min because nobody promises that an order can be found at once. Only after the last one is it
@@ -91,7 +88,7 @@ internal sealed record CertCentralOptions
             yield return $"{Section}:{nameof(CertificateValidityDays)} must be 1 to 199.";
         }
 
-        if (HttpTimeout <= TimeSpan.Zero || BudgetPatience <= TimeSpan.Zero || StatusPollInterval <= TimeSpan.Zero)
+        if (HttpTimeout <= TimeSpan.Zero || BudgetPatience <= TimeSpan.Zero)
         {
             yield return $"{Section}: times must be greater than zero.";
         }

@@ -1,5 +1,7 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.CertCentral;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace ControlPlane.Tests.CertificateAuthorities.CertCentral;
 
@@ -45,7 +47,20 @@ public sealed class CertCentralOptionsTests
     public void Plain_http_is_taken_on_loopback_for_the_sandbox() =>
         Assert.True(Read(("ApiKey", "k"), ("BaseUrl", "http://127.0.0.1:5090/services/v2")).BaseUrl.IsLoopback);
 
-    private static CertCentralOptions Read(params (string Name, string Value)[] settings) => CertCentralSetup.Read(
+    [Fact]
+    public async Task The_setup_gives_a_certificate_authority()
+    {
+        await using var services = new ServiceCollection().AddLogging().AddMetrics()
+            .AddSingleton(TimeProvider.System).AddSingleton<ICallBudget, RecordingBudget>()
+            .AddCertCentral(Configuration(("ApiKey", "k"))).BuildServiceProvider();
+
+        Assert.Equal("certcentral", services.GetRequiredService<ICertificateAuthority>().Name);
+    }
+
+    private static CertCentralOptions Read(params (string Name, string Value)[] settings) =>
+        CertCentralSetup.Read(Configuration(settings));
+
+    private static IConfiguration Configuration(params (string Name, string Value)[] settings) =>
         new ConfigurationBuilder().AddInMemoryCollection(settings.GroupBy(s => s.Name)
-            .Select(g => KeyValuePair.Create($"CertCentral:{g.Key}", (string?)g.Last().Value))).Build());
+            .Select(g => KeyValuePair.Create($"CertCentral:{g.Key}", (string?)g.Last().Value))).Build();
 }
