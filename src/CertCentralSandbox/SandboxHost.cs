@@ -15,16 +15,27 @@ internal static partial class SandboxHost
 
     public static async Task<int> RunAsync(SandboxOptions options, CancellationToken cancellation)
     {
-        await using var app = await StartAsync(options, OffsetTime.FromEnvironment(), cancellation);
-        await app.WaitForShutdownAsync(cancellation);
-        return 0;
+        try
+        {
+            await using var app = await StartAsync(options, OffsetTime.FromEnvironment(), cancellation);
+            await app.WaitForShutdownAsync(cancellation);
+            return 0;
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        {
+            // A port or state directory in use, a damaged journal: the message says which, a stack trace would not
+            // help.
+            await Console.Error.WriteLineAsync($"The sandbox cannot run: {e.Message}");
+            return 1;
+        }
     }
 
-    /// <summary>Starts a sandbox that listens when this returns. Disposing it stops it.</summary>
+    /// <summary>Starts a sandbox that listens when this returns. Stop it, then dispose it.</summary>
     public static async Task<WebApplication> StartAsync(
         SandboxOptions options, TimeProvider wall, CancellationToken cancellation)
     {
-        var authority = Authority.Open(options, wall); // first: it makes the state directory, for its owner alone
+        var state = StateLock.Take(options.StateDirectory);
+        var authority = Authority.Open(options, wall);
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -32,7 +43,9 @@ internal static partial class SandboxHost
             kestrel.Listen(options.Listen);
             kestrel.Limits.MaxRequestBodySize = LargestBody;
         });
-        Add(builder.Services, options, authority, wall);
+        builder.Services.AddSingleton(_ => state); // through factories, so that the container disposes them
+        builder.Services.AddSingleton(_ => authority);
+        Add(builder.Services, options, wall);
 
         var app = builder.Build();
         app.UseRouting(); // before the gate, which counts and refuses by route
@@ -42,14 +55,24 @@ internal static partial class SandboxHost
         ApiRoutes.Map(app);
         SandboxRoutes.Map(app);
 
-        await app.StartAsync(cancellation);
+        app.Services.GetRequiredService<StateLock>(); // resolved once, so that its disposal is the container's
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+
         app.Services.GetRequiredService<SandboxAddress>().Origin = app.Urls.First();
         Listening(app.Logger, app.Urls.First());
         return app;
     }
 
     private static void Add(
-        IServiceCollection services, SandboxOptions options, Authority authority, TimeProvider wall)
+        IServiceCollection services, SandboxOptions options, TimeProvider wall)
     {
         services.AddSingleton(options);
         services.AddSingleton(wall);
@@ -68,7 +91,6 @@ internal static partial class SandboxHost
         services.AddHostedService<PollEngine>();
 
         // Issuing
-        services.AddSingleton(_ => authority); // through a factory, so that the container disposes it
         services.AddSingleton<SandboxAddress>();
         services.AddSingleton<LeafProfile>();
         services.AddSingleton<Signing>();

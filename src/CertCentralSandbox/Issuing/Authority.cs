@@ -27,8 +27,6 @@ internal sealed class Authority : IDisposable
 
     public static Authority Open(SandboxOptions options, TimeProvider time)
     {
-        Directory.CreateDirectory(options.StateDirectory);
-        OwnerOnly(options.StateDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var path = Path.Combine(options.StateDirectory, "authority.pem");
         if (!File.Exists(path))
         {
@@ -125,13 +123,5 @@ internal sealed class Authority : IDisposable
         }
 
         File.Move(fresh, path);
-    }
-
-    private static void OwnerOnly(string path, UnixFileMode mode)
-    {
-        if (!OperatingSystem.IsWindows())
-        {
-            File.SetUnixFileMode(path, mode);
-        }
     }
 }

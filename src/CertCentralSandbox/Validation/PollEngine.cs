@@ -18,6 +18,7 @@ internal sealed partial class PollEngine : BackgroundService
     private readonly OrderBook _book;
     private readonly ControlCheck _check;
     private readonly Signing _signing;
+    private readonly SandboxAddress _address;
     private readonly SandboxClock _clock;
     private readonly TimeProvider _wall;
     private readonly ILogger<PollEngine> _log;
@@ -31,10 +32,10 @@ internal sealed partial class PollEngine : BackgroundService
     private readonly SemaphoreSlim _slots = new(Parallel);
 
     public PollEngine(
-        OrderBook book, ControlCheck check, Signing signing, SandboxClock clock, TimeProvider wall,
-        ILogger<PollEngine> log)
+        OrderBook book, ControlCheck check, Signing signing, SandboxAddress address, SandboxClock clock,
+        TimeProvider wall, ILogger<PollEngine> log)
     {
-        (_book, _check, _signing, _clock, _wall, _log) = (book, check, signing, clock, wall, log);
+        (_book, _check, _signing, _address, _clock, _wall, _log) = (book, check, signing, address, clock, wall, log);
         foreach (var order in book.All)
         {
             Schedule(order);
@@ -54,6 +55,7 @@ internal sealed partial class PollEngine : BackgroundService
     {
         try
         {
+            await _address.KnownAsync(stoppingToken); // orders that fell due while we were down are signed first thing
             while (true)
             {
                 while (TakeDue() is { } id)

@@ -51,13 +51,20 @@ internal sealed partial class WebhookSender : BackgroundService
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var (name, orderId, certificateId) in _events.Reader.ReadAllAsync(stoppingToken))
+        try
         {
-            if (_book.Current is { Active: true } webhook && webhook.Events.Contains(name))
+            await foreach (var (name, orderId, certificateId) in _events.Reader.ReadAllAsync(stoppingToken))
             {
-                var status = await SendAsync(webhook, name, orderId, certificateId, stoppingToken);
-                _book.Add(new Delivery(_wall.GetUtcNow(), name, orderId, status));
+                if (_book.Current is { Active: true } webhook && webhook.Events.Contains(name))
+                {
+                    var status = await SendAsync(webhook, name, orderId, certificateId, stoppingToken);
+                    _book.Add(new Delivery(_wall.GetUtcNow(), name, orderId, status));
+                }
             }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            return; // the program ends; what was not sent is lost, as with the real one's outages
         }
     }
 

@@ -273,7 +273,8 @@ public sealed class FaultTests
         using var answer = await client.GetAsync("/services/v2/user/me");
 
         Assert.Equal(status, (int)answer.StatusCode);
-        Assert.Contains("access_denied_invalid_key", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        var body = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("access_denied_invalid_key", body, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -11,7 +11,9 @@ internal static class Buying
         var ask = key is RSA rsa
             ? new CertificateRequest("CN=ignored.test", rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             : new CertificateRequest(
-                "CN=ignored.test", key as ECDsa ?? ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
+                "CN=ignored.test",
+                key as ECDsa ?? ECDsa.Create(ECCurve.NamedCurves.nistP256),
+                HashAlgorithmName.SHA256);
         return ask.CreateSigningRequestPem();
     }
 

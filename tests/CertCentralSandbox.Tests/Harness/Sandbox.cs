@@ -51,6 +51,7 @@ internal sealed class Sandbox : IAsyncDisposable
     public async Task RestartAsync()
     {
         _http.Dispose();
+        await _app.StopAsync();
         await _app.DisposeAsync();
         _app = await SandboxHost.StartAsync(Options, TimeProvider.System, CancellationToken.None);
         _http = Client(_app, ApiKey);
@@ -97,6 +98,7 @@ internal sealed class Sandbox : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _http.Dispose();
+        await _app.StopAsync();
         await _app.DisposeAsync();
         await Web.DisposeAsync();
         await _dns.DisposeAsync();

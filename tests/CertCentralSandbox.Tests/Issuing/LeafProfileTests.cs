@@ -38,7 +38,8 @@ public sealed class LeafProfileTests
         Assert.False(((X509BasicConstraintsExtension)extensions["2.5.29.19"]).CertificateAuthority);
         var eku = ((X509EnhancedKeyUsageExtension)extensions["2.5.29.37"]).EnhancedKeyUsages.Cast<Oid>();
         Assert.Equal("1.3.6.1.5.5.7.3.1", Assert.Single(eku).Value);
-        Assert.Contains("060667810C010201", Convert.ToHexString(extensions["2.5.29.32"].RawData), StringComparison.Ordinal);
+        var policies = Convert.ToHexString(extensions["2.5.29.32"].RawData);
+        Assert.Contains("060667810C010201", policies, StringComparison.Ordinal); // 2.23.140.1.2.1
         Assert.Contains("2.5.29.35", extensions.Keys); // authority key identifier
         Assert.Contains("2.5.29.31", extensions.Keys); // CRL distribution point
         Assert.Contains("1.3.6.1.5.5.7.1.1", extensions.Keys); // authority information access

@@ -56,6 +56,19 @@ public sealed class RestartTests
     }
 
     [Fact]
+    public async Task A_second_program_over_the_same_state_is_refused_and_harms_nothing()
+    {
+        await using var sandbox = await Sandbox.StartAsync();
+
+        await Assert.ThrowsAsync<IOException>(() =>
+            SandboxHost.StartAsync(sandbox.Options, TimeProvider.System, CancellationToken.None));
+
+        var (id, _, _) = await sandbox.OrderAsync("kept.customer.test");
+        await sandbox.RestartAsync();
+        Assert.Equal("pending", await sandbox.StatusOfAsync(id));
+    }
+
+    [Fact]
     public async Task An_order_that_was_answered_survives_SIGKILL_of_the_program()
     {
         var state = Directory.CreateTempSubdirectory("sandbox-ca-").FullName;

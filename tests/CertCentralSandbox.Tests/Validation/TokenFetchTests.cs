@@ -112,7 +112,8 @@ public sealed class TokenFetchTests
     {
         await using var sandbox = await Sandbox.StartAsync();
         var (id, _, token) = await sandbox.OrderAsync(Name);
-        Assert.Equal(200, (await sandbox.PutAsync($"order/certificate/{id}/dcv-method", new { dcv_method = method })).Status);
+        var changed = await sandbox.PutAsync($"order/certificate/{id}/dcv-method", new { dcv_method = method });
+        Assert.Equal(200, changed.Status);
         Assert.Equal("pending", (await sandbox.PutAsync($"order/certificate/{id}/check-dcv")).String("order_status"));
 
         sandbox.Names.Set(Name, new TxtRecord(Name, 60, [token]));
