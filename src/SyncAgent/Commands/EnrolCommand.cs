@@ -7,6 +7,12 @@ namespace SyncAgent.Commands;
 /// <summary>The options of joining, which <c>run</c> takes too for a node's first start.</summary>
 internal sealed class EnrolOptions(bool isRequired)
 {
+    private readonly Option<string> _api = new("--api")
+    {
+        Required = true,
+        Description = "The control plane's base address",
+    };
+
     private readonly Option<string> _joinCodeFile = new("--join-code-file")
     {
         Required = isRequired,
@@ -25,17 +31,17 @@ internal sealed class EnrolOptions(bool isRequired)
         Description = "address:port at which the control plane reaches this node's port 80",
     };
 
-    public Option<Uri> Api { get; } = new("--api") { Required = true, Description = "The control plane's base address" };
-
     public Option<string> State { get; } = new("--state") { Required = true, Description = "Identity, keys and manifest" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { Api, State, _joinCodeFile, _name, _httpEndpoint })
+        foreach (Option option in new Option[] { _api, State, _joinCodeFile, _name, _httpEndpoint })
         {
             command.Add(option);
         }
     }
+
+    public Uri ApiOf(ParseResult parsed) => new(parsed.GetRequiredValue(_api), UriKind.Absolute);
 
     /// <returns>null unless all three were given and the join code can be read.</returns>
     public EnrolmentOptions? Read(ParseResult parsed)
@@ -57,7 +63,7 @@ internal static class EnrolCommand
         var command = new Command("enroll", "Joins a fleet with a one-time join code. The node's private keys never leave it.");
         options.AddTo(command);
         command.SetAction((parsed, cancel) => Enrol(
-            parsed.GetRequiredValue(options.Api), parsed.GetRequiredValue(options.State), options.Read(parsed), cancel));
+            options.ApiOf(parsed), parsed.GetRequiredValue(options.State), options.Read(parsed), cancel));
         return command;
     }
 

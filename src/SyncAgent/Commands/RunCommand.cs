@@ -28,7 +28,7 @@ internal static class RunCommand
         command.SetAction((parsed, cancel) => Run(
             new AgentOptions
             {
-                Api = parsed.GetRequiredValue(join.Api),
+                Api = join.ApiOf(parsed),
                 StateDirectory = parsed.GetRequiredValue(join.State),
                 Certificates = CertificateDirectoryPath.Parse(parsed.GetRequiredValue(certificates)),
                 Haproxy = new HaproxyOptions

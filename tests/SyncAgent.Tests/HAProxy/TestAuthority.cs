@@ -15,7 +15,7 @@ internal sealed class TestAuthority : IDisposable
         var request = new CertificateRequest($"CN={name}", _key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
-        _root = request.CreateSelfSigned(Today.AddDays(-1), Today.AddDays(3650));
+        _root = request.CreateSelfSigned(Today.AddDays(-30), Today.AddDays(3650));
     }
 
     // Certificates carry wall-clock dates because HAProxy and SslStream judge them by the wall clock.
@@ -25,7 +25,7 @@ internal sealed class TestAuthority : IDisposable
 
     public string RootPem => _root.ExportCertificatePem() + "\n";
 
-    public TestBundle Issue(string hostname, int days = 30, int paddingBytes = 0)
+    public TestBundle Issue(string hostname, int days = 30, int paddingBytes = 0, int backdatedHours = 1)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256);
@@ -38,7 +38,7 @@ internal sealed class TestAuthority : IDisposable
                 new X509Extension("1.3.6.1.4.1.55555.1", RandomNumberGenerator.GetBytes(paddingBytes), critical: false));
         }
 
-        var leaf = request.Create(_root, Today.AddHours(-1), Today.AddDays(days), RandomNumberGenerator.GetBytes(12));
+        var leaf = request.Create(_root, Today.AddHours(-backdatedHours), Today.AddDays(days), RandomNumberGenerator.GetBytes(12));
         return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
     }
 
