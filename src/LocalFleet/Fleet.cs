@@ -100,7 +100,7 @@ internal sealed class Fleet : IAsyncDisposable
 
         await sandbox;
         tell($"sandbox CA, a stand-in for DigiCert CertCentral, on {Sandbox.Url}");
-        await FleetKeys.EnsureVaultKeyAsync(this, cancellation);
+        FleetKeys.EnsureVaultKey(this);
         foreach (var replica in ControlPlanes)
         {
             await replica.StartAsync(cancellation);
@@ -148,7 +148,7 @@ internal sealed class Fleet : IAsyncDisposable
         {
             throw new FleetException(
                 string.Join('\n', taken.Select(t => char.ToUpperInvariant(t[0]) + t[1..] + "."))
-                + "\nNothing was started. End what holds them, or move the fleet: --port-offset 1000");
+                + "\nNothing was started. End what holds them, or move the fleet: --port-offset 500");
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace LocalFleet;
 
 /// <summary>The keys of a local fleet, in files that only their owner may read.</summary>
@@ -5,16 +7,17 @@ internal static class FleetKeys
 {
     public static async Task EnsureAsync(Fleet fleet, CancellationToken cancellation)
     {
-        await EnsureAsync(fleet, fleet.Layout.PortalKey, ["--role", "portal", "--tenant", "local-fleet"], cancellation);
-        await EnsureAsync(fleet, fleet.Layout.AdminKey, ["--role", "admin"], cancellation);
+        await EnsureAsync(fleet, fleet.Layout.PortalKey, ["--role", "portal", "--tenant", "local-fleet", "--name", "sample portal"], cancellation);
+        await EnsureAsync(fleet, fleet.Layout.AdminKey, ["--role", "admin", "--name", "local fleet"], cancellation);
     }
 
-    /// <summary>The vault's key-encryption key, made as an operator would make it. Before the first control plane starts.</summary>
-    public static async Task EnsureVaultKeyAsync(Fleet fleet, CancellationToken cancellation)
+    /// <summary>The vault's key-encryption key, in the form that its local file has: 32 bytes, base64. Never made anew: what was
+    /// sealed under it would be lost.</summary>
+    public static void EnsureVaultKey(Fleet fleet)
     {
         if (!File.Exists(fleet.Layout.VaultKey))
         {
-            await fleet.ControlPlane.RunAsync(["vault", "create-key", "--out", fleet.Layout.VaultKey], cancellation);
+            FleetLayout.WriteSecret(fleet.Layout.VaultKey, Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         }
     }
 

@@ -56,10 +56,11 @@ internal sealed record FleetPorts(int Offset)
     /// <summary>A set of ports that nobody holds now, beside the usual ones: for tests.</summary>
     public static FleetPorts FindFree(int nodes, int replicas)
     {
+        var usual = new FleetPorts(0).All(nodes, replicas).Select(p => p.Port).ToHashSet();
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var ports = new FleetPorts(Random.Shared.Next(1, MaxOffset / 20) * 20);
-            if (ports.All(nodes, replicas).All(p => IsFree(p.Port)))
+            if (ports.All(nodes, replicas).All(p => !usual.Contains(p.Port) && IsFree(p.Port)))
             {
                 return ports;
             }

@@ -35,6 +35,9 @@ internal sealed class ControlPlane(
             ["Fleet__Name"] = "local",
             ["Fleet__CnameTarget"] = LocalNames.Edge,
             ["Fleet__Addresses__0"] = "127.0.0.1",
+            // Here the fleet itself is on loopback.
+            ["Fleet__ProbeReservedAddresses"] = "true",
+            ["Fleet__ProbePort"] = $"{options.Ports.NlbHttp}",
             ["Dns__Servers__0"] = $"127.0.0.1:{options.Ports.Dns}",
         };
         foreach (var (key, value) in options.ControlPlaneSettings)

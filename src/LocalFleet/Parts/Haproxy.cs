@@ -30,6 +30,8 @@ internal sealed class Haproxy(FleetLayout layout, FleetOptions options, int numb
             "--app", $"127.0.0.1:{ports.Application(2)}",
             "--app-ca", Layout.ApplicationAuthority,
             "--app-sni", LocalNames.Application,
+            // Each connection takes two descriptors, and an ordinary user has often no more than 4096.
+            "--maxconn", "1500",
         ];
         foreach (var other in Enumerable.Range(1, options.Nodes).Where(other => other != number))
         {

@@ -28,7 +28,7 @@ internal sealed class Nlb(FleetLayout layout, FleetOptions options) : Part("nlb"
             # Written by LocalFleet: a stand-in for a network load balancer.
             global
                 log stderr format raw local0 notice
-                maxconn 4000
+                maxconn 1500
 
             defaults
                 mode tcp
