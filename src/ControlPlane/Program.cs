@@ -2,20 +2,32 @@ using ControlPlane;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Http;
 using ControlPlane.Jobs;
+using ControlPlane.Metrics;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
-builder.AddDatabase();
-builder.AddVault();
-builder.AddTokenStore();
-builder.AddCertificateAuthorities();
-builder.AddDomains();
-builder.AddJobs();
+return await CommandLine.RunAsync(args, async arguments =>
+{
+    var builder = WebApplication.CreateBuilder(arguments);
+    builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
+    builder.AddDatabase();
+    builder.AddVault();
+    builder.AddTokenStore();
+    builder.AddCertificateAuthorities();
+    builder.AddDomains();
+    builder.AddJobs();
+    builder.AddHttp();
+    builder.AddMetrics();
 
-var app = builder.Build();
-await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
-await app.RunAsync();
-return 0;
+    var app = builder.Build();
+    app.UseHttp();
+    app.MapHttp();
+    app.MapDomains();
+    app.MapMetrics();
+
+    await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
+    await app.RunAsync();
+    return 0;
+});

@@ -14,7 +14,8 @@ internal static class AgentHost
     /// <summary>Long enough for the write that is under way; a long poll ends at once.</summary>
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>A withdrawal whose file is gone is kept this long for the breaker's hour and for late questions.</summary>
+    /// <summary>A withdrawal whose file is gone is kept this long for the breaker's hour and for late
+    /// questions.</summary>
     private static readonly TimeSpan KeepDoneWithdrawals = TimeSpan.FromHours(24);
 
     public static HttpClient MakeHttpClient(Uri api)

@@ -4,8 +4,8 @@ namespace SyncAgent;
 
 /// <summary>
 /// Places where a test may end the process as a power cut would. <c>CRASH_AT=agent.set</c> or
-/// <c>CRASH_AT=agent.set@shop.example.com</c> kills with SIGKILL there; <c>CRASH_TRACE=file</c> appends each place passed,
-/// so that a test can list them. Both are read once, at start; in production neither is set.
+/// <c>CRASH_AT=agent.set@shop.example.com</c> kills with SIGKILL there; <c>CRASH_TRACE=file</c> appends each place
+/// passed, so that a test can list them. Both are read once, at start; in production neither is set.
 /// </summary>
 internal sealed class Failpoint(string? crashAt, string? traceFile)
 {
@@ -25,7 +25,8 @@ internal sealed class Failpoint(string? crashAt, string? traceFile)
     {
         var crashAt = Environment.GetEnvironmentVariable("CRASH_AT");
         var trace = Environment.GetEnvironmentVariable("CRASH_TRACE");
-        return new Failpoint(string.IsNullOrEmpty(crashAt) ? null : crashAt, string.IsNullOrEmpty(trace) ? null : trace);
+        return new Failpoint(
+            string.IsNullOrEmpty(crashAt) ? null : crashAt, string.IsNullOrEmpty(trace) ? null : trace);
     }
 
     public void Pass(string point, string? hostname = null)

@@ -5,7 +5,8 @@ internal static class Eventually
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
-    public static Task True(Func<bool> condition, Func<string> wanted) => True(() => Task.FromResult(condition()), wanted);
+    public static Task True(Func<bool> condition, Func<string> wanted) =>
+        True(() => Task.FromResult(condition()), wanted);
 
     public static async Task True(Func<Task<bool>> condition, Func<string> wanted)
     {

@@ -43,8 +43,8 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
     }
 
     private bool LeadsHere(DnsAddresses found) =>
-        (fleet.Value.CnameTarget.Length > 0
-            && found.Chain.Contains(fleet.Value.CnameTarget, StringComparer.OrdinalIgnoreCase))
+        (fleet.Value.CnameTarget is { Length: > 0 } target
+            && found.Chain.Contains(target, StringComparer.OrdinalIgnoreCase))
         || (found.IsFact && found.Addresses.Count > 0 && found.Addresses.All(fleet.Value.Owns));
 
     private async Task<bool> ProbeArrivesAsync(OrderRun run, DnsAddresses found, CancellationToken ct)

@@ -59,6 +59,11 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
     private static async Task<StepResult> ActivateAsync(OrderRun run, RolloutVerdict verdict, CancellationToken ct)
     {
         var (order, domain) = (run.Order, run.Domain);
+        if (await run.DeletionRequestedAsync(ct))
+        {
+            return new StepResult.Advance(OrderState.Canceling, "The domain was deleted.");
+        }
+
         var previous = await run.Db.Orders
             .Where(row => row.DomainId == domain.Id && row.State == OrderState.Active && row.Id != order.Id)
             .ToListAsync(ct);

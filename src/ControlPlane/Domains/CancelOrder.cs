@@ -113,7 +113,6 @@ internal sealed class CancelOrder(
             run.Tell(EventTypes.KeyDeleted, "The key is deleted; it is destroyed in 30 days.");
         }
 
-        await run.BeginAsync(ct);
         await CloseDomainAsync(run, ct);
         return new StepResult.Advance(OrderState.Canceled, "Nothing of it is left.");
     }
@@ -123,7 +122,7 @@ internal sealed class CancelOrder(
     private static async Task CloseDomainAsync(OrderRun run, CancellationToken ct)
     {
         var (order, domain) = (run.Order, run.Domain);
-        await run.Db.Database.ExecuteSqlAsync($"SELECT 1 FROM domains WHERE id = {domain.Id} FOR UPDATE", ct);
+        await run.DeletionRequestedAsync(ct);
         var others = await run.Db.Orders.AnyAsync(
             row => row.DomainId == domain.Id && row.Id != order.Id && row.ClosedAt == null, ct);
         if (!others)

@@ -8,14 +8,14 @@ internal static class DomainsSetup
 {
     public static void AddDomains(this WebApplicationBuilder builder)
     {
-        builder.Services.AddOptions<FleetOptions>().BindConfiguration("Fleet")
-            .Validate(
-                fleet => fleet.CnameTarget.Length > 0 || fleet.Addresses.Count > 0,
-                "Customers must have somewhere to point at. Set Fleet__CnameTarget, Fleet__Addresses__0, or both.")
-            .Validate(
-                fleet => fleet.Addresses.All(address => IPAddress.TryParse(address, out _)),
-                "Fleet__Addresses must be IP addresses.")
-            .ValidateOnStart();
+        string[] faults = [.. (builder.Configuration.GetSection(FleetOptions.Section).Get<FleetOptions>() ?? new()).Faults()];
+        if (faults.Length > 0)
+        {
+            throw new InvalidOperationException(string.Join(" ", faults));
+        }
+
+        builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
+        builder.Services.AddScoped<DomainViews>();
         builder.Services.AddSingleton(services => new DnsClient(
             new DnsClientOptions { Servers = Servers(builder.Configuration) },
             services.GetRequiredService<TimeProvider>()));

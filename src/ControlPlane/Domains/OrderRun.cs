@@ -32,6 +32,15 @@ internal sealed class OrderRun(
     /// <summary>Opens a transaction for reads that the next commit must stand on.</summary>
     public async Task BeginAsync(CancellationToken ct) => _transaction = await db.Database.BeginTransactionAsync(ct);
 
+    /// <summary>Locks the domain's row until the next commit, as a deletion does first, and tells whether one was requested: for
+    /// moves into a state where no step would notice it any more.</summary>
+    public async Task<bool> DeletionRequestedAsync(CancellationToken ct)
+    {
+        _transaction ??= await db.Database.BeginTransactionAsync(ct);
+        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM domains WHERE id = {order.DomainId} FOR UPDATE", ct);
+        return await db.Orders.Where(row => row.Id == order.Id).Select(row => row.CancelRequestedAt != null).SingleAsync(ct);
+    }
+
     /// <summary>Commits what the step changed, and renews the lease.</summary>
     /// <param name="what">Names the commit, for drills that kill the process after it.</param>
     /// <param name="ct">Ends the wait.</param>

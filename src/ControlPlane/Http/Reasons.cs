@@ -23,6 +23,11 @@ internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, st
 /// </summary>
 internal static class Reasons
 {
+    public static readonly Reason DnsUnchecked = new(
+        "dns-unchecked", WaitingOn.Customer,
+        "The name has not been looked up yet.",
+        "Create the DNS record shown in dnsRecords, if it is not there already.");
+
     public static readonly Reason DnsNotThere = new(
         "dns-not-there", WaitingOn.Customer,
         "The name does not resolve yet.",
@@ -42,6 +47,11 @@ internal static class Reasons
         "dns-timed-out", WaitingOn.Customer,
         "The name did not lead to us within the time allowed.",
         "Create the DNS record shown in dnsRecords, delete the domain and register it again.");
+
+    public static readonly Reason Ordering = new(
+        "ordering", WaitingOn.None,
+        "The certificate is being ordered.",
+        "Nothing to do: it takes seconds.");
 
     public static readonly Reason CaNotReachable = new(
         "ca-not-reachable", WaitingOn.Ca,
@@ -131,8 +141,9 @@ internal static class Reasons
     /// <summary>Every reason above, by code.</summary>
     public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
     {
-        DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut,
-        CaNotReachable, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder, CaValidating, CaTokenNotSeen, CaIssuing,
+        DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut,
+        Ordering, CaNotReachable, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
+        CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NodesWithdrawing,
         TokenStoreNotReachable, VaultNotReachable, Surprise,

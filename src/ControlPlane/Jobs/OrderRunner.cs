@@ -41,6 +41,7 @@ internal sealed partial class OrderRunner(
             // Another worker took the order over while we were away. Its word counts; ours is dropped.
             LogLeaseLost(order.Id, state);
             await RememberCaOrderAsync(order, ct);
+            await GiveBackAsync(order.Id, token);
         }
         catch (Exception surprise)
         {
@@ -101,6 +102,11 @@ internal sealed partial class OrderRunner(
     private async Task MoveAsync(OrderRun run, OrderState to, string message, CancellationToken ct)
     {
         var (from, since) = (run.Order.State, run.Order.StateSince);
+        if (!IssuancePath.HasStep(to) && from != OrderState.Canceling && await run.DeletionRequestedAsync(ct))
+        {
+            (to, message) = (OrderState.Canceling, "The domain was deleted.");
+        }
+
         run.Order.MoveTo(to, run.Now);
         run.Tell(EventTypes.OrderMoved, $"{from} → {to}: {message}");
         await run.ReleaseAsync($"Moved{to}", ct);
@@ -111,6 +117,12 @@ internal sealed partial class OrderRunner(
     private async Task FailAsync(OrderRun run, StepResult.Cancel cancel, CancellationToken ct)
     {
         var from = run.Order.State;
+        if (await run.DeletionRequestedAsync(ct))
+        {
+            await MoveAsync(run, OrderState.Canceling, "The domain was deleted.", ct);
+            return;
+        }
+
         run.Order.Fail(cancel.Reason, cancel.Detail, run.Now);
         if (run.Domain.Status == DomainStatus.Pending)
         {

@@ -3,7 +3,8 @@ using SyncAgent.HAProxy;
 
 namespace SyncAgent.Commands;
 
-/// <summary>The command line of <c>haproxy-config</c>, one option for each property of <see cref="ConfigurationOptions"/>.</summary>
+/// <summary>The command line of <c>haproxy-config</c>, one option for each property of
+/// <see cref="ConfigurationOptions"/>.</summary>
 internal sealed class ConfigurationArguments
 {
     private readonly Option<string> _certificates = Required("--certs", "The directory of bundles");
@@ -11,13 +12,30 @@ internal sealed class ConfigurationArguments
     private readonly Option<string> _https = Required("--https", "TLS listener, address:port");
     private readonly Option<string> _http = Required("--http", "HTTP listener, address:port");
     private readonly Option<string> _tokenSocket = Required("--token-socket", "The agent's unix socket");
-    private readonly Option<string[]> _expectProxyFrom = new("--expect-proxy-from") { Description = "The NLB's address or network" };
-    private readonly Option<string[]> _applications = new("--app") { Required = true, Description = "Application server, address:port" };
-    private readonly Option<string> _applicationAuthority = Required("--app-ca", "Authority of the application's certificates");
+    private readonly Option<string[]> _expectProxyFrom = new("--expect-proxy-from")
+    {
+        Description = "The NLB's address or network",
+    };
+    private readonly Option<string[]> _applications = new("--app")
+    {
+        Required = true,
+        Description = "Application server, address:port",
+    };
+    private readonly Option<string> _applicationAuthority = Required(
+        "--app-ca", "Authority of the application's certificates");
     private readonly Option<string> _applicationName = Required("--app-sni", "Name in the application's certificates");
-    private readonly Option<string?> _applicationClient = new("--app-client-cert") { Description = "Certificate and key for mutual TLS" };
-    private readonly Option<string[]> _backupNodes = new("--backup-node") { Description = "Another node's HTTP listener" };
-    private readonly Option<string?> _hstsHosts = new("--hsts-hosts") { Description = "File with hostnames that asked for HSTS" };
+    private readonly Option<string?> _applicationClient = new("--app-client-cert")
+    {
+        Description = "Certificate and key for mutual TLS",
+    };
+    private readonly Option<string[]> _backupNodes = new("--backup-node")
+    {
+        Description = "Another node's HTTP listener",
+    };
+    private readonly Option<string?> _hstsHosts = new("--hsts-hosts")
+    {
+        Description = "File with hostnames that asked for HSTS",
+    };
     private readonly Option<int> _maxConnections = new("--maxconn") { DefaultValueFactory = _ => 10_000 };
     private readonly Option<int> _bufferSize = new("--bufsize") { DefaultValueFactory = _ => 16_384 };
 

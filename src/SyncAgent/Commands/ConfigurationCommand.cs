@@ -21,10 +21,12 @@ internal static class ConfigurationCommand
             Description = "The program that checks the file; empty for no check",
         };
         var options = new ConfigurationArguments();
-        var command = new Command("haproxy-config", "Writes HAProxy's configuration for this node.") { output, haproxy };
+        var command = new Command(
+            "haproxy-config", "Writes HAProxy's configuration for this node.") { output, haproxy };
         options.AddTo(command);
         command.SetAction((parsed, cancel) => Write(
-            Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(haproxy)!, options.Read(parsed), cancel));
+            Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(haproxy)!, options.Read(parsed),
+            cancel));
         return command;
     }
 
@@ -37,7 +39,8 @@ internal static class ConfigurationCommand
         await File.WriteAllTextAsync(candidate, ConfigurationWriter.Write(options), cancel);
         if (haproxy.Length > 0 && await Check(haproxy, candidate, cancel) is { } complaint)
         {
-            await Console.Error.WriteLineAsync($"HAProxy refuses {candidate}; {output} is left as it was.\n{complaint}");
+            await Console.Error.WriteLineAsync(
+                $"HAProxy refuses {candidate}; {output} is left as it was.\n{complaint}");
             return 1;
         }
 

@@ -31,7 +31,11 @@ internal sealed class EnrolOptions(bool isRequired)
         Description = "address:port at which the control plane reaches this node's port 80",
     };
 
-    public Option<string> State { get; } = new("--state") { Required = true, Description = "Identity, keys and manifest" };
+    public Option<string> State { get; } = new("--state")
+    {
+        Required = true,
+        Description = "Identity, keys and manifest",
+    };
 
     public void AddTo(Command command)
     {
@@ -60,14 +64,16 @@ internal static class EnrolCommand
     public static Command Make()
     {
         var options = new EnrolOptions(isRequired: true);
-        var command = new Command("enroll", "Joins a fleet with a one-time join code. The node's private keys never leave it.");
+        var command = new Command(
+            "enroll", "Joins a fleet with a one-time join code. The node's private keys never leave it.");
         options.AddTo(command);
         command.SetAction((parsed, cancel) => Enrol(
             options.ApiOf(parsed), parsed.GetRequiredValue(options.State), options.Read(parsed), cancel));
         return command;
     }
 
-    private static async Task<int> Enrol(Uri api, string stateDirectory, EnrolmentOptions? options, CancellationToken cancel)
+    private static async Task<int> Enrol(
+        Uri api, string stateDirectory, EnrolmentOptions? options, CancellationToken cancel)
     {
         var state = new StateDirectory(stateDirectory);
         using var known = NodeIdentity.TryLoad(state);

@@ -12,13 +12,40 @@ internal static class RunCommand
 {
     public static Command Make()
     {
-        var certificates = new Option<string>("--certs") { Required = true, Description = "The directory HAProxy's bind line names" };
-        var socket = new Option<string>("--socket") { Required = true, Description = "HAProxy's stats socket" };
-        var https = new Option<string>("--https") { Required = true, Description = "The node's own TLS listener, address:port" };
-        var tokenDirectory = new Option<string>("--token-dir") { Required = true, Description = "The shared token store" };
-        var tokenSocket = new Option<string>("--token-socket") { Required = true, Description = "The unix socket HAProxy asks" };
-        var trust = new Option<string[]>("--trust") { Description = "PEM file with a root to trust beside the system's" };
-        var bufferSize = new Option<int>("--bufsize") { DefaultValueFactory = _ => 16_384, Description = "HAProxy's tune.bufsize" };
+        var certificates = new Option<string>("--certs")
+        {
+            Required = true,
+            Description = "The directory HAProxy's bind line names",
+        };
+        var socket = new Option<string>("--socket")
+        {
+            Required = true,
+            Description = "HAProxy's stats socket",
+        };
+        var https = new Option<string>("--https")
+        {
+            Required = true,
+            Description = "The node's own TLS listener, address:port",
+        };
+        var tokenDirectory = new Option<string>("--token-dir")
+        {
+            Required = true,
+            Description = "The shared token store",
+        };
+        var tokenSocket = new Option<string>("--token-socket")
+        {
+            Required = true,
+            Description = "The unix socket HAProxy asks",
+        };
+        var trust = new Option<string[]>("--trust")
+        {
+            Description = "PEM file with a root to trust beside the system's",
+        };
+        var bufferSize = new Option<int>("--bufsize")
+        {
+            DefaultValueFactory = _ => 16_384,
+            Description = "HAProxy's tune.bufsize",
+        };
         var join = new EnrolOptions(isRequired: false);
         var command = new Command("run", "Keeps one HAProxy in step with the fleet.")
         {
@@ -52,8 +79,8 @@ internal static class RunCommand
         if (only is null)
         {
             await Console.Error.WriteLineAsync(
-                $"Another agent already writes to {options.Haproxy.SocketPath}. HAProxy has one certificate transaction per "
-                + "process, so a second writer could put one name's key under another. This agent does not start.");
+                $"Another agent already writes to {options.Haproxy.SocketPath}. HAProxy has one certificate transaction "
+                + "per process, so a second writer could put one name's key under another. This agent does not start.");
             return 1;
         }
 
@@ -66,7 +93,8 @@ internal static class RunCommand
         }
 
         Directory.CreateDirectory(options.Certificates.Value);
-        await using var app = AgentHost.Build(options, identity, state, time, Failpoint.FromEnvironment(), ConsoleLog.Write);
+        await using var app = AgentHost.Build(
+            options, identity, state, time, Failpoint.FromEnvironment(), ConsoleLog.Write);
         AgentHost.PrepareDisk(options, app);
         await app.RunAsync(cancel);
         return 0;
@@ -109,7 +137,8 @@ internal static class RunCommand
     /// <summary>Where to connect to: a listener on every address is asked on loopback.</summary>
     private static IPEndPoint ListenerOf(string text)
     {
-        var parsed = IPEndPoint.Parse(text.StartsWith(':') || text.StartsWith('*') ? "0.0.0.0" + text.TrimStart('*') : text);
+        var parsed = IPEndPoint.Parse(
+            text.StartsWith(':') || text.StartsWith('*') ? "0.0.0.0" + text.TrimStart('*') : text);
         return parsed.Address.Equals(IPAddress.Any) ? new IPEndPoint(IPAddress.Loopback, parsed.Port)
             : parsed.Address.Equals(IPAddress.IPv6Any) ? new IPEndPoint(IPAddress.IPv6Loopback, parsed.Port)
             : parsed;

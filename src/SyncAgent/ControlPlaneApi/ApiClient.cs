@@ -22,7 +22,8 @@ internal sealed class ApiUnavailableException(
 /// <summary>The routes of the API that an agent calls: one line a route.</summary>
 internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvider time)
 {
-    /// <summary>A bundle fetch of 200 takes the server well under a second; a proxy in between may hold it longer.</summary>
+    /// <summary>A bundle fetch of 200 takes the server well under a second; a proxy in between may hold it
+    /// longer.</summary>
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>How long after the wait it asked for a long poll may still be on its way.</summary>
@@ -30,15 +31,18 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
 
     /// <returns>null when the history behind the cursor is gone: ask again without one.</returns>
     public Task<DesiredStatePage?> GetDesiredState(string? cursor, int waitSeconds, CancellationToken cancel) =>
-        Send(HttpMethod.Get, DesiredStateTarget(cursor, waitSeconds), [], TimeSpan.FromSeconds(waitSeconds) + PollMargin,
+        Send(
+            HttpMethod.Get, DesiredStateTarget(cursor, waitSeconds), [], TimeSpan.FromSeconds(waitSeconds) + PollMargin,
             ContractsJson.Default.DesiredStatePage, cancel);
 
     public async Task<FetchBundlesResponse> FetchBundles(FetchBundlesRequest request, CancellationToken cancel) =>
-        Require(await Send(HttpMethod.Post, Routes.FetchBundles, Body(request, ContractsJson.Default.FetchBundlesRequest),
+        Require(
+            await Send(HttpMethod.Post, Routes.FetchBundles, Body(request, ContractsJson.Default.FetchBundlesRequest),
             CallLimit, ContractsJson.Default.FetchBundlesResponse, cancel));
 
     public async Task<ObservedStateReceipt> PutObservedState(ObservedStateReport report, CancellationToken cancel) =>
-        Require(await Send(HttpMethod.Put, Routes.ObservedState, Body(report, ContractsJson.Default.ObservedStateReport),
+        Require(
+            await Send(HttpMethod.Put, Routes.ObservedState, Body(report, ContractsJson.Default.ObservedStateReport),
             CallLimit, ContractsJson.Default.ObservedStateReceipt, cancel));
 
     private static string DesiredStateTarget(string? cursor, int waitSeconds)
@@ -52,7 +56,8 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
     private static byte[] Body<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);
 
     private static T Require<T>(T? answer)
-        where T : class => answer ?? throw new ApiUnavailableException("The API answered 410 where that means nothing.");
+        where T : class =>
+            answer ?? throw new ApiUnavailableException("The API answered 410 where that means nothing.");
 
     private async Task<T?> Send<T>(
         HttpMethod method, string target, byte[] body, TimeSpan limit, JsonTypeInfo<T> type, CancellationToken cancel)
@@ -77,14 +82,17 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
         }
         catch (OperationCanceledException late) when (!cancel.IsCancellationRequested)
         {
-            throw new ApiUnavailableException($"{method} {target.Split('?')[0]} took longer than {limit.TotalSeconds:0} s.", cause: late);
+            throw new ApiUnavailableException(
+                $"{method} {target.Split('?')[0]} took longer than {limit.TotalSeconds:0} s.", cause: late);
         }
     }
 
-    private async Task<HttpResponseMessage> SendOnce(HttpMethod method, string target, byte[] body, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendOnce(
+        HttpMethod method, string target, byte[] body, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(method, target);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", signer.Sign(method.Method, target, body));
+        request.Headers.Authorization = new AuthenticationHeaderValue(
+            "Bearer", signer.Sign(method.Method, target, body));
         if (body.Length > 0)
         {
             request.Content = new ByteArrayContent(body);
@@ -99,7 +107,8 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
     {
         if (response.StatusCode != HttpStatusCode.Unauthorized
             || !response.Headers.TryGetValues(NodeToken.ServerTimeHeader, out var values)
-            || !DateTimeOffset.TryParse(values.First(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var server))
+            || !DateTimeOffset.TryParse(
+                values.First(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var server))
         {
             return false;
         }
@@ -125,7 +134,8 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
         if (!response.IsSuccessStatusCode)
         {
             throw new ApiUnavailableException(
-                $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.AbsolutePath} answered {(int)response.StatusCode}.",
+                $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.AbsolutePath} "
+                + $"answered {(int)response.StatusCode}.",
                 RetryAfter(response.Headers.RetryAfter));
         }
 

@@ -14,11 +14,12 @@ internal sealed record EnrolmentOptions(string JoinCode, string Name, string Htt
 /// <summary>Joins a fleet once: makes the keys, posts their public halves, keeps the answer.</summary>
 internal static class Enrolment
 {
-    /// <summary>Enrolment writes one row; a minute covers a control plane that is just starting behind a proxy.</summary>
+    /// <summary>Enrolment writes one row; a minute covers a control plane that is just starting behind a
+    /// proxy.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    /// <exception cref="ApiUnavailableException">The API refused the code or could not be asked; the same keys are offered next
-    /// time.</exception>
+    /// <exception cref="ApiUnavailableException">The API refused the code or could not be asked; the same keys are
+    /// offered next time.</exception>
     public static async Task<NodeIdentity> Enrol(
         HttpClient http, StateDirectory state, EnrolmentOptions options, TimeProvider time, CancellationToken cancel)
     {
@@ -39,7 +40,8 @@ internal static class Enrolment
             if (!response.IsSuccessStatusCode)
             {
                 throw new ApiUnavailableException(
-                    $"The control plane refused to enrol {options.Name}: {(int)response.StatusCode}. {await Reason(response, deadline.Token)}",
+                    $"The control plane refused to enrol {options.Name}: {(int)response.StatusCode}. "
+                    + await Reason(response, deadline.Token),
                     response.Headers.RetryAfter?.Delta,
                     isRefusal: (int)response.StatusCode is >= 400 and < 500 and not 408 and not 429);
             }
@@ -52,7 +54,8 @@ internal static class Enrolment
         catch (Exception failure) when (failure is HttpRequestException or JsonException
             || (failure is OperationCanceledException && !cancel.IsCancellationRequested))
         {
-            throw new ApiUnavailableException($"The control plane could not be asked to enrol: {failure.Message}", cause: failure);
+            throw new ApiUnavailableException(
+                $"The control plane could not be asked to enrol: {failure.Message}", cause: failure);
         }
     }
 

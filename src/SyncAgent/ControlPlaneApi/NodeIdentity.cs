@@ -42,8 +42,8 @@ internal sealed class NodeIdentity(NodeCard card, ECDsa signing, ECDiffieHellman
         return new NodeIdentity(card, signing, sealing);
     }
 
-    /// <summary>The node's keys, made on first use. On disk before anyone hears of them, so that an enrolment whose answer was
-    /// lost is repeated with the same keys.</summary>
+    /// <summary>The node's keys, made on first use. On disk before anyone hears of them, so that an enrolment whose
+    /// answer was lost is repeated with the same keys.</summary>
     public static (ECDsa Signing, ECDiffieHellman Sealing) LoadOrMakeKeys(StateDirectory state)
     {
         if (LoadKeys(state) is { } keys)
@@ -60,7 +60,8 @@ internal sealed class NodeIdentity(NodeCard card, ECDsa signing, ECDiffieHellman
 
     public static NodeIdentity Save(StateDirectory state, NodeCard card, ECDsa signing, ECDiffieHellman sealing)
     {
-        FileSystem.Replace(state.IdentityFile, JsonSerializer.SerializeToUtf8Bytes(card, NodeCardJson.Default.NodeCard));
+        FileSystem.Replace(
+            state.IdentityFile, JsonSerializer.SerializeToUtf8Bytes(card, NodeCardJson.Default.NodeCard));
         return new NodeIdentity(card, signing, sealing);
     }
 

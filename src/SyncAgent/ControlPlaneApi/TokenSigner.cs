@@ -5,8 +5,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace SyncAgent.ControlPlaneApi;
 
 /// <summary>
-/// A token per call, bound to method, target and body. Times are the server's as far as the agent knows it: a node whose
-/// clock is off corrects by the server's time in a 401.
+/// A token per call, bound to method, target and body. Times are the server's as far as the agent knows it: a node
+/// whose clock is off corrects by the server's time in a 401.
 /// </summary>
 internal sealed class TokenSigner(NodeIdentity identity, TimeProvider time)
 {

@@ -1,6 +1,7 @@
 namespace SyncAgent.HAProxy;
 
-/// <summary>The directory that HAProxy was started with (<c>crt &lt;directory&gt;/</c>): it is also the crt-list's name.</summary>
+/// <summary>The directory that HAProxy was started with (<c>crt &lt;directory&gt;/</c>): it is also the crt-list's
+/// name.</summary>
 internal sealed record CertificateDirectoryPath
 {
     private CertificateDirectoryPath(string value) => Value = value;
@@ -8,7 +9,8 @@ internal sealed record CertificateDirectoryPath
     /// <summary>Absolute, without a trailing slash: that is how HAProxy itself lists it.</summary>
     public string Value { get; }
 
-    /// <exception cref="ArgumentException">The path holds a character that the runtime API could take for syntax.</exception>
+    /// <exception cref="ArgumentException">The path holds a character that the runtime API could take for
+    /// syntax.</exception>
     public static CertificateDirectoryPath Parse(string path)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

@@ -18,7 +18,8 @@ internal sealed record ConfigurationOptions
     /// <summary>The agent's own socket, which serves tokens and readiness.</summary>
     public required string TokenSocket { get; init; }
 
-    /// <summary>Addresses or networks of the NLB: only they may (and must) speak PROXY. Everybody else speaks plainly.</summary>
+    /// <summary>Addresses or networks of the NLB: only they may (and must) speak PROXY. Everybody else speaks
+    /// plainly.</summary>
     public IReadOnlyList<string> ExpectProxyFrom { get; init; } = [];
 
     /// <summary>The application's TLS addresses.</summary>
@@ -37,7 +38,8 @@ internal sealed record ConfigurationOptions
     /// </summary>
     public IReadOnlyList<string> BackupNodes { get; init; } = [];
 
-    /// <summary>A file with one hostname a line that asked for HSTS, or null: it outlives us on a customer's name.</summary>
+    /// <summary>A file with one hostname a line that asked for HSTS, or null: it outlives us on a customer's
+    /// name.</summary>
     public string? HstsHosts { get; init; }
 
     /// <summary>Connections per process. Each TLS connection costs about 50 kB at its peak.</summary>

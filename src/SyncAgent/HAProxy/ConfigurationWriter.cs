@@ -2,14 +2,17 @@ using System.Text;
 
 namespace SyncAgent.HAProxy;
 
-/// <summary>Writes a node's whole configuration. Checked with <c>haproxy -c</c> by the command and by the tests.</summary>
+/// <summary>Writes a node's whole configuration. Checked with <c>haproxy -c</c> by the command and by the
+/// tests.</summary>
 internal static class ConfigurationWriter
 {
-    /// <summary>Set on a look-up that one node passes to another, so that two nodes without agents do not pass it for ever.
+    /// <summary>Set on a look-up that one node passes to another, so that two nodes without agents do not pass it for
+    /// ever.
     /// </summary>
     private const string HopHeader = "X-Token-Hop";
 
-    /// <exception cref="ArgumentException">A value could be taken for more than one word of the configuration.</exception>
+    /// <exception cref="ArgumentException">A value could be taken for more than one word of the
+    /// configuration.</exception>
     public static string Write(ConfigurationOptions options)
     {
         RequirePlainWords(options);
@@ -134,7 +137,8 @@ internal static class ConfigurationWriter
         {
             text.Append(
                 $"    server app{i + 1} {address} ssl verify required ca-file {options.ApplicationAuthority} "
-                + $"sni str({options.ApplicationName}) check-sni {options.ApplicationName} alpn h2,http/1.1 check inter 2s{client}\n");
+                + $"sni str({options.ApplicationName}) check-sni {options.ApplicationName} alpn h2,http/1.1 "
+                + $"check inter 2s{client}\n");
         }
 
         return text.ToString();
@@ -145,7 +149,8 @@ internal static class ConfigurationWriter
         // `accept-proxy` on the bind would take a visitor's own claim about its address.
         return options.ExpectProxyFrom.Count == 0
             ? ""
-            : $"    tcp-request connection expect-proxy layer4 if {{ src {string.Join(' ', options.ExpectProxyFrom)} }}\n";
+            : "    tcp-request connection expect-proxy layer4 "
+                + $"if {{ src {string.Join(' ', options.ExpectProxyFrom)} }}\n";
     }
 
     private static void RequirePlainWords(ConfigurationOptions options)
@@ -153,7 +158,8 @@ internal static class ConfigurationWriter
         string?[] words =
         [
             options.Https, options.Http, options.CertificateDirectory, options.SocketPath, options.TokenSocket,
-            options.ApplicationAuthority, options.ApplicationName, options.ApplicationClientCertificate, options.HstsHosts,
+            options.ApplicationAuthority, options.ApplicationName, options.ApplicationClientCertificate,
+            options.HstsHosts,
             .. options.ExpectProxyFrom, .. options.Applications, .. options.BackupNodes,
         ];
         var odd = words.FirstOrDefault(word => word is not null && !word.All(IsPlain));
@@ -164,5 +170,6 @@ internal static class ConfigurationWriter
         }
     }
 
-    private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or ':' or '[' or ']' or '*' or '@';
+    private static bool IsPlain(char c) =>
+        char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '-' or '_' or ':' or '[' or ']' or '*' or '@';
 }

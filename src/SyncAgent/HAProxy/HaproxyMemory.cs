@@ -10,8 +10,8 @@ internal sealed record MemoryInventory(
 /// <summary>Reads HAProxy's memory. Reads never disturb a writer's transaction, so they need no lock.</summary>
 internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
 {
-    /// <summary>Certificates asked for in one connection: enough to make the connection cheap, small enough to stay within
-    /// the command limit.</summary>
+    /// <summary>Certificates asked for in one connection: enough to make the connection cheap, small enough to stay
+    /// within the command limit.</summary>
     private const int ReadsPerConnection = 200;
 
     /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked.</exception>
@@ -22,7 +22,8 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
             ?? throw new RuntimeUnreachableException("HAProxy's 'show info' names no pid.");
     }
 
-    /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked, or was replaced while it was read.</exception>
+    /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked, or was replaced while it was
+    /// read.</exception>
     public async Task<MemoryInventory> ReadAll(CertificateDirectoryPath directory, CancellationToken cancel)
     {
         var replies = await Ask(

@@ -8,7 +8,8 @@ internal sealed record HaproxyOptions
     /// <summary>HAProxy's <c>tune.bufsize</c> in bytes: what a command and its payload must fit into.</summary>
     public int BufferSize { get; init; } = 16_384;
 
-    /// <summary>For one bundle or one look. An injection takes 3 ms; only a worker that hangs needs more than this.</summary>
+    /// <summary>For one bundle or one look. An injection takes 3 ms; only a worker that hangs needs more than
+    /// this.</summary>
     public TimeSpan CommandLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>For reading everything: 29,000 certificates take some seconds.</summary>

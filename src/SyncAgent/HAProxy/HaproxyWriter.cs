@@ -17,12 +17,17 @@ internal abstract record WriteOutcome
 /// The only writer of HAProxy's memory. One bundle at a time, because a process has one certificate transaction; a
 /// connection of its own for each, because an old connection talks to an old worker.
 /// </summary>
-internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemory memory, Failpoint failpoint, TimeProvider time,
+internal sealed partial class HaproxyWriter(
+    HaproxyOptions options,
+    HaproxyMemory memory,
+    Failpoint failpoint,
+    TimeProvider time,
     ILogger<HaproxyWriter> log) : IDisposable
 {
     private readonly SemaphoreSlim _oneTransaction = new(1, 1);
 
-    /// <summary>True until a look has shown that no transaction is open; again true after anything unexpected.</summary>
+    /// <summary>True until a look has shown that no transaction is open; again true after anything
+    /// unexpected.</summary>
     private bool _transactionUnknown = true;
 
     /// <summary>Loads a bundle and makes it served. Committing alone serves nothing: the crt-list entry does.</summary>
@@ -30,16 +35,22 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
     /// <param name="payload">What to load.</param>
     /// <param name="isNew">HAProxy does not know the path.</param>
     /// <param name="isListed">The directory's crt-list already serves the path.</param>
-    /// <param name="expected">The process that <paramref name="isNew"/> and <paramref name="isListed"/> were read from.</param>
+    /// <param name="expected">The process that <paramref name="isNew"/> and <paramref name="isListed"/> were read
+    /// from.</param>
     /// <param name="cancel">Ends the wait, not a write under way.</param>
     public async Task<WriteOutcome> Inject(
-        CertificatePath path, PemPayload payload, bool isNew, bool isListed, HaproxyProcess expected, CancellationToken cancel)
+        CertificatePath path,
+        PemPayload payload,
+        bool isNew,
+        bool isListed,
+        HaproxyProcess expected,
+        CancellationToken cancel)
     {
         if (InjectScript.IsOversized(path, payload, options.BufferSize))
         {
             return new WriteOutcome.Refused(
-                $"The bundle has {payload.Bytes.Length} bytes and does not fit into HAProxy's buffer of {options.BufferSize} "
-                + "(tune.bufsize); HAProxy would drop it without a word.",
+                $"The bundle has {payload.Bytes.Length} bytes and does not fit into HAProxy's buffer of "
+                + $"{options.BufferSize} (tune.bufsize); HAProxy would drop it without a word.",
                 IsOversized: true);
         }
 
@@ -53,7 +64,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         return Exclusively(path, expected, c => Remove(path, c), cancel);
     }
 
-    /// <summary>Ends a transaction that a killed predecessor left open: the next <c>set</c> would fill its slot.</summary>
+    /// <summary>Ends a transaction that a killed predecessor left open: the next <c>set</c> would fill its
+    /// slot.</summary>
     public async Task AbortStale(CancellationToken cancel)
     {
         await _oneTransaction.WaitAsync(cancel);
@@ -103,7 +115,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
             var before = await ProcessOn(connection);
             if (before != expected)
             {
-                return new WriteOutcome.Replaced($"HAProxy {expected.Pid} was replaced by {before?.Pid} before the write.");
+                return new WriteOutcome.Replaced(
+                    $"HAProxy {expected.Pid} was replaced by {before?.Pid} before the write.");
             }
 
             _transactionUnknown = true;
@@ -116,7 +129,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
             var after = await memory.ReadProcess(CancellationToken.None);
             return after == expected
                 ? outcome
-                : new WriteOutcome.Replaced($"HAProxy {expected.Pid} was replaced by {after.Pid} while {path.Name} was written.");
+                : new WriteOutcome.Replaced(
+                    $"HAProxy {expected.Pid} was replaced by {after.Pid} while {path.Name} was written.");
         }
         catch (RuntimeUnreachableException unreachable)
         {
@@ -146,7 +160,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         }
     }
 
-    private async Task<WriteOutcome> Inject(InjectScript script, CertificatePath path, bool isNew, RuntimeConnection connection)
+    private async Task<WriteOutcome> Inject(
+        InjectScript script, CertificatePath path, bool isNew, RuntimeConnection connection)
     {
         var replies = failpoint.IsArmed
             ? await AskOneByOne(script, path, connection)
@@ -158,7 +173,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
             return held is { IsUsed: true } && held.Fingerprint == script.MemoryFingerprint
                 ? new WriteOutcome.Written((await ProcessOn(connection))!, held)
                 : new WriteOutcome.Refused(
-                    $"HAProxy said Success but holds {held?.Fingerprint ?? "nothing"} ({held?.Status}) for {path.Name}.");
+                    "HAProxy said Success but holds "
+                    + $"{held?.Fingerprint ?? "nothing"} ({held?.Status}) for {path.Name}.");
         }
 
         await CleanUp(path, isNew, replies);
@@ -191,7 +207,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         }
 
         return new WriteOutcome.Refused(
-            $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', '{replies[1].ReplaceLineEndings(" ")}'");
+            $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
+            + $"'{replies[1].ReplaceLineEndings(" ")}'");
     }
 
     private static async Task<HaproxyProcess?> ProcessOn(RuntimeConnection connection)
@@ -225,7 +242,8 @@ internal sealed partial class HaproxyWriter(HaproxyOptions options, HaproxyMemor
         {
             LogStaleTransaction(open);
             var abort = RuntimeCommand.AbortForeign(open)
-                ?? throw new RuntimeUnreachableException("HAProxy holds an open transaction whose name cannot be sent back.");
+                ?? throw new RuntimeUnreachableException(
+                    "HAProxy holds an open transaction whose name cannot be sent back.");
             await memory.Ask(options.CommandLimit, [abort], cancel);
             if (await memory.ReadTransaction(cancel) is not null)
             {

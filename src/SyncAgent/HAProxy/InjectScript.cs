@@ -1,14 +1,15 @@
 namespace SyncAgent.HAProxy;
 
 /// <summary>
-/// The commands of one injection and the judgement of their replies. "Success" alone counts for nothing: HAProxy 2.6 has one
-/// transaction per process and says Success while it puts one name's key into another's slot, so every reply must name
-/// our path.
+/// The commands of one injection and the judgement of their replies. "Success" alone counts for nothing: HAProxy 2.6
+/// has one transaction per process and says Success while it puts one name's key into another's slot, so every reply
+/// must name our path.
 /// </summary>
 internal sealed class InjectScript(CertificatePath path, PemPayload payload, bool isNew, bool isListed)
 {
     /// <summary>
-    /// Room that HAProxy needs beside the payload in its buffer. Measured with 16,384: 16,300 pass, 16,380 get an empty reply.
+    /// Room that HAProxy needs beside the payload in its buffer. Measured with 16,384: 16,300 pass, 16,380 get an empty
+    /// reply.
     /// </summary>
     private const int BufferReserve = 256;
 
@@ -28,7 +29,8 @@ internal sealed class InjectScript(CertificatePath path, PemPayload payload, boo
         {
             if (!IsExpected(Commands[i].Line, replies[i]))
             {
-                var said = replies[i].Length == 0 ? "nothing (refused without a word)" : replies[i].ReplaceLineEndings(" ");
+                var said = replies[i].Length == 0 ? "nothing (refused without a word)"
+                    : replies[i].ReplaceLineEndings(" ");
                 return $"HAProxy answered '{Commands[i].Line}' with: {said}";
             }
         }
@@ -36,11 +38,13 @@ internal sealed class InjectScript(CertificatePath path, PemPayload payload, boo
         return null;
     }
 
-    /// <summary>The path that a reply of <c>set</c> names when it is not ours: somebody's transaction was open.</summary>
+    /// <summary>The path that a reply of <c>set</c> names when it is not ours: somebody's transaction was
+    /// open.</summary>
     public static string? ForeignTransaction(string reply, CertificatePath path)
     {
         const string Updated = "Transaction updated for certificate ";
-        var named = reply.StartsWith(Updated, StringComparison.Ordinal) ? reply[Updated.Length..].TrimEnd('!', '\n') : null;
+        var named = reply.StartsWith(Updated, StringComparison.Ordinal) ? reply[Updated.Length..].TrimEnd('!', '\n')
+            : null;
         return named == path.Value ? null : named;
     }
 
@@ -56,8 +60,8 @@ internal sealed class InjectScript(CertificatePath path, PemPayload payload, boo
         commands.Add(RuntimeCommand.Commit(path));
         if (!isListed)
         {
-            // Refused by HAProxy when the commit before it was refused and the slot is empty; and a new name whose commit
-            // succeeded serves nothing until this.
+            // Refused by HAProxy when the commit before it was refused and the slot is empty; and a new name whose
+            // commit succeeded serves nothing until this.
             commands.Add(RuntimeCommand.Add(path));
         }
 

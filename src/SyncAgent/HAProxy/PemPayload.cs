@@ -5,8 +5,8 @@ using System.Text;
 namespace SyncAgent.HAProxy;
 
 /// <summary>
-/// Leaf, chain and key as HAProxy takes them: rebuilt from parsed DER, so that no byte from outside reaches the socket, no
-/// blank line ends the payload early, and no text between the blocks can be run as a command. Cannot print itself.
+/// Leaf, chain and key as HAProxy takes them: rebuilt from parsed DER, so that no byte from outside reaches the socket,
+/// no blank line ends the payload early, and no text between the blocks can be run as a command. Cannot print itself.
 /// </summary>
 internal sealed class PemPayload : IDisposable
 {
@@ -38,7 +38,8 @@ internal sealed class PemPayload : IDisposable
     public string MemoryFingerprint { get; }
 
     /// <exception cref="CryptographicException">A part does not parse, or the key is not the leaf's.</exception>
-    public static PemPayload FromDer(ReadOnlyMemory<byte> leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, ReadOnlySpan<byte> pkcs8)
+    public static PemPayload FromDer(
+        ReadOnlyMemory<byte> leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, ReadOnlySpan<byte> pkcs8)
     {
         using var certificate = X509CertificateLoader.LoadCertificate(leaf.Span);
         RequireKeyOf(certificate, pkcs8);
@@ -60,7 +61,8 @@ internal sealed class PemPayload : IDisposable
         return new PemPayload(bytes, certificate);
     }
 
-    /// <summary>Reads a bundle back from its file's bytes and rebuilds it: a damaged file never reaches HAProxy.</summary>
+    /// <summary>Reads a bundle back from its file's bytes and rebuilds it: a damaged file never reaches
+    /// HAProxy.</summary>
     /// <exception cref="CryptographicException">The file is damaged.</exception>
     public static PemPayload FromFile(ReadOnlySpan<byte> file)
     {
@@ -132,9 +134,11 @@ internal sealed class PemPayload : IDisposable
 
     private static void RequireKeyOf(X509Certificate2 certificate, ReadOnlySpan<byte> pkcs8)
     {
-        using AsymmetricAlgorithm key = certificate.GetKeyAlgorithm() == "1.2.840.10045.2.1" ? ECDsa.Create() : RSA.Create();
+        using AsymmetricAlgorithm key = certificate.GetKeyAlgorithm() == "1.2.840.10045.2.1" ? ECDsa.Create()
+            : RSA.Create();
         key.ImportPkcs8PrivateKey(pkcs8, out _);
-        if (!key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
+        if (!key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(
+            certificate.PublicKey.ExportSubjectPublicKeyInfo()))
         {
             throw new CryptographicException("The private key is not the leaf's.");
         }

@@ -1,8 +1,8 @@
 namespace SyncAgent.HAProxy;
 
 /// <summary>
-/// One line for the runtime API. There is no way to make one from free text: each factory takes names that were checked,
-/// and only <c>set ssl cert</c> carries a payload.
+/// One line for the runtime API. There is no way to make one from free text: each factory takes names that were
+/// checked, and only <c>set ssl cert</c> carries a payload.
 /// </summary>
 internal sealed class RuntimeCommand
 {
@@ -20,23 +20,27 @@ internal sealed class RuntimeCommand
 
     public static RuntimeCommand ListCertificates { get; } = new("show ssl cert");
 
-    public static RuntimeCommand ListEntries(CertificateDirectoryPath directory) => new($"show ssl crt-list {directory}");
+    public static RuntimeCommand ListEntries(CertificateDirectoryPath directory) =>
+        new($"show ssl crt-list {directory}");
 
     public static RuntimeCommand Show(CertificatePath path) => new($"show ssl cert {path}");
 
     public static RuntimeCommand New(CertificatePath path) => new($"new ssl cert {path}");
 
-    public static RuntimeCommand Set(CertificatePath path, PemPayload payload) => new($"set ssl cert {path} <<", payload);
+    public static RuntimeCommand Set(CertificatePath path, PemPayload payload) =>
+        new($"set ssl cert {path} <<", payload);
 
     public static RuntimeCommand Commit(CertificatePath path) => new($"commit ssl cert {path}");
 
     public static RuntimeCommand Abort(CertificatePath path) => new($"abort ssl cert {path}");
 
-    /// <summary>Ends a transaction that somebody else left open; its path comes from HAProxy, hence the check.</summary>
+    /// <summary>Ends a transaction that somebody else left open; its path comes from HAProxy, hence the
+    /// check.</summary>
     /// <returns>null when the printed path could be taken for more than one command.</returns>
     public static RuntimeCommand? AbortForeign(string printedPath)
     {
-        return printedPath.Length > 0 && !printedPath.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || c is ';' or '<' or '\\')
+        return printedPath.Length > 0
+            && !printedPath.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || c is ';' or '<' or '\\')
             ? new RuntimeCommand($"abort ssl cert {printedPath}")
             : null;
     }

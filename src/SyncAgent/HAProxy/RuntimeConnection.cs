@@ -4,7 +4,8 @@ using System.Text;
 namespace SyncAgent.HAProxy;
 
 /// <summary>HAProxy could not be asked: no socket, no answer in time, or a connection closed in the middle.</summary>
-internal sealed class RuntimeUnreachableException(string message, Exception? cause = null) : IOException(message, cause);
+internal sealed class RuntimeUnreachableException(string message, Exception? cause = null)
+    : IOException(message, cause);
 
 /// <summary>
 /// One short-lived connection in prompt mode: commands go out in one write, replies come back in order, each ended by a
@@ -29,7 +30,8 @@ internal sealed class RuntimeConnection : IDisposable
     }
 
     /// <param name="socketPath">The <c>stats socket</c>.</param>
-    /// <param name="limit">For everything on this connection. An injection takes 3 ms; the limit is there for a stuck worker.
+    /// <param name="limit">For everything on this connection. An injection takes 3 ms; the limit is there for a stuck
+    /// worker.
     /// </param>
     /// <param name="time">Measures the limit.</param>
     /// <param name="cancel">Ends the wait.</param>
@@ -51,7 +53,8 @@ internal sealed class RuntimeConnection : IDisposable
             if (failure is SocketException or OperationCanceledException
                 && !cancel.IsCancellationRequested)
             {
-                throw new RuntimeUnreachableException($"HAProxy does not answer at {socketPath}: {failure.Message}", failure);
+                throw new RuntimeUnreachableException(
+                    $"HAProxy does not answer at {socketPath}: {failure.Message}", failure);
             }
 
             throw;
@@ -59,7 +62,8 @@ internal sealed class RuntimeConnection : IDisposable
     }
 
     /// <summary>Sends all commands in one write and returns one reply for each.</summary>
-    /// <returns>Replies in order. An empty reply means refused: HAProxy says nothing when a payload is over its buffer.</returns>
+    /// <returns>Replies in order. An empty reply means refused: HAProxy says nothing when a payload is over its
+    /// buffer.</returns>
     /// <exception cref="RuntimeUnreachableException">The limit passed.</exception>
     public async Task<IReadOnlyList<string>> Ask(IReadOnlyList<RuntimeCommand> commands, CancellationToken cancel)
     {

@@ -2,12 +2,14 @@ using System.Globalization;
 
 namespace SyncAgent.HAProxy;
 
-/// <summary>Which HAProxy process answered. Another pid or start time means that everything about memory is unknown.</summary>
+/// <summary>Which HAProxy process answered. Another pid or start time means that everything about memory is
+/// unknown.</summary>
 internal sealed record HaproxyProcess(int Pid, string Version, DateTimeOffset StartedAt);
 
 /// <summary>What HAProxy holds for one file.</summary>
 /// <param name="Path">The file's full name.</param>
-/// <param name="Status"><c>Used</c>, <c>Unused</c> (not in a crt-list) or <c>Empty</c> (created, nothing committed).</param>
+/// <param name="Status"><c>Used</c>, <c>Unused</c> (not in a crt-list) or <c>Empty</c> (created, nothing
+/// committed).</param>
 /// <param name="Fingerprint">SHA-1 of the leaf in upper-case hex; null while empty.</param>
 /// <param name="Names">Subject alternative names, without <c>DNS:</c>.</param>
 internal sealed record HeldCertificate(string Path, string Status, string? Fingerprint, IReadOnlyList<string> Names)
@@ -15,7 +17,8 @@ internal sealed record HeldCertificate(string Path, string Status, string? Finge
     public bool IsUsed => Status == "Used";
 }
 
-/// <summary>Parsers of the runtime API's texts. Each says null, never a guess, when the text is not what 2.6 prints.</summary>
+/// <summary>Parsers of the runtime API's texts. Each says null, never a guess, when the text is not what 2.6
+/// prints.</summary>
 internal static class RuntimeReplies
 {
     /// <summary><c>show info</c>.</summary>
@@ -62,7 +65,8 @@ internal static class RuntimeReplies
     public static HeldCertificate? ParseCertificate(string reply, string path)
     {
         var fields = Fields(reply);
-        if (!fields.TryGetValue("Filename", out var file) || file != path || !fields.TryGetValue("Status", out var status))
+        if (!fields.TryGetValue("Filename", out var file) || file != path
+            || !fields.TryGetValue("Status", out var status))
         {
             return null;
         }

@@ -3,8 +3,8 @@ using ControlPlane.Contracts;
 namespace SyncAgent.HAProxy;
 
 /// <summary>
-/// A hostname that was checked letter by letter: the only thing that may become part of a runtime command or a file name.
-/// A <c>;</c>, a line break or a slash in a name would be a new command, or another directory.
+/// A hostname that was checked letter by letter: the only thing that may become part of a runtime command or a file
+/// name. A <c>;</c>, a line break or a slash in a name would be a new command, or another directory.
 /// </summary>
 internal sealed record ServedName
 {

@@ -22,8 +22,8 @@ internal sealed record BundleFile(
 }
 
 /// <summary>
-/// The directory that HAProxy loads at its start. A file under its final name is one that HAProxy accepted: a refused one would
-/// stop its next start, and with it every domain of the node.
+/// The directory that HAProxy loads at its start. A file under its final name is one that HAProxy accepted: a refused
+/// one would stop its next start, and with it every domain of the node.
 /// </summary>
 internal sealed class BundleFiles(CertificateDirectoryPath directory)
 {
@@ -75,7 +75,8 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
             throw new FileNotFoundException("There is no bundle on disk.", path);
         }
 
-        using var file = FileSystem.OpenNoFollow(path) ?? throw new CryptographicException("The file is a link or unreadable.");
+        using var file = FileSystem.OpenNoFollow(path)
+            ?? throw new CryptographicException("The file is a link or unreadable.");
         // A bundle that HAProxy takes is below 16 kB; anything far larger is not one of ours.
         var bytes = new byte[Math.Min(file.Length, 1 << 20)];
         try
@@ -105,7 +106,8 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
 
     public void DropStage(ServedName name) => File.Delete(InDirectory(name.StageFileName));
 
-    /// <summary>Stages of a predecessor that was killed: HAProxy never accepted them, or they will be fetched again.</summary>
+    /// <summary>Stages of a predecessor that was killed: HAProxy never accepted them, or they will be fetched
+    /// again.</summary>
     public int DropAllStages()
     {
         var stages = System.IO.Directory.GetFiles(directory.Value, ".*.pem.stage");

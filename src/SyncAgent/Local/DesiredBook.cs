@@ -58,7 +58,8 @@ internal sealed class DesiredBook : IDisposable
 
     /// <param name="journalFile">Made when absent.</param>
     /// <param name="isDone">Withdrawals that were carried out long ago and may be forgotten.</param>
-    public static DesiredBook Open(string journalFile, Func<string, Tombstone, bool> isDone) => new(journalFile, isDone);
+    public static DesiredBook Open(string journalFile, Func<string, Tombstone, bool> isDone) =>
+        new(journalFile, isDone);
 
     public BookEntry? Find(string hostname)
     {
@@ -128,7 +129,8 @@ internal sealed class DesiredBook : IDisposable
 
         var revision = line.Wanted?.Revision ?? line.Withdrawn!.Revision;
         // An approval may arrive later for a withdrawal that is already known.
-        return newEpoch || revision > known.Revision || (revision == known.Revision && !Equals(line.Withdrawn, known.Withdrawn));
+        return newEpoch || revision > known.Revision
+            || (revision == known.Revision && !Equals(line.Withdrawn, known.Withdrawn));
     }
 
     private void Apply(JournalLine line)
@@ -164,7 +166,8 @@ internal sealed class DesiredBook : IDisposable
             }
             catch (JsonException)
             {
-                // A line cut short by a power cut. Its page's mark was not written either, so the page is asked for again.
+                // A line cut short by a power cut. Its page's mark was not written either, so the page is asked for
+                // again.
                 break;
             }
         }
@@ -175,7 +178,8 @@ internal sealed class DesiredBook : IDisposable
         using var all = new MemoryStream();
         foreach (var entry in _entries.Values)
         {
-            JsonSerializer.Serialize(all, new JournalLine(entry.Wanted, entry.Withdrawn, null), JournalJson.Default.JournalLine);
+            JsonSerializer.Serialize(
+                all, new JournalLine(entry.Wanted, entry.Withdrawn, null), JournalJson.Default.JournalLine);
             all.WriteByte((byte)'\n');
         }
 

@@ -33,7 +33,8 @@ internal static partial class FileSystem
         file.Flush(flushToDisk: true);
     }
 
-    /// <summary>Replaces a file in one step: readers see the old bytes or the new ones, also after a power cut.</summary>
+    /// <summary>Replaces a file in one step: readers see the old bytes or the new ones, also after a power
+    /// cut.</summary>
     public static void Replace(string path, ReadOnlySpan<byte> bytes)
     {
         var temporary = path + ".new";

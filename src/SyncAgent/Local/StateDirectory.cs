@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace SyncAgent.Local;
 
-/// <summary>Where the agent keeps who it is and what it knows: closed to everybody else, because its keys are in it.</summary>
+/// <summary>Where the agent keeps who it is and what it knows: closed to everybody else, because its keys are in
+/// it.</summary>
 internal sealed class StateDirectory
 {
     /// <summary>Numbers taken from the disk at once, so that a report does not cost a disk write.</summary>
@@ -61,7 +62,8 @@ internal sealed class StateDirectory
 
     private void Reserve(long upTo)
     {
-        FileSystem.Replace(ReportNumberFile, System.Text.Encoding.ASCII.GetBytes(upTo.ToString(CultureInfo.InvariantCulture)));
+        FileSystem.Replace(
+            ReportNumberFile, System.Text.Encoding.ASCII.GetBytes(upTo.ToString(CultureInfo.InvariantCulture)));
         _reservedReports = upTo;
     }
 

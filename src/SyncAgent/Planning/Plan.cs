@@ -35,7 +35,8 @@ internal sealed record PlanInput(IReadOnlyList<PlannedName> Names, IReadOnlyList
 /// <param name="Withdrawn">An explicit tombstone. Absence is never one.</param>
 /// <param name="Disk">What the directory holds; null when nothing.</param>
 /// <param name="Memory">What HAProxy holds; null when nothing.</param>
-/// <param name="Proven">SHA-256 that this HAProxy process has shown in a handshake; empty text for "proven gone".</param>
+/// <param name="Proven">SHA-256 that this HAProxy process has shown in a handshake; empty text for "proven
+/// gone".</param>
 internal sealed record PlannedName(
     string Hostname, string? Wanted, bool Withdrawn, PlannedFile? Disk, PlannedMemory? Memory, string? Proven);
 
@@ -61,7 +62,8 @@ internal static class Plan
         var file = name.Disk;
         if (file is { Fingerprint: null })
         {
-            yield return Act(ActionKind.Quarantine, name, "damaged", "The file on disk would stop HAProxy's next start.");
+            yield return Act(
+                ActionKind.Quarantine, name, "damaged", "The file on disk would stop HAProxy's next start.");
             file = null;
         }
 
@@ -78,7 +80,8 @@ internal static class Plan
         if (isHeld)
         {
             yield return Act(
-                ActionKind.HoldWithdrawal, name, "too-many", "Too many names were withdrawn within an hour without approval.");
+                ActionKind.HoldWithdrawal, name, "too-many",
+                    "Too many names were withdrawn within an hour without approval.");
         }
 
         foreach (var action in Serve(name, file))
@@ -100,9 +103,11 @@ internal static class Plan
             // Even when another bundle is wanted: the last good one is served until that has arrived.
             yield return Act(ActionKind.LoadFromDisk, name, difference.Reason, difference.Message);
         }
-        else if (file is not null && name.Proven != file.Fingerprint && (name.Wanted is null || name.Wanted == file.Fingerprint))
+        else if (file is not null && name.Proven != file.Fingerprint
+            && (name.Wanted is null || name.Wanted == file.Fingerprint))
         {
-            yield return Act(ActionKind.Verify, name, "unproven", "Disk and memory agree; the listener has not shown it yet.");
+            yield return Act(
+                ActionKind.Verify, name, "unproven", "Disk and memory agree; the listener has not shown it yet.");
         }
 
         if (name.Wanted is not null && file?.Fingerprint != name.Wanted)

@@ -3,8 +3,9 @@ using ControlPlane.Contracts;
 namespace SyncAgent.Planning;
 
 /// <summary>
-/// A mass deletion, by mistake or by a thief, must not empty a node: beyond a number of withdrawals within any rolling hour,
-/// those without an approval are held. Counted by the time of withdrawal, so that a node that was away for a day can catch up.
+/// A mass deletion, by mistake or by a thief, must not empty a node: beyond a number of withdrawals within any rolling
+/// hour, those without an approval are held. Counted by the time of withdrawal, so that a node that was away for a day
+/// can catch up.
 /// </summary>
 internal static class WithdrawalBreaker
 {

@@ -17,8 +17,8 @@ internal sealed record Applied(NodeError? Error, bool ShouldLookAgain = false)
 }
 
 /// <summary>
-/// Acts on one name: stage, inject, rename, verify; or take out. Disk and handshakes of different names overlap; only the
-/// injection itself is one at a time.
+/// Acts on one name: stage, inject, rename, verify; or take out. Disk and handshakes of different names overlap; only
+/// the injection itself is one at a time.
 /// </summary>
 internal sealed class Applier(
     BundleFiles files,
@@ -100,8 +100,8 @@ internal sealed class Applier(
             seen.Fault ?? $"The listener serves {seen.Fingerprint} and not {expected}.");
     }
 
-    /// <summary>Listener, memory, disk, in this order: a name that is in no memory cannot come back from the disk's copy, and a
-    /// crash in between leaves a file that the next plan removes.</summary>
+    /// <summary>Listener, memory, disk, in this order: a name that is in no memory cannot come back from the disk's
+    /// copy, and a crash in between leaves a file that the next plan removes.</summary>
     public async Task<Applied> Remove(ServedName name, CancellationToken cancel)
     {
         if (view.Process is not { } process)

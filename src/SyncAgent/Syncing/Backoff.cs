@@ -5,15 +5,16 @@ internal sealed class Backoff(TimeSpan first, TimeSpan longest)
 {
     private int _failures;
 
-    /// <summary>For the API: back within a second of a restart, and at most a minute late when it returns after an outage.
+    /// <summary>For the API: back within a second of a restart, and at most a minute late when it returns after an
+    /// outage.
     /// </summary>
     public static Backoff ForApi() => new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(60));
 
     /// <summary>For HAProxy on the same machine: a restart takes seconds, and a look costs nothing.</summary>
     public static Backoff ForHaproxy() => new(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(2));
 
-    /// <summary>For one name: quick at first (a reload, a full disk just cleaned), then every 5 minutes (a bundle that will
-    /// not become better by itself).</summary>
+    /// <summary>For one name: quick at first (a reload, a full disk just cleaned), then every 5 minutes (a bundle that
+    /// will not become better by itself).</summary>
     public static Backoff ForDomain() => new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
 
     public void Succeeded() => _failures = 0;

@@ -10,7 +10,8 @@ namespace SyncAgent.Syncing;
 /// <summary>A bundle as it arrived: opened, or refused with the cause.</summary>
 internal sealed record ArrivedBundle(SealedBundle Sealed, PemPayload? Payload, NodeError? Error);
 
-/// <summary>Asks for bundles, opens their seals with the node's own key, and believes nothing it did not check.</summary>
+/// <summary>Asks for bundles, opens their seals with the node's own key, and believes nothing it did not
+/// check.</summary>
 internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
 {
     /// <summary>Chains are few (one per issuing CA) and are sent once.</summary>
@@ -19,7 +20,8 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
     /// <param name="domains">At most <see cref="Routes.MaxBundlesPerFetch"/>.</param>
     /// <param name="cancel">Ends the call.</param>
     /// <exception cref="ApiUnavailableException">The API could not be asked.</exception>
-    public async Task<IReadOnlyDictionary<Guid, ArrivedBundle>> Fetch(IReadOnlyList<Guid> domains, CancellationToken cancel)
+    public async Task<IReadOnlyDictionary<Guid, ArrivedBundle>> Fetch(
+        IReadOnlyList<Guid> domains, CancellationToken cancel)
     {
         var response = await api.FetchBundles(new FetchBundlesRequest(domains, [.. _chains.Keys]), cancel);
         foreach (var (id, chain) in response.Chains)
@@ -45,7 +47,8 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
 
         if (Convert.ToHexStringLower(SHA256.HashData(bundle.Leaf)) != bundle.Fingerprint)
         {
-            return Refuse(bundle, NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
+            return Refuse(
+                bundle, NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
         }
 
         byte[]? pkcs8 = null;
@@ -59,11 +62,13 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
                 bundle.Bundle,
                 bundle.Fingerprint);
             pkcs8 = Hpke.Open(
-                identity.Sealing, bundle.Encapsulation, SealBinding.HpkeInfo, binding.ToAdditionalData(), bundle.SealedKey);
+                identity.Sealing, bundle.Encapsulation, SealBinding.HpkeInfo, binding.ToAdditionalData(
+                    ), bundle.SealedKey);
         }
         catch (CryptographicException)
         {
-            return Refuse(bundle, NodeErrorCodes.SealBroken, "The seal does not open with this node's key for this bundle.");
+            return Refuse(
+                bundle, NodeErrorCodes.SealBroken, "The seal does not open with this node's key for this bundle.");
         }
 
         try

@@ -71,8 +71,8 @@ internal sealed partial class DesiredFeed(
         {
             // Somebody replays an old answer, or the control plane's history was set back without a new epoch.
             throw new ApiUnavailableException(
-                $"ALARM: the API answered with epoch {page.Epoch}, revision {page.Revision}, older than {before.Epoch}, "
-                + $"{before.Revision}. It is refused; the node goes on serving what it has.");
+                $"ALARM: the API answered with epoch {page.Epoch}, revision {page.Revision}, older than "
+                + $"{before.Epoch}, {before.Revision}. It is refused; the node goes on serving what it has.");
         }
 
         reporter.SetCaughtUp(!page.More);

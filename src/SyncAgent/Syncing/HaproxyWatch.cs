@@ -4,8 +4,8 @@ using SyncAgent.Local;
 namespace SyncAgent.Syncing;
 
 /// <summary>
-/// Notices that HAProxy is another one (restart, reload) or that files changed, reads what is there, and lets the reconciler
-/// compare. Until a look has succeeded everything about memory is unknown.
+/// Notices that HAProxy is another one (restart, reload) or that files changed, reads what is there, and lets the
+/// reconciler compare. Until a look has succeeded everything about memory is unknown.
 /// </summary>
 internal sealed partial class HaproxyWatch(
     HaproxyMemory memory,
@@ -17,14 +17,16 @@ internal sealed partial class HaproxyWatch(
     TimeProvider time,
     ILogger<HaproxyWatch> log) : BackgroundService
 {
-    /// <summary>Reading the pid costs 0.2 ms; a restart must be noticed well within the minute that it may take to heal.
+    /// <summary>Reading the pid costs 0.2 ms; a restart must be noticed well within the minute that it may take to
+    /// heal.
     /// </summary>
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
     /// <summary>Every name is proven again within this many ticks, a slice at each.</summary>
     private const int TicksPerRound = 600;
 
-    /// <summary>Times and lengths of all files; cheap, and a damaged file must be out of sight before the next start.</summary>
+    /// <summary>Times and lengths of all files; cheap, and a damaged file must be out of sight before the next
+    /// start.</summary>
     private const int TicksPerDiskLook = 15;
 
     /// <summary>The releases whose runtime API the rules of this program were measured on.</summary>
@@ -32,7 +34,8 @@ internal sealed partial class HaproxyWatch(
 
     private int _tick;
 
-    /// <summary>Puts damaged files out of sight: done before anything else, because HAProxy may be about to start.</summary>
+    /// <summary>Puts damaged files out of sight: done before anything else, because HAProxy may be about to
+    /// start.</summary>
     public void LookAtDisk()
     {
         var before = view.Disk;
@@ -45,7 +48,8 @@ internal sealed partial class HaproxyWatch(
             view.SetFile(hostname, null);
         }
 
-        reconciler.Touch(found.Keys.Union(before.Keys).Where(name => found.GetValueOrDefault(name) != before.GetValueOrDefault(name)));
+        reconciler.Touch(found.Keys.Union(before.Keys).Where(
+            name => found.GetValueOrDefault(name) != before.GetValueOrDefault(name)));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -134,14 +138,16 @@ internal sealed partial class HaproxyWatch(
     [LoggerMessage(LogLevel.Information, "HAProxy {Version} answers with pid {Pid}; reading its memory")]
     private partial void LogProcess(string version, int pid);
 
-    [LoggerMessage(LogLevel.Warning, "HAProxy {Version} is not a {Measured} release: replies that differ from those measured there "
+    [LoggerMessage(LogLevel
+        .Warning, "HAProxy {Version} is not a {Measured} release: replies that differ from those measured there "
         + "are taken as refusals, and every bundle is proven by handshake as always")]
     private partial void LogOtherVersion(string version, string measured);
 
     [LoggerMessage(LogLevel.Warning, "HAProxy is away: {Reason}")]
     private partial void LogAway(string reason);
 
-    [LoggerMessage(LogLevel.Error, "The bundle of {Hostname} on disk is damaged: moved out of HAProxy's sight and fetched again")]
+    [LoggerMessage(
+        LogLevel.Error, "The bundle of {Hostname} on disk is damaged: moved out of HAProxy's sight and fetched again")]
     private partial void LogDamaged(string hostname);
 
     [LoggerMessage(LogLevel.Error, "The certificate directory cannot be read: {Reason}")]

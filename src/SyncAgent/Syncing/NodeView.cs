@@ -5,8 +5,8 @@ using SyncAgent.Planning;
 namespace SyncAgent.Syncing;
 
 /// <summary>
-/// What the agent knows of its own node: disk, HAProxy's memory, and what the listener has shown. Belongs to one HAProxy
-/// process; with another pid or start time everything but the disk is unknown.
+/// What the agent knows of its own node: disk, HAProxy's memory, and what the listener has shown. Belongs to one
+/// HAProxy process; with another pid or start time everything but the disk is unknown.
 /// </summary>
 internal sealed class NodeView
 {
@@ -97,7 +97,8 @@ internal sealed class NodeView
         }
     }
 
-    /// <summary>Takes a full look. What the same process has proven before stays proven where its memory is unchanged.</summary>
+    /// <summary>Takes a full look. What the same process has proven before stays proven where its memory is
+    /// unchanged.</summary>
     public void SetMemory(MemoryInventory seen, CertificateDirectoryPath directory)
     {
         lock (_lock)
@@ -113,7 +114,8 @@ internal sealed class NodeView
             {
                 if (directory.NameOf(held.Path) is { } name)
                 {
-                    _memory[name.Value] = new PlannedMemory(held.Fingerprint, held.IsUsed && seen.Listed.Contains(held.Path));
+                    _memory[name.Value] = new PlannedMemory(
+                        held.Fingerprint, held.IsUsed && seen.Listed.Contains(held.Path));
                 }
             }
         }
@@ -141,8 +143,8 @@ internal sealed class NodeView
         }
     }
 
-    /// <summary>What a handshake with this process has shown: a fingerprint, empty text for "the name is gone", null for a
-    /// failure.</summary>
+    /// <summary>What a handshake with this process has shown: a fingerprint, empty text for "the name is gone", null
+    /// for a failure.</summary>
     public void SetProven(HaproxyProcess process, string hostname, string? fingerprint)
     {
         lock (_lock)

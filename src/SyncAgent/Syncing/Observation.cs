@@ -11,8 +11,10 @@ internal static class Observation
     {
         var name = view.Describe(hostname, entry);
         var disk = name.Disk?.Fingerprint;
-        // Memory speaks SHA-1. What matches the file's SHA-1 is the file's leaf; anything else has no SHA-256 we could name.
-        var memory = disk is not null && name.Memory is { Listed: true } held && held.Fingerprint == name.Disk!.MemoryFingerprint
+        // Memory speaks SHA-1. What matches the file's SHA-1 is the file's leaf; anything else has no SHA-256 we could
+        // name.
+        var memory = disk is not null && name.Memory is { Listed: true } held
+            && held.Fingerprint == name.Disk!.MemoryFingerprint
             ? disk
             : null;
         var handshake = string.IsNullOrEmpty(name.Proven) ? null : name.Proven;
@@ -28,15 +30,18 @@ internal static class Observation
         {
             return Row(
                 ObservedDomainState.Refused,
-                new NodeError(NodeErrorCodes.WithdrawalsHeld, "Too many names were withdrawn within an hour without approval."));
+                new NodeError(
+                    NodeErrorCodes.WithdrawalsHeld, "Too many names were withdrawn within an hour without approval."));
         }
 
         if (entry.Withdrawn is not null)
         {
-            return name.Proven == "" && disk is null && name.Memory is null ? Row(ObservedDomainState.Withdrawn, null) : null;
+            return name.Proven == "" && disk is null && name.Memory is null ? Row(ObservedDomainState.Withdrawn, null)
+                : null;
         }
 
         var wanted = entry.Wanted!.Fingerprint;
-        return disk == wanted && memory == wanted && handshake == wanted ? Row(ObservedDomainState.Serving, null) : null;
+        return disk == wanted && memory == wanted && handshake == wanted ? Row(ObservedDomainState.Serving, null)
+            : null;
     }
 }

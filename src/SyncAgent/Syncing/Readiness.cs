@@ -2,8 +2,10 @@ using SyncAgent.Local;
 
 namespace SyncAgent.Syncing;
 
-/// <summary>Whether the NLB may send visitors here. The API's absence is no reason not to: what is on disk is served.</summary>
-internal sealed class Readiness(DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed)
+/// <summary>Whether the NLB may send visitors here. The API's absence is no reason not to: what is on disk is
+/// served.</summary>
+internal sealed class Readiness(
+    DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed)
 {
     /// <summary>null when ready; otherwise a sentence.</summary>
     public string? Reason
@@ -33,7 +35,8 @@ internal sealed class Readiness(DesiredBook book, NodeView view, Reconciler reco
         yield return ("syncagent_domains", "Names in the book.", book.Snapshot().Count);
         yield return ("syncagent_domains_refused", "Names last reported as refused.", reporter.RefusedCount);
         yield return ("syncagent_haproxy_pid", "Pid of the worker that was read.", view.Process?.Pid ?? 0);
-        yield return ("syncagent_first_expiry_hours", "Hours until the first bundle on disk expires.", feed.HoursToFirstExpiry());
+        yield return (
+            "syncagent_first_expiry_hours", "Hours until the first bundle on disk expires.", feed.HoursToFirstExpiry());
         yield return ("syncagent_api_last_answer_seconds", "When the API last answered, Unix time; 0 for never.",
             feed.LastAnswer?.ToUnixTimeSeconds() ?? 0);
     }

@@ -10,7 +10,8 @@ internal sealed partial class Reconciler
     [LoggerMessage(LogLevel.Warning, "{Hostname} is refused ({Code}): {Detail}")]
     private partial void LogRefused(string hostname, string code, string detail);
 
-    [LoggerMessage(LogLevel.Critical, "ALARM: {Hostname} was withdrawn with too many others within an hour and without approval; "
+    [LoggerMessage(
+        LogLevel.Critical, "ALARM: {Hostname} was withdrawn with too many others within an hour and without approval; "
         + "this node keeps serving it")]
     private partial void LogHeld(string hostname);
 

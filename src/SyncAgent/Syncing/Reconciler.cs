@@ -9,8 +9,8 @@ using SyncAgent.Planning;
 namespace SyncAgent.Syncing;
 
 /// <summary>
-/// Drives names to what is wanted: plans those that were touched, and acts on many at once within a bound. One name has one
-/// pair of hands on it at a time; a name that fails waits by itself and holds up nobody.
+/// Drives names to what is wanted: plans those that were touched, and acts on many at once within a bound. One name has
+/// one pair of hands on it at a time; a name that fails waits by itself and holds up nobody.
 /// </summary>
 internal sealed partial class Reconciler(
     DesiredBook book,
@@ -22,8 +22,8 @@ internal sealed partial class Reconciler(
     TimeProvider time,
     ILogger<Reconciler> log) : BackgroundService
 {
-    /// <summary>Names in the air between stage and handshake. HAProxy takes 457 bundles/s one at a time; eight keep it busy
-    /// while disks sync and handshakes wait.</summary>
+    /// <summary>Names in the air between stage and handshake. HAProxy takes 457 bundles/s one at a time; eight keep it
+    /// busy while disks sync and handshakes wait.</summary>
     private const int Hands = 8;
 
     /// <summary>The next batch downloads while the one before it is applied.</summary>
@@ -38,7 +38,8 @@ internal sealed partial class Reconciler(
     private readonly ConcurrentDictionary<string, bool> _touched = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Task> _inHand = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _waiting = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (
+        long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _hands = new(Hands, Hands);
     private readonly SemaphoreSlim _fetches = new(FetchesAtOnce, FetchesAtOnce);
     private readonly Backoff _apiBackoff = Backoff.ForApi();
@@ -119,7 +120,8 @@ internal sealed partial class Reconciler(
     {
         var now = time.GetUtcNow();
         var due = new List<string>();
-        foreach (var hostname in _touched.Keys.Concat(_waiting.Where(pair => pair.Value <= now).Select(pair => pair.Key)))
+        foreach (
+            var hostname in _touched.Keys.Concat(_waiting.Where(pair => pair.Value <= now).Select(pair => pair.Key)))
         {
             if (!_inHand.ContainsKey(hostname))
             {
@@ -195,7 +197,8 @@ internal sealed partial class Reconciler(
     {
         // What is on disk is loaded first: the API may be away, and the last good bundle is better than none.
         var withFile = batch.Where(job => job.Actions.Any(action => action.Kind == ActionKind.LoadFromDisk));
-        await Task.WhenAll(withFile.Select(job => Work(job with { Actions = job.Before(ActionKind.Fetch) }, null, cancel)));
+        await Task.WhenAll(
+            withFile.Select(job => Work(job with { Actions = job.Before(ActionKind.Fetch) }, null, cancel)));
 
         IReadOnlyDictionary<Guid, ArrivedBundle> arrived;
         await _fetches.WaitAsync(cancel);
@@ -227,97 +230,6 @@ internal sealed partial class Reconciler(
         }));
     }
 
-    private async Task Work(Job job, ArrivedBundle? bundle, CancellationToken cancel)
-    {
-        await _hands.WaitAsync(cancel);
-        try
-        {
-            var applied = Applied.Well;
-            foreach (var action in job.Actions)
-            {
-                LogAction(action.Kind, action.Hostname, action.Reason);
-                applied = await Act(action.Kind, job, bundle, cancel);
-                if (applied.ShouldLookAgain || applied.Error is not null)
-                {
-                    break;
-                }
-            }
-
-            Conclude(job, applied);
-        }
-        finally
-        {
-            _hands.Release();
-        }
-    }
-
-    private async Task<Applied> Act(ActionKind kind, Job job, ArrivedBundle? bundle, CancellationToken cancel)
-    {
-        switch (kind)
-        {
-            case ActionKind.Quarantine:
-                applier.Quarantine(job.Name);
-                return Applied.Well;
-            case ActionKind.LoadFromDisk:
-                return bundle is null ? await applier.LoadFromDisk(job.Name, cancel) : Applied.Well;
-            case ActionKind.Verify:
-                return await applier.Verify(job.Name, view.FileOf(job.Name.Value)!.Fingerprint!, cancel);
-            case ActionKind.Remove:
-                return await applier.Remove(job.Name, cancel);
-            case ActionKind.HoldWithdrawal:
-                LogHeld(job.Name.Value);
-                return Applied.Well;
-            default:
-                return await Deploy(job, bundle, cancel);
-        }
-    }
-
-    private async Task<Applied> Deploy(Job job, ArrivedBundle? bundle, CancellationToken cancel)
-    {
-        var wanted = job.Entry!.Wanted!;
-        if (bundle is null)
-        {
-            return Applied.Refused(NodeErrorCodes.NotDelivered, "The API lists the bundle and has none to give.");
-        }
-
-        if (bundle.Sealed.Fingerprint != wanted.Fingerprint)
-        {
-            // A newer bundle than the one listed: the poll that lists it is on its way.
-            return bundle.Sealed.Revision > wanted.Revision
-                ? new Applied(null, ShouldLookAgain: true)
-                : Applied.Refused(NodeErrorCodes.BundleMismatch, "The API delivered another bundle than it lists.");
-        }
-
-        return bundle.Error is not null
-            ? new Applied(bundle.Error)
-            : await applier.Deploy(job.Name, bundle.Payload!, cancel);
-    }
-
-    private void Conclude(Job job, Applied applied)
-    {
-        var hostname = job.Name.Value;
-        if (applied.ShouldLookAgain)
-        {
-            Later([job], Jitter.Spread(TimeSpan.FromMilliseconds(500)));
-            return;
-        }
-
-        if (applied.Error is not null)
-        {
-            LogRefused(hostname, applied.Error.Code, applied.Error.Detail);
-            WaitAfterFailure(job);
-        }
-        else
-        {
-            _failing.TryRemove(hostname, out _);
-        }
-
-        if (job.Entry is not null && Observation.Of(job.Name.Value, job.Entry, view, applied.Error, job.IsHeld) is { } row)
-        {
-            reporter.Tell(row);
-        }
-    }
-
     private void WaitAfterFailure(Job job)
     {
         var revision = job.Entry?.Revision ?? 0;
@@ -341,6 +253,7 @@ internal sealed partial class Reconciler(
     {
         public bool IsHeld => Actions.Any(action => action.Kind == ActionKind.HoldWithdrawal);
 
-        public IReadOnlyList<PlannedAction> Before(ActionKind kind) => [.. Actions.TakeWhile(action => action.Kind != kind)];
+        public IReadOnlyList<PlannedAction> Before(ActionKind kind) =>
+            [.. Actions.TakeWhile(action => action.Kind != kind)];
     }
 }

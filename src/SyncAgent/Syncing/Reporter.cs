@@ -6,8 +6,8 @@ using SyncAgent.Local;
 namespace SyncAgent.Syncing;
 
 /// <summary>
-/// Tells the control plane what was found, as soon as it was found: changed rows only, and a heartbeat when nothing changes.
-/// While one report is on its way the next rows gather, so that a burst of changes needs few reports.
+/// Tells the control plane what was found, as soon as it was found: changed rows only, and a heartbeat when nothing
+/// changes. While one report is on its way the next rows gather, so that a burst of changes needs few reports.
 /// </summary>
 internal sealed partial class Reporter(
     ApiClient api,
@@ -185,7 +185,8 @@ internal sealed partial class Reporter(
         }
     }
 
-    /// <summary>Every name that the book holds has been told about, by reports before this one or by this one.</summary>
+    /// <summary>Every name that the book holds has been told about, by reports before this one or by this
+    /// one.</summary>
     private bool IsSynced(IReadOnlyList<ObservedDomain> rows)
     {
         if (!_isCaughtUp || view.Process is null || _pending.Count > 0)

@@ -4,14 +4,15 @@ using SyncAgent.Syncing;
 namespace SyncAgent.Tokens;
 
 /// <summary>
-/// What HAProxy asks over the agent's unix socket: tokens for the CA, and whether this node is ready for the NLB. Exact Host and
-/// exact path or 404; nothing else lives here.
+/// What HAProxy asks over the agent's unix socket: tokens for the CA, and whether this node is ready for the NLB. Exact
+/// Host and exact path or 404; nothing else lives here.
 /// </summary>
 internal static class LocalEndpoints
 {
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/.well-known/pki-validation/fileauth.txt", (HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
+        routes.MapGet("/.well-known/pki-validation/fileauth.txt", (
+            HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
             Answer(context, meter, name => tokens.FindFileAuth(name)));
         routes.MapGet("/.well-known/acme-challenge/{token}",
             (string token, HttpContext context, TokenDirectory tokens, AgentMeter meter) =>

@@ -6,13 +6,14 @@ using SyncAgent.Local;
 namespace SyncAgent.Tokens;
 
 /// <summary>
-/// The shared token store as a node reads it: <c>&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first line and
-/// perhaps <c>expires=&lt;RFC 3339&gt;</c> on the second. The highest live one counts: a renewal's token beside an older
-/// order's must win.
+/// The shared token store as a node reads it: <c>&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first
+/// line and perhaps <c>expires=&lt;RFC 3339&gt;</c> on the second. The highest live one counts: a renewal's token
+/// beside an older order's must win.
 /// </summary>
 internal sealed class TokenDirectory(string root, TimeProvider time)
 {
-    /// <summary>CertCentral's values have 32 characters, ACME's key authorizations below 200: a larger file is not a token.
+    /// <summary>CertCentral's values have 32 characters, ACME's key authorizations below 200: a larger file is not a
+    /// token.
     /// </summary>
     private const int LargestToken = 4096;
 
@@ -49,7 +50,8 @@ internal sealed class TokenDirectory(string root, TimeProvider time)
     private static long? SequenceOf(string fileName, string suffix)
     {
         return fileName.EndsWith(suffix, StringComparison.Ordinal)
-            && long.TryParse(fileName[..^suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
+            && long.TryParse(
+                fileName[..^suffix.Length], NumberStyles.None, CultureInfo.InvariantCulture, out var sequence)
             ? sequence
             : null;
     }

@@ -55,7 +55,8 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
         }
         catch (Exception refused) when (refused is AuthenticationException or IOException or SocketException)
         {
-            var said = refused.InnerException?.InnerException?.Message ?? refused.InnerException?.Message ?? refused.Message;
+            var said = refused.InnerException?.InnerException?.Message ?? refused.InnerException?.Message
+                ?? refused.Message;
             // RFC 6066 §3: alert 112, unrecognized_name.
             var isUnknown = refused.ToString().Contains("unrecognized name", StringComparison.OrdinalIgnoreCase);
             return new HandshakeResult(fingerprint, fault ?? $"The handshake failed: {said}", isUnknown);
@@ -81,7 +82,8 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
         return extraRoots.Count > 0 && own.Build(leaf)
             ? null
             : "The served chain does not lead to a trusted root: "
-                + string.Join(", ", own.ChainStatus.Concat(chain.ChainStatus).Select(status => status.Status).Distinct());
+                + string.Join(
+                    ", ", own.ChainStatus.Concat(chain.ChainStatus).Select(status => status.Status).Distinct());
     }
 
     private X509ChainPolicy Policy(X509ChainTrustMode trust)

@@ -12,7 +12,8 @@ using SyncAgent.Tests.Syncing;
 
 namespace SyncAgent.Tests.HAProxy;
 
-/// <summary>The written configuration in a real HAProxy, with a real agent behind it and an application that speaks TLS.</summary>
+/// <summary>The written configuration in a real HAProxy, with a real agent behind it and an application that speaks
+/// TLS.</summary>
 public sealed class ConfigurationTests : IAsyncLifetime
 {
     private readonly TestAuthority _authority = new();
@@ -78,12 +79,15 @@ public sealed class ConfigurationTests : IAsyncLifetime
         await Eventually.True(
             async () => (await Get(_proxy.HttpPort, Path, null)).EndsWith("token-of-order-7", StringComparison.Ordinal),
             () => "the token is served on port 80");
-        Assert.EndsWith("token-of-order-7", await Get(_proxy.HttpsPort, Path, "shop.example.com"), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "token-of-order-7", await Get(_proxy.HttpsPort, Path, "shop.example.com"), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 404", await Get(_proxy.HttpPort, Path + "/x", null), StringComparison.Ordinal);
         Assert.StartsWith(
-            "HTTP/1.1 404", await Get(_proxy.HttpPort, Path, null, host: "other.example.com"), StringComparison.Ordinal);
+            "HTTP/1.1 404", await Get(
+                _proxy.HttpPort, Path, null, host: "other.example.com"), StringComparison.Ordinal);
         await Eventually.True(
-            async () => (await Get(_proxy.HttpPort, "/.well-known/node-ready", null)).StartsWith("HTTP/1.1 200", StringComparison.Ordinal),
+            async () => (await Get(_proxy.HttpPort, "/.well-known/node-ready", null)).StartsWith(
+                "HTTP/1.1 200", StringComparison.Ordinal),
             () => "the node is ready");
     }
 
@@ -161,7 +165,8 @@ public sealed class ConfigurationTests : IAsyncLifetime
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
-            IPAddress.Loopback, port, listen => listen.UseHttps(X509Certificate2.CreateFromPem(bundle.CertificatePem, bundle.KeyPem))));
+            IPAddress.Loopback, port, listen =>
+                listen.UseHttps(X509Certificate2.CreateFromPem(bundle.CertificatePem, bundle.KeyPem))));
         var app = builder.Build();
         app.MapGet("/hello", (HttpRequest request) => "application saw " + request.Headers["X-Forwarded-Proto"]);
         await app.StartAsync();
@@ -170,7 +175,8 @@ public sealed class ConfigurationTests : IAsyncLifetime
 
     /// <summary>One request over a connection of its own; the whole answer as text.</summary>
     private static async Task<string> Get(
-        int port, string path, string? tls, string host = "shop.example.com", IPAddress? from = null, string preface = "")
+        int port, string path, string? tls, string host = "shop.example.com", IPAddress? from = null,
+            string preface = "")
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(from ?? IPAddress.Loopback, 0));

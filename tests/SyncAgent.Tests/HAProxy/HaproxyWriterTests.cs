@@ -46,7 +46,8 @@ public sealed class HaproxyWriterTests : IDisposable
     {
         await using var proxy = await RealHaproxy.Start();
         var agent = new AgentHands(proxy);
-        var (a, b, c) = (_authority.Issue("a.example.com"), _authority.Issue("b.example.com"), _authority.Issue("c.example.com"));
+        var (a, b, c) = (
+            _authority.Issue("a.example.com"), _authority.Issue("b.example.com"), _authority.Issue("c.example.com"));
         Assert.IsType<WriteOutcome.Written>(await agent.Inject(proxy.PathOf(a.Hostname), a.ToPayload()));
         proxy.Ask($"set ssl cert {proxy.PathOf(a.Hostname)} <<\n{a.Pem}\n");
 
@@ -57,7 +58,8 @@ public sealed class HaproxyWriterTests : IDisposable
         Assert.IsType<WriteOutcome.Written>(next);
         Assert.Equal(a.Fingerprint, await proxy.Visit(a.Hostname));
         Assert.Equal(c.Fingerprint, await proxy.Visit(c.Hostname));
-        Assert.Contains("Not found", proxy.Ask($"show ssl cert {proxy.PathOf(b.Hostname)}\n"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Not found", proxy.Ask($"show ssl cert {proxy.PathOf(b.Hostname)}\n"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -65,9 +67,11 @@ public sealed class HaproxyWriterTests : IDisposable
     {
         await using var proxy = await RealHaproxy.Start();
         var agent = new AgentHands(proxy);
-        var (big, small) = (_authority.Issue("big.example.com", paddingBytes: 15_000), _authority.Issue("small.example.com"));
+        var (big, small) = (
+            _authority.Issue("big.example.com", paddingBytes: 15_000), _authority.Issue("small.example.com"));
 
-        var refused = Assert.IsType<WriteOutcome.Refused>(await agent.Inject(proxy.PathOf(big.Hostname), big.ToPayload()));
+        var refused = Assert.IsType<WriteOutcome.Refused>(
+            await agent.Inject(proxy.PathOf(big.Hostname), big.ToPayload()));
         var outcome = await agent.Inject(proxy.PathOf(small.Hostname), small.ToPayload());
 
         Assert.Contains("tune.bufsize", refused.Reason, StringComparison.Ordinal);
@@ -80,9 +84,11 @@ public sealed class HaproxyWriterTests : IDisposable
     {
         await using var proxy = await RealHaproxy.Start();
         var agent = new AgentHands(proxy, bufferSize: 65_536);
-        var (big, small) = (_authority.Issue("big.example.com", paddingBytes: 15_000), _authority.Issue("small.example.com"));
+        var (big, small) = (
+            _authority.Issue("big.example.com", paddingBytes: 15_000), _authority.Issue("small.example.com"));
 
-        var refused = Assert.IsType<WriteOutcome.Refused>(await agent.Inject(proxy.PathOf(big.Hostname), big.ToPayload()));
+        var refused = Assert.IsType<WriteOutcome.Refused>(
+            await agent.Inject(proxy.PathOf(big.Hostname), big.ToPayload()));
         var outcome = await agent.Inject(proxy.PathOf(small.Hostname), small.ToPayload());
 
         Assert.Contains("nothing (refused without a word)", refused.Reason, StringComparison.Ordinal);

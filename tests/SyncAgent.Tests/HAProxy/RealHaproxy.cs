@@ -163,7 +163,8 @@ internal sealed class RealHaproxy : IAsyncDisposable
         return int.Parse(line["Pid: ".Length..], CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Raw text on a new connection, as an operator with socat would send it; everything until HAProxy closes.</summary>
+    /// <summary>Raw text on a new connection, as an operator with socat would send it; everything until HAProxy
+    /// closes.</summary>
     public string Ask(string text)
     {
         using var connection = Connect();
@@ -173,7 +174,8 @@ internal sealed class RealHaproxy : IAsyncDisposable
 
     public Socket Connect()
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        var socket = new Socket(
+            AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
         socket.Connect(new UnixDomainSocketEndPoint(SocketPath));
         return socket;
     }

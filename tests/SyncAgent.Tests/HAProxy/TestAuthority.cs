@@ -35,10 +35,12 @@ internal sealed class TestAuthority : IDisposable
         if (paddingBytes > 0)
         {
             request.CertificateExtensions.Add(
-                new X509Extension("1.3.6.1.4.1.55555.1", RandomNumberGenerator.GetBytes(paddingBytes), critical: false));
+                new X509Extension(
+                    "1.3.6.1.4.1.55555.1", RandomNumberGenerator.GetBytes(paddingBytes), critical: false));
         }
 
-        var leaf = request.Create(_root, Today.AddHours(-backdatedHours), Today.AddDays(days), RandomNumberGenerator.GetBytes(12));
+        var leaf = request.Create(
+            _root, Today.AddHours(-backdatedHours), Today.AddDays(days), RandomNumberGenerator.GetBytes(12));
         return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
     }
 

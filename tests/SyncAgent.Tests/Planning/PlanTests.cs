@@ -23,7 +23,8 @@ public sealed class PlanTests
     [MemberData(nameof(Cases))]
     public void The_plan_is_the_golden_one(string name)
     {
-        var input = JsonSerializer.Deserialize<PlanInput>(File.ReadAllText(Path.Combine(Golden, name, "input.json")), Json)!;
+        var input = JsonSerializer.Deserialize<PlanInput>(
+            File.ReadAllText(Path.Combine(Golden, name, "input.json")), Json)!;
 
         var actions = Plan.Make(input).Select(action => new { action.Kind, action.Hostname, action.Reason });
 
@@ -37,7 +38,8 @@ public sealed class PlanTests
     {
         foreach (var folder in Directory.GetDirectories(Golden))
         {
-            var input = JsonSerializer.Deserialize<PlanInput>(File.ReadAllText(Path.Combine(folder, "input.json")), Json)!;
+            var input = JsonSerializer.Deserialize<PlanInput>(
+                File.ReadAllText(Path.Combine(folder, "input.json")), Json)!;
             Assert.All(Plan.Make(input), action => Assert.EndsWith(".", action.Message, StringComparison.Ordinal));
         }
     }

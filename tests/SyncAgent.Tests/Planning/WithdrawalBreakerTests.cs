@@ -52,5 +52,6 @@ public sealed class WithdrawalBreakerTests
     private static IEnumerable<Tombstone> Tombstones(int count, DateTimeOffset at, int first = 0) =>
         Enumerable.Range(first, count).Select(i => Tombstone(i, at));
 
-    private static Tombstone Tombstone(int i, DateTimeOffset at) => new(Guid.NewGuid(), $"d{i}.example.com", at, null, i);
+    private static Tombstone Tombstone(int i, DateTimeOffset at) =>
+        new(Guid.NewGuid(), $"d{i}.example.com", at, null, i);
 }

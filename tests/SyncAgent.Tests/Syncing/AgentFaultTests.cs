@@ -42,7 +42,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
 
         _api.Want(broken, mixed, big, good);
         await Eventually.True(
-            () => _api.IsServing(good) && new[] { broken, mixed, big }.All(bundle => _api.RowOf(bundle.Hostname) is not null),
+            () => _api.IsServing(good)
+                && new[] { broken, mixed, big }.All(bundle => _api.RowOf(bundle.Hostname) is not null),
             () => $"all are reported. {agent.Log.Text}");
 
         Assert.Equal(NodeErrorCodes.SealBroken, _api.RowOf(broken.Hostname)!.Error!.Code);
@@ -79,7 +80,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
         await Eventually.True(() => agent.Part<Readiness>().Reason is not null, () => "the agent notices");
         await _proxy.Run();
         await Eventually.True(
-            () => agent.Part<NodeView>() is { } view && Array.TrueForAll(bundles, b => view.ProvenOf(b.Hostname) == b.Fingerprint),
+            () => agent.Part<NodeView>() is { } view
+                && Array.TrueForAll(bundles, b => view.ProvenOf(b.Hostname) == b.Fingerprint),
             () => $"all are proven again. {agent.Log.Text}");
 
         Assert.Equal(_proxy.ReadPid(), agent.Part<NodeView>().Process!.Pid);
@@ -99,7 +101,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
         await Eventually.True(() => _api.IsServing(after), () => $"it is served. {agent.Log.Text}");
 
         await Eventually.True(
-            () => agent.Part<NodeView>().ProvenOf(before.Hostname) == before.Fingerprint, () => "the old one is proven again");
+            () => agent.Part<NodeView>().ProvenOf(before.Hostname) == before.Fingerprint, () =>
+                "the old one is proven again");
         Assert.Equal(_proxy.ReadPid(), agent.Part<NodeView>().Process!.Pid);
         Assert.Equal(after.Fingerprint, await _proxy.Visit(after.Hostname));
     }
@@ -115,7 +118,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
         _api.Want(bundles[30..]);
         await _proxy.Reload();
         await Eventually.True(
-            () => agent.Part<NodeView>() is { } view && Array.TrueForAll(bundles, b => view.ProvenOf(b.Hostname) == b.Fingerprint),
+            () => agent.Part<NodeView>() is { } view
+                && Array.TrueForAll(bundles, b => view.ProvenOf(b.Hostname) == b.Fingerprint),
             () => $"all are proven. {agent.Log.Text}");
 
         foreach (var bundle in bundles)
@@ -140,7 +144,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
         File.WriteAllBytes(file, content);
 
         await Eventually.True(
-            async () => await _proxy.Visit(bundle.Hostname) == bundle.Fingerprint, () => $"it is served. {agent.Log.Text}");
+            async () => await _proxy.Visit(bundle.Hostname) == bundle.Fingerprint, () =>
+                $"it is served. {agent.Log.Text}");
     }
 
     [Fact]
@@ -162,7 +167,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
         Assert.Equal(0, _proxy.Check().Status);
         await _proxy.Run();
         await Eventually.True(
-            async () => await _proxy.Visit(damaged.Hostname) == damaged.Fingerprint, () => $"it is served. {again.Log.Text}");
+            async () => await _proxy.Visit(damaged.Hostname) == damaged.Fingerprint, () =>
+                $"it is served. {again.Log.Text}");
 
         Assert.True(File.Exists(Path.Combine(_proxy.Certificates, path.Name.QuarantineFileName)));
         Assert.Equal(whole.Fingerprint, await _proxy.Visit(whole.Hostname));
@@ -181,13 +187,15 @@ public sealed class AgentFaultTests : IAsyncLifetime
         await _api.Stop();
         await using var alone = await RunningAgent.Start(_proxy, _api, _authority);
         await Eventually.True(
-            () => alone.Part<NodeView>().ProvenOf(bundle.Hostname) == bundle.Fingerprint, () => $"it is proven. {alone.Log.Text}");
+            () => alone.Part<NodeView>().ProvenOf(bundle.Hostname) == bundle.Fingerprint, () =>
+                $"it is proven. {alone.Log.Text}");
         Assert.Null(alone.Part<Readiness>().Reason);
 
         var next = _authority.Issue("next.example.com");
         _api.Want(next);
         await _api.Run();
-        await Eventually.True(() => _api.IsServing(next), () => $"it catches up when the API returns. {alone.Log.Text}");
+        await Eventually.True(
+            () => _api.IsServing(next), () => $"it catches up when the API returns. {alone.Log.Text}");
     }
 
     [Fact]
@@ -201,7 +209,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
 
         _api.Withdraw(null, names);
         await Eventually.True(
-            () => names.All(name => _api.RowOf(name)!.State != ObservedDomainState.Serving), () => $"all are answered. {agent.Log.Text}");
+            () => names.All(name => _api.RowOf(name)!.State != ObservedDomainState.Serving), () =>
+                $"all are answered. {agent.Log.Text}");
         var held = names.Where(name => _api.RowOf(name)!.Error?.Code == NodeErrorCodes.WithdrawalsHeld).ToArray();
 
         Assert.Equal(10, held.Length);
@@ -223,7 +232,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
 
         _api.SetEpoch(6);
         _api.Withdraw("forged", bundle.Hostname);
-        await Eventually.True(() => agent.Log.Text.Contains("ALARM", StringComparison.Ordinal), () => "the alarm is raised");
+        await Eventually.True(
+            () => agent.Log.Text.Contains("ALARM", StringComparison.Ordinal), () => "the alarm is raised");
 
         Assert.Equal(bundle.Fingerprint, await _proxy.Visit(bundle.Hostname));
     }
@@ -239,7 +249,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
 
         _api.Want(older);
         await Eventually.True(
-            () => _api.RowOf(newer.Hostname)!.Error?.Code == NodeErrorCodes.Rollback, () => $"it is refused. {agent.Log.Text}");
+            () => _api.RowOf(newer.Hostname)!.Error?.Code == NodeErrorCodes.Rollback, () =>
+                $"it is refused. {agent.Log.Text}");
 
         Assert.Equal(newer.Fingerprint, await _proxy.Visit(newer.Hostname));
     }

@@ -31,7 +31,8 @@ public sealed class AgentLoopTests : IAsyncLifetime
         var bundle = _authority.Issue("shop.example.com");
 
         _api.Want(bundle);
-        await Eventually.True(() => _api.IsServing(bundle), () => $"the bundle is reported as served. {agent.Log.Text}");
+        await Eventually.True(
+            () => _api.IsServing(bundle), () => $"the bundle is reported as served. {agent.Log.Text}");
 
         var row = _api.RowOf("shop.example.com")!;
         Assert.Equal((bundle.Fingerprint, bundle.Fingerprint), (row.DiskFingerprint, row.MemoryFingerprint));
@@ -70,7 +71,8 @@ public sealed class AgentLoopTests : IAsyncLifetime
 
         _api.Withdraw(null, gone.Hostname);
         await Eventually.True(
-            () => _api.RowOf(gone.Hostname)!.State == ObservedDomainState.Withdrawn, () => $"it is reported. {agent.Log.Text}");
+            () => _api.RowOf(gone.Hostname)!.State == ObservedDomainState.Withdrawn, () =>
+                $"it is reported. {agent.Log.Text}");
 
         Assert.False(File.Exists(_proxy.PathOf(gone.Hostname).Value));
         Assert.DoesNotContain(gone.Hostname, _proxy.Ask("show ssl cert\n"), StringComparison.Ordinal);

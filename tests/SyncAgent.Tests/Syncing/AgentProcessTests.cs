@@ -43,7 +43,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
         // What HAProxy would meet at its next start is sound at every moment.
         Assert.Equal(0, _proxy.Check().Status);
         await using var again = AgentProcess.Run(_proxy, _api, _authority);
-        await Eventually.True(() => _api.IsServing(first) && _api.IsServing(second), () => $"both are served. {again.Said}");
+        await Eventually.True(
+            () => _api.IsServing(first) && _api.IsServing(second), () => $"both are served. {again.Said}");
 
         Assert.Equal(first.Fingerprint, await _proxy.Visit(first.Hostname));
         Assert.Equal(second.Fingerprint, await _proxy.Visit(second.Hostname));
@@ -62,7 +63,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
 
         string[] known =
         [
-            "agent.staged", "agent.set", "agent.committed", "agent.added", "agent.renamed", "agent.verified", "agent.reported",
+            "agent.staged", "agent.set", "agent.committed", "agent.added", "agent.renamed", "agent.verified",
+                "agent.reported",
         ];
         await Eventually.True(
             () => File.ReadAllLines(trace).Distinct().Order().SequenceEqual(known.Order()),
@@ -105,7 +107,8 @@ public sealed class AgentProcessTests : IAsyncLifetime
         await using var agent = AgentProcess.Start(
             "run", "--api", _api.Address.ToString(), "--state", Path.Combine(_proxy.Home, "state"),
             "--certs", _proxy.Certificates, "--socket", _proxy.SocketPath, "--https", $"127.0.0.1:{_proxy.HttpsPort}",
-            "--token-dir", Path.Combine(_proxy.Home, "tokens"), "--token-socket", Path.Combine(_proxy.Home, "agent.sock"));
+            "--token-dir", Path.Combine(_proxy.Home, "tokens"), "--token-socket", Path.Combine(
+                _proxy.Home, "agent.sock"));
 
         Assert.Equal(1, await agent.WaitForExit());
         Assert.Contains("--join-code-file", agent.Said, StringComparison.Ordinal);

@@ -15,8 +15,8 @@ using SyncAgent.Tests.HAProxy;
 namespace SyncAgent.Tests.Syncing;
 
 /// <summary>
-/// A stand-in for the control plane: the routes of the contracts over a list in memory. It checks tokens and seals bundles as
-/// the real one does, and can be told to misbehave.
+/// A stand-in for the control plane: the routes of the contracts over a list in memory. It checks tokens and seals
+/// bundles as the real one does, and can be told to misbehave.
 /// </summary>
 internal sealed class ApiStandIn : IAsyncDisposable
 {
@@ -67,7 +67,8 @@ internal sealed class ApiStandIn : IAsyncDisposable
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default));
+        builder.Services.ConfigureHttpJsonOptions(
+            json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default));
         _app = builder.Build();
         _app.Urls.Add($"http://127.0.0.1:{Port}");
         _app.Use(Guard);
@@ -135,7 +136,8 @@ internal sealed class ApiStandIn : IAsyncDisposable
     }
 
     public bool IsServing(TestBundle bundle) =>
-        RowOf(bundle.Hostname) is { State: ObservedDomainState.Serving } row && row.HandshakeFingerprint == bundle.Fingerprint;
+        RowOf(bundle.Hostname) is { State: ObservedDomainState.Serving } row
+            && row.HandshakeFingerprint == bundle.Fingerprint;
 
     public async ValueTask DisposeAsync()
     {

@@ -52,7 +52,8 @@ internal sealed class RunningAgent : IAsyncDisposable
         if (identity is null)
         {
             using var http = AgentHost.MakeHttpClient(options.Api);
-            identity = await Enrolment.Enrol(http, state, options.Enrolment!, TimeProvider.System, CancellationToken.None);
+            identity = await Enrolment.Enrol(
+                http, state, options.Enrolment!, TimeProvider.System, CancellationToken.None);
         }
 
         var log = new CapturedLog();
@@ -122,11 +123,13 @@ internal sealed class CapturedLog : ILoggerProvider
         public bool IsEnabled(LogLevel logLevel) => true;
 
         public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?,
+                string> formatter)
         {
             lock (log._text)
             {
-                log._text.Append(logLevel).Append(' ').AppendLine(formatter(state, exception)).AppendLine(exception?.ToString());
+                log._text.Append(logLevel).Append(' ').AppendLine(formatter(state, exception)).AppendLine(
+                    exception?.ToString());
             }
         }
     }

@@ -1,0 +1,45 @@
+using ControlPlane.Database;
+using ControlPlane.Http;
+using ControlPlane.Http.Access;
+using ControlPlane.Http.OpenApi;
+using ControlPlane.Jobs;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Domains;
+
+/// <summary>POST /v1/domains/{id}/check: looks at a waiting domain now instead of at its next time.</summary>
+internal static class CheckDomain
+{
+    public static void Map(RouteGroupBuilder domains) => domains.MapPost("{id:guid}/check", HandleAsync)
+        .RequireAuthorization(AccessPolicy.Portal)
+        .WithName("CheckDomain").WithSummary("Check now")
+        .Documented(
+            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, and never "
+            + "shortens the look-ups after a lost answer of the CA.",
+            Problems.NotFound)
+        .Example(null, Examples.Registered).Produces<DomainView>(StatusCodes.Status202Accepted);
+
+    private static async Task<IResult> HandleAsync(
+        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes, TimeProvider time,
+        CancellationToken ct)
+    {
+        if (await db.Domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(row => row.Id == id, ct) is not { } domain)
+        {
+            return Problems.NotFound.With("There is no such domain.");
+        }
+
+        var now = time.GetUtcNow().ToUniversalTime();
+        // A lost answer's look-ups have their own schedule: the order may be placed again only after the last of them.
+        var due = db.Orders.Where(row => row.DomainId == id && row.NextAttemptAt > now
+            && !(row.State == OrderState.PendingOrder && row.SubmittedAt != null));
+        foreach (var state in await due.Select(row => row.State).Distinct().ToListAsync(ct))
+        {
+            await due.Where(row => row.State == state)
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, now), ct);
+            wakes.Wake(state);
+        }
+
+        return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, ct));
+    }
+}

@@ -1,0 +1,99 @@
+using ControlPlane.Database;
+using ControlPlane.Http;
+using ControlPlane.Http.Access;
+using ControlPlane.Http.OpenApi;
+using ControlPlane.Jobs;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Domains;
+
+/// <summary>DELETE /v1/domains/{id}: takes a name off the nodes, for good.</summary>
+internal static class DeleteDomain
+{
+    /// <summary>A step moves an order within milliseconds, so that the second look nearly always finds it at rest.</summary>
+    private const int Tries = 10;
+
+    public static void Map(RouteGroupBuilder domains) => domains.MapDelete("{id:guid}", HandleAsync)
+        .RequireAuthorization(AccessPolicy.Owner)
+        .WithName("DeleteDomain").WithSummary("Delete a domain")
+        .Documented(
+            "Cancels what is under way, withdraws the name from every node and destroys its keys. It takes seconds: follow "
+            + "`status` from deleting to deleted. Deleting twice changes nothing.",
+            Problems.NotFound)
+        .Example(null, Examples.Active with { Status = OverallStatus.Deleting, WaitingOn = WaitingOn.Nodes })
+        .Produces<DomainView>(StatusCodes.Status202Accepted);
+
+    private static async Task<IResult> HandleAsync(
+        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes, TimeProvider time)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await TryAsync(id, caller, db, views, wakes, time.GetUtcNow().ToUniversalTime());
+            }
+            catch (DbUpdateConcurrencyException) when (attempt < Tries)
+            {
+                // A step moved or claimed an order between our read and our write: look again.
+                db.ChangeTracker.Clear();
+            }
+        }
+    }
+
+    private static async Task<IResult> TryAsync(
+        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, IWakes wakes, DateTimeOffset now)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        var domain = await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").VisibleTo(caller)
+            .SingleOrDefaultAsync(CancellationToken.None);
+        if (domain is null)
+        {
+            return Problems.NotFound.With("There is no such domain.");
+        }
+
+        var states = new HashSet<OrderState>();
+        if (domain.Status is not (DomainStatus.Deleting or DomainStatus.Deleted))
+        {
+            domain.Status = DomainStatus.Deleting;
+            var orders = await db.Orders
+                .Where(row => row.DomainId == id && row.State != OrderState.Superseded && row.State != OrderState.Canceled)
+                .ToListAsync(CancellationToken.None);
+            foreach (var order in orders)
+            {
+                Cancel(order, now);
+                states.Add(order.State);
+            }
+
+            db.Add(new DomainEvent
+            {
+                At = now,
+                TenantId = domain.TenantId,
+                DomainId = id,
+                Type = EventTypes.DomainDeletionRequested,
+                Message = $"The deletion of {domain.Hostname} was requested.",
+            });
+            await db.SaveChangesAsync(CancellationToken.None);
+        }
+
+        await transaction.CommitAsync(CancellationToken.None);
+        foreach (var state in states)
+        {
+            wakes.Wake(state);
+        }
+
+        return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, CancellationToken.None));
+    }
+
+    /// <summary>A running step finishes, records its result and then sees the wish; where no step runs, we move the order.</summary>
+    private static void Cancel(Order order, DateTimeOffset now)
+    {
+        order.CancelRequestedAt ??= now;
+        if (order.State is OrderState.Active or OrderState.Failed)
+        {
+            order.MoveTo(OrderState.Canceling, now);
+        }
+
+        order.NextAttemptAt = now;
+    }
+}

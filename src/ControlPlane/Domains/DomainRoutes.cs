@@ -1,0 +1,19 @@
+namespace ControlPlane.Domains;
+
+/// <summary>Every route under /v1/domains, one file each.</summary>
+internal static class DomainRoutes
+{
+    public static void MapDomains(this WebApplication app)
+    {
+        var domains = app.MapGroup("/v1/domains").WithTags("Domains");
+        RegisterDomain.Map(domains);
+        ListDomains.Map(domains);
+        ReadDomain.Map(domains);
+        ReadEvents.Map(domains);
+        ReadCertificates.Map(domains);
+        ReadDelivery.Map(domains);
+        CheckDomain.Map(domains);
+        DeleteDomain.Map(domains);
+        ReadEvents.MapFeed(app);
+    }
+}

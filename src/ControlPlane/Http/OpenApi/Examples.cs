@@ -1,0 +1,69 @@
+using ControlPlane.Domains;
+using ControlPlane.Http.Access;
+
+namespace ControlPlane.Http.OpenApi;
+
+/// <summary>One made-up customer, told through all examples.</summary>
+internal static class Examples
+{
+    public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
+
+    public static readonly TenantView Tenant = new(Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At);
+
+    public static readonly KeyView Key = new(
+        Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null);
+
+    private const string Fingerprint = "3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea";
+
+    private static readonly Guid Id = Guid.Parse("019cadc6-0a28-7c44-b1d2-6f7a8b9c0d1e");
+
+    private static readonly ReasonView Unchecked = new(
+        Reasons.DnsUnchecked.Code, Reasons.DnsUnchecked.Title, Reasons.DnsUnchecked.Title);
+
+    public static readonly DomainView Registered = new()
+    {
+        Id = Id,
+        Tenant = "acme",
+        Hostname = "shop.example.com",
+        KeyAlgorithm = "ecdsaP256",
+        Status = OverallStatus.Pending,
+        WaitingOn = WaitingOn.Customer,
+        Reason = Unchecked,
+        Fix = [Reasons.DnsUnchecked.Fix],
+        DnsRecords = [new DnsRecordView("CNAME", "shop.example.com", "edge.controlplane.example", null)],
+        Ownership = new OwnershipView(OwnershipStatus.Pending),
+        Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
+        Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
+        NextCheckAt = At,
+        CreatedAt = At,
+        ActivatedAt = null,
+        DeletedAt = null,
+        DeletionReceipt = null,
+    };
+
+    public static readonly DomainView Active = Registered with
+    {
+        Status = OverallStatus.Active,
+        WaitingOn = WaitingOn.None,
+        Reason = null,
+        Fix = [],
+        Ownership = new OwnershipView(OwnershipStatus.Verified),
+        Certificate = new CertificateStatusView(CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
+            At.AddDays(199)),
+        Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
+        NextCheckAt = null,
+        ActivatedAt = At.AddSeconds(4),
+    };
+
+    public static readonly EventView Event = new(
+        42, At, EventTypes.DomainRegistered, "shop.example.com was registered.", Id,
+        Guid.Parse("019cadc6-0a28-7f02-92a4-7c6b5a493827"));
+
+    public static readonly CertificateView Certificate = new(
+        Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA", At,
+        At.AddDays(199), CertificateState.Active);
+
+    public static readonly NodeDeliveryView Node = new(
+        "node-1", Nodes.NodeStanding.Serving, Contracts.ObservedDomainState.Serving, Fingerprint, Fingerprint, Fingerprint,
+        true, null, 17, At.AddSeconds(4));
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using ControlPlane.Http.Access;
+using ControlPlane.Http.Idempotency;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
+
+namespace ControlPlane.Http.OpenApi;
+
+/// <summary>Adds to each operation its problems, its examples, who may call it, and its Idempotency-Key.</summary>
+internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOperationTransformer
+{
+    private const string ProblemSchema = "Problem";
+
+    public async Task TransformAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        var document = context.Document!;
+        var policy = metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy;
+        if (metadata.OfType<IAllowAnonymous>().Any())
+        {
+            policy = null;
+        }
+
+        if (document.Components?.Schemas?.ContainsKey(ProblemSchema) != true)
+        {
+            var schema = await context.GetOrCreateSchemaAsync(typeof(ProblemBody), null, cancellationToken);
+            document.AddComponent(ProblemSchema, schema);
+        }
+
+        AddProblems(operation, metadata, document, policy);
+        AddExamples(operation, metadata.OfType<RouteExample>().LastOrDefault());
+        if (policy is not null)
+        {
+            var scheme = policy == AccessPolicy.Node ? AccessSetup.NodeScheme : AccessSetup.ApiKeyScheme;
+            operation.Security =
+            [
+                new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] },
+            ];
+            operation.Description += $"\n\n**Who may call:** {Callers(policy)}.";
+        }
+
+        if (metadata.OfType<HonoursIdempotencyKey>().Any())
+        {
+            operation.Parameters ??= [];
+            operation.Parameters.Add(new OpenApiParameter
+            {
+                Name = IdempotencyMiddleware.Header,
+                In = ParameterLocation.Header,
+                Description = "Any text of 1 to 200 visible ASCII characters, best a UUID. A repeat with the same key and "
+                    + "body gets the first answer again, so that a lost answer can be asked for without fear.",
+                Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 200 },
+                Example = JsonValue.Create("0197f3a2-5b1c-7d3e-9f40-2a6b8c9d0e1f"),
+            });
+        }
+    }
+
+    private void AddProblems(OpenApiOperation operation, IList<object> metadata, OpenApiDocument document, string? policy)
+    {
+        IEnumerable<ProblemKind> kinds = metadata.OfType<RouteProblems>().SelectMany(route => route.Kinds);
+        if (operation.RequestBody is not null)
+        {
+            kinds = kinds.Concat(
+            [
+                Problems.MalformedJson, Problems.UnknownField, Problems.BodyTooLarge, Problems.UnsupportedContentType,
+            ]);
+        }
+
+        if (metadata.OfType<HonoursIdempotencyKey>().Any())
+        {
+            kinds = kinds.Concat([Problems.IdempotencyInProgress, Problems.IdempotencyKeyReused]);
+        }
+
+        if (policy is not null)
+        {
+            kinds = kinds.Concat([Problems.NotAuthenticated, Problems.NotAllowed, Problems.TooManyRequests, Problems.Unavailable]);
+        }
+
+        operation.Responses ??= [];
+        foreach (var status in kinds.Append(Problems.Unexpected).DistinctBy(kind => kind.Code).GroupBy(kind => kind.Status))
+        {
+            operation.Responses.TryAdd($"{status.Key}", new OpenApiResponse
+            {
+                Description = string.Join(' ', status.Select(kind => kind.Title)),
+                Content = new Dictionary<string, OpenApiMediaType>
+                {
+                    [ProblemBody.ContentType] = new()
+                    {
+                        Schema = new OpenApiSchemaReference(ProblemSchema, document),
+                        Examples = status.ToDictionary(
+                            kind => kind.Code, IOpenApiExample (kind) => new OpenApiExample { Value = Write(Sample(kind)) }),
+                    },
+                },
+            });
+        }
+    }
+
+    private void AddExamples(OpenApiOperation operation, RouteExample? example)
+    {
+        if (example?.Request is { } request && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true)
+        {
+            body.Example = Write(request);
+        }
+
+        var good = operation.Responses?.Where(response => response.Key.StartsWith('2')).Select(response => response.Value)
+            .FirstOrDefault();
+        if (example is not null && good?.Content?.TryGetValue("application/json", out var answer) == true)
+        {
+            answer.Example = Write(example.Response);
+        }
+    }
+
+    private static string Callers(string policy) => policy == AccessPolicy.Node
+        ? "a node's agent"
+        : string.Join(", ", AccessPolicy.Roles[policy].Select(role => role.ToString().ToLowerInvariant()));
+
+    private static ProblemBody Sample(ProblemKind kind) => new(
+        kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [kind.Fix], "/v1/…",
+        "4bf92f3577b34da6a3ce929d0e0e4736", null, null);
+
+    private JsonNode? Write(object value) => JsonSerializer.SerializeToNode(value, json.Value.SerializerOptions);
+}

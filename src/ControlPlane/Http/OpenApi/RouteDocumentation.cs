@@ -1,0 +1,24 @@
+namespace ControlPlane.Http.OpenApi;
+
+/// <summary>What a route says about itself beyond its types. A test asks every route for it.</summary>
+internal static class RouteDocumentation
+{
+    /// <summary>Describes a route.</summary>
+    /// <param name="route">The route.</param>
+    /// <param name="description">Markdown, for support staff as much as for programmers.</param>
+    /// <param name="problems">What this route can answer beyond what all routes can (401, 403, 429, 500, 503).</param>
+    public static RouteHandlerBuilder Documented(
+        this RouteHandlerBuilder route, string description, params ProblemKind[] problems) =>
+        route.WithDescription(description).WithMetadata(new RouteProblems(problems));
+
+    /// <summary>Shows what goes in and what comes out.</summary>
+    /// <param name="route">The route.</param>
+    /// <param name="request">The body to send; null when there is none.</param>
+    /// <param name="response">The body of the good answer.</param>
+    public static RouteHandlerBuilder Example(this RouteHandlerBuilder route, object? request, object response) =>
+        route.WithMetadata(new RouteExample(request, response));
+}
+
+internal sealed record RouteProblems(IReadOnlyList<ProblemKind> Kinds);
+
+internal sealed record RouteExample(object? Request, object Response);

@@ -1,0 +1,119 @@
+using static ControlPlane.Http.WaitingOn;
+
+namespace ControlPlane.Http;
+
+/// <summary>Every problem the API answers with. The list is closed: a code that is not here does not exist.</summary>
+internal static class Problems
+{
+    public static readonly ProblemKind MalformedRequest = new(
+        "malformed-request", 400, Customer, "The request cannot be understood.",
+        "Compare the request with the description of this route at /swagger.");
+
+    public static readonly ProblemKind MalformedJson = new(
+        "malformed-json", 400, Customer, "The body is missing or is not the JSON this route expects.",
+        "Send a JSON object as shown at /swagger, at most 32 levels deep, with Content-Type: application/json.");
+
+    public static readonly ProblemKind UnknownField = new(
+        "unknown-field", 400, Customer, "The body has a field this route does not know.",
+        "Remove the field or correct its spelling; unknown fields are refused so that a typing error is never ignored.");
+
+    public static readonly ProblemKind InvalidField = new(
+        "invalid-field", 400, Customer, "A field has a value that is not allowed.",
+        "Correct the fields listed in errors.");
+
+    public static readonly ProblemKind TenantRequired = new(
+        "tenant-required", 400, Customer, "An operator's key must say for which tenant it registers.",
+        "Add the field tenant with the tenant's name.");
+
+    public static readonly ProblemKind TenantNotAllowed = new(
+        "tenant-not-allowed", 400, Customer, "A portal's key always acts for its own tenant.",
+        "Leave the field tenant out.");
+
+    public static readonly ProblemKind TenantUnknown = new(
+        "tenant-unknown", 400, Customer, "There is no tenant of this name.",
+        "Create it with POST /v1/tenants, or correct the name.");
+
+    public static readonly ProblemKind NotAuthenticated = new(
+        "not-authenticated", 401, Customer, "The request carries no valid key.",
+        "Send the header Authorization: Bearer <key> with a key that has not been revoked.");
+
+    public static readonly ProblemKind NotAllowed = new(
+        "not-allowed", 403, Customer, "The key's role does not permit this.",
+        "Use a key of a role that may do this; the description of the route names it.");
+
+    public static readonly ProblemKind NotFound = new(
+        "not-found", 404, Customer, "There is nothing here that the key may see.",
+        "Check the id and the path; a portal's key sees its own tenant only.");
+
+    public static readonly ProblemKind MethodNotAllowed = new(
+        "method-not-allowed", 405, Customer, "The path exists, but not with this method.",
+        "Use one of the methods in the Allow header.");
+
+    public static readonly ProblemKind HostnameTaken = new(
+        "hostname-taken", 409, Customer, "The name is already registered.",
+        "Use another name. If the name is yours, ask support to find out who registered it.");
+
+    public static readonly ProblemKind AlreadyRegistered = new(
+        "already-registered", 409, None, "This tenant has already registered the name.",
+        "Nothing to do: read the domain given in existing.");
+
+    public static readonly ProblemKind HostnameBeingReleased = new(
+        "hostname-being-released", 409, None, "An earlier registration of the name is still being taken down.",
+        "Try again in a minute.");
+
+    public static readonly ProblemKind TenantExists = new(
+        "tenant-exists", 409, None, "There is already a tenant of this name.",
+        "Use the tenant given in existing.");
+
+    public static readonly ProblemKind IdempotencyInProgress = new(
+        "idempotency-in-progress", 409, None, "The first request with this Idempotency-Key is still being answered.",
+        "Repeat the request after the time in Retry-After.");
+
+    public static readonly ProblemKind BodyTooLarge = new(
+        "body-too-large", 413, Customer, "The body is larger than this route accepts.",
+        "Send less: 64 KB are accepted, 1 MB on the routes of the agents.");
+
+    public static readonly ProblemKind UnsupportedContentType = new(
+        "unsupported-content-type", 415, Customer, "The body is not declared as JSON.",
+        "Send the header Content-Type: application/json.");
+
+    public static readonly ProblemKind IdempotencyKeyReused = new(
+        "idempotency-key-reused", 422, Customer, "This Idempotency-Key belongs to another request.",
+        "Use a new key for every new request; a UUID will do.");
+
+    public static readonly ProblemKind TooManyRequests = new(
+        "too-many-requests", 429, Customer, "The key sends more requests than it may.",
+        "Wait for the time in Retry-After, then go on more slowly.");
+
+    public static readonly ProblemKind Unexpected = new(
+        "unexpected", 500, Operator, "Something failed that should not.",
+        "Repeat the request with the same Idempotency-Key. If it stays, give the traceId to the operator.");
+
+    public static readonly ProblemKind Unavailable = new(
+        "unavailable", 503, Operator, "The API cannot reach its database.",
+        "Repeat the request after the time in Retry-After; nothing was changed.");
+
+    /// <summary>Every problem, by code.</summary>
+    public static readonly IReadOnlyDictionary<string, ProblemKind> ByCode = new[]
+    {
+        MalformedRequest, MalformedJson, UnknownField, InvalidField, TenantRequired, TenantNotAllowed, TenantUnknown,
+        NotAuthenticated, NotAllowed, NotFound, MethodNotAllowed,
+        HostnameTaken, AlreadyRegistered, HostnameBeingReleased, TenantExists, IdempotencyInProgress,
+        BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
+    }.Concat(HostnameProblems.All).ToDictionary(kind => kind.Code);
+
+    /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>
+    public static ProblemKind OfStatus(int status) => status switch
+    {
+        401 => NotAuthenticated,
+        403 => NotAllowed,
+        404 => NotFound,
+        405 => MethodNotAllowed,
+        413 => BodyTooLarge,
+        415 => UnsupportedContentType,
+        429 => TooManyRequests,
+        503 => Unavailable,
+        >= 500 => Unexpected,
+        _ => MalformedRequest,
+    };
+}

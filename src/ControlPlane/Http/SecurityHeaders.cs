@@ -1,0 +1,27 @@
+namespace ControlPlane.Http;
+
+/// <summary>Headers of every answer: nothing is framed, guessed, cached or leaked to another origin.</summary>
+internal static class SecurityHeaders
+{
+    /// <summary>The API sends data, never a page that loads anything.</summary>
+    private const string ApiPolicy = "default-src 'none'; frame-ancestors 'none'";
+
+    /// <summary>Swagger UI brings its own script and style files, and sets styles inline.</summary>
+    private const string SwaggerPolicy =
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+    public static void Set(HttpContext context)
+    {
+        var headers = context.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers.ContentSecurityPolicy = context.Request.Path.StartsWithSegments("/swagger") ? SwaggerPolicy : ApiPolicy;
+        headers.CacheControl = "no-store";
+        if (context.Request.IsHttps)
+        {
+            // A year, without includeSubDomains: other names of the operator's domain are not ours to bind.
+            headers.StrictTransportSecurity = "max-age=31536000";
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Text;
+using ControlPlane.Domains;
+using Npgsql;
+
+namespace ControlPlane.Metrics;
+
+/// <summary>
+/// What only the database knows, asked when Prometheus asks: the same on every replica, because the rows are the truth.
+/// Each query reads an index or a handful of rows.
+/// </summary>
+internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<DatabaseGauges> log)
+{
+    /// <summary>A scrape is given up after 10 s by default; a slow database must not cost the other metrics.</summary>
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>The gauges, or nothing but <c>controlplane_database_up 0</c> when the database is away.</summary>
+    public async Task<string> WriteAsync(CancellationToken ct)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        deadline.CancelAfter(Timeout);
+        var text = new StringBuilder();
+        var up = 0;
+        try
+        {
+            text.Append(await ReadAsync(deadline.Token));
+            up = 1;
+        }
+        catch (Exception away) when (away is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)
+        {
+            LogAway(away.Message);
+        }
+
+        PrometheusText.Head(text, "controlplane_database_up", "1 when the database answered this scrape.", "gauge");
+        PrometheusText.Sample(text, "controlplane_database_up", "", up);
+        return text.ToString();
+    }
+
+    private async Task<string> ReadAsync(CancellationToken ct)
+    {
+        await using var connection = await database.OpenConnectionAsync(ct);
+        var text = new StringBuilder();
+
+        PrometheusText.Head(text, "controlplane_orders", "Orders by state.", "gauge");
+        var orders = await RowsAsync(connection, "SELECT state, count(*) FROM orders GROUP BY state", ct);
+        foreach (var state in Enum.GetNames<OrderState>())
+        {
+            // States without orders are written as 0: an alert on a missing series never fires.
+            PrometheusText.Sample(
+                text, "controlplane_orders", PrometheusText.Label("state", state), orders.GetValueOrDefault(state));
+        }
+
+        // next_attempt_at is written from the program's clock; comparing with the database's is exact enough for a gauge.
+        PrometheusText.Head(text, "controlplane_orders_due", "Orders whose next step is due and not taken.", "gauge");
+        var due = await RowsAsync(
+            connection,
+            "SELECT '', count(*) FROM orders WHERE next_attempt_at <= now() AND coalesce(lease_until <= now(), true)",
+            ct);
+        PrometheusText.Sample(text, "controlplane_orders_due", "", due[""]);
+
+        PrometheusText.Head(
+            text, "controlplane_node_lag_revisions", "Revisions between the fleet's desired state and the node's.", "gauge");
+        var lags = await RowsAsync(
+            connection,
+            """
+            SELECT n.name, CASE WHEN n.epoch < f.epoch THEN f.revision ELSE greatest(f.revision - n.revision, 0) END
+            FROM nodes n JOIN fleets f ON f.id = n.fleet_id WHERE n.standing <> 'Retired' ORDER BY n.name
+            """,
+            ct);
+        foreach (var (node, lag) in lags)
+        {
+            PrometheusText.Sample(text, "controlplane_node_lag_revisions", PrometheusText.Label("node", node), lag);
+        }
+
+        PrometheusText.Head(text, "controlplane_nodes", "Nodes by standing.", "gauge");
+        foreach (var (standing, count) in await RowsAsync(
+            connection, "SELECT standing, count(*) FROM nodes GROUP BY standing ORDER BY standing", ct))
+        {
+            PrometheusText.Sample(text, "controlplane_nodes", PrometheusText.Label("standing", standing), count);
+        }
+
+        return text.ToString();
+    }
+
+    private static async Task<Dictionary<string, long>> RowsAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var rows = new Dictionary<string, long>(StringComparer.Ordinal);
+        while (await reader.ReadAsync(ct))
+        {
+            // Two fleets may have a node of the same name; the one further behind is the one to hear about.
+            var (name, value) = (reader.GetString(0), reader.GetInt64(1));
+            rows[name] = Math.Max(value, rows.GetValueOrDefault(name));
+        }
+
+        return rows;
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The gauges could not be read: {Cause}")]
+    private partial void LogAway(string cause);
+}
