@@ -123,6 +123,7 @@ CREATE TABLE orders (
     lease_token           uuid,
     reason                text,              -- why it waits or failed: a code of Http/Reasons.cs
     reason_detail         text,              -- the sentence with this order's particulars
+    nudges                int NOT NULL DEFAULT 0,   -- raised by whoever has news for a waiting order, lease or not
     cancel_requested_at   timestamptz,
 
     key_id                uuid,              -- the private key in the vault, sealed before the CSR exists
@@ -168,7 +169,7 @@ CREATE TABLE ca_orders_seen (
     PRIMARY KEY (order_id, ca_order_id)
 );
 
--- Calls granted per second and CA account, over all replicas: the CA's own rolling windows are computed from it.
+-- Calls granted per fifth of a second and CA account, over all replicas: the CA's own rolling windows are computed from it.
 -- The account row is locked while granting; slots older than the longest window are deleted on the way.
 CREATE TABLE ca_budgets (
     account        text PRIMARY KEY,
@@ -176,9 +177,9 @@ CREATE TABLE ca_budgets (
 );
 CREATE TABLE ca_budget_slots (
     account  text NOT NULL REFERENCES ca_budgets,
-    second   bigint NOT NULL,                -- Unix time, seconds, the database's clock
+    slot     bigint NOT NULL,                -- Unix time in fifths of a second, the database's clock
     granted  int NOT NULL CHECK (granted > 0),
-    PRIMARY KEY (account, second)
+    PRIMARY KEY (account, slot)
 );
 
 -- ── What must stay secret ────────────────────────────────────────────────────────────────────────────────────────────────

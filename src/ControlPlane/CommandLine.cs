@@ -1,11 +1,12 @@
 using System.CommandLine;
 using ControlPlane.Database;
 using ControlPlane.Http.Access;
+using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys create</c>. Settings are given as for any ASP.NET Core program: environment,
+/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key</c>. Settings are given as for any ASP.NET Core program: environment,
 /// appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
@@ -28,6 +29,7 @@ internal static class CommandLine
         var root = new RootCommand("Registers customers' names and serves them over HTTPS.")
         {
             serving, migrate, new Command("keys", "API keys.") { CreateKey(args) },
+            new Command("vault", "The vault's key-encryption key.") { CreateVaultKey() },
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
@@ -69,6 +71,26 @@ internal static class CommandLine
             Console.WriteLine(secret.Reveal());
             return 0;
         }));
+        return create;
+    }
+
+    private static Command CreateVaultKey()
+    {
+        var path = new Option<string>("--out") { Required = true, Description = "Where to write it; must not exist." };
+        var create = new Command("create-key", "Make a key-encryption key file (mode 0600). Keep a copy apart from backups.") { path };
+        create.SetAction(async (parsed, _) =>
+        {
+            try
+            {
+                LocalKeyFile.Create(parsed.GetValue(path)!);
+                return 0;
+            }
+            catch (Exception fault) when (fault is VaultException or IOException or UnauthorizedAccessException)
+            {
+                await Console.Error.WriteLineAsync(fault.Message);
+                return 1;
+            }
+        });
         return create;
     }
 

@@ -1,22 +1,33 @@
 using ControlPlane;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
+using ControlPlane.Jobs;
 using ControlPlane.Metrics;
+using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
+using ControlPlane.Vault;
 
 return await CommandLine.RunAsync(args, async arguments =>
 {
     var builder = WebApplication.CreateBuilder(arguments);
     builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
     builder.AddDatabase();
+    builder.AddVault();
+    builder.AddTokenStore();
+    builder.AddCertificateAuthorities();
+    builder.AddDomains();
+    builder.AddNodes();
+    builder.AddJobs();
     builder.AddHttp();
-    builder.AddDomainRoutes();
     builder.AddMetrics();
 
     var app = builder.Build();
     app.UseHttp();
     app.MapHttp();
     app.MapDomains();
+    app.MapNodes();
     app.MapMetrics();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);

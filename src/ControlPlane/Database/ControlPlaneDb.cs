@@ -63,7 +63,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<Fleet>().ToTable("fleets");
         model.Entity<JoinCode>().ToTable("join_codes").HasKey(row => row.CodeHash);
         model.Entity<Node>().ToTable("nodes");
-        model.Entity<Domain>().ToTable("domains");
+        // A step that has not seen a deletion must not overwrite it.
+        model.Entity<Domain>().ToTable("domains").Property(row => row.Status).IsConcurrencyToken();
         model.Entity<Order>(order =>
         {
             order.ToTable("orders");

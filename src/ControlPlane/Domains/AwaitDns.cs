@@ -1,3 +1,66 @@
+using ControlPlane.Dns;
+using ControlPlane.Http;
+using ControlPlane.TokenStore;
+using Microsoft.Extensions.Options;
+
 namespace ControlPlane.Domains;
 
-internal sealed class AwaitDns;
+/// <summary>
+/// PendingDns: waits until the name leads to us. By its records (a CNAME to the fleet's target, or nothing but the fleet's
+/// addresses), or, for names behind a CDN, by a probe that arrives: what counts for the CA is where port 80 ends.
+/// </summary>
+internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetOptions> fleet) : IStep
+{
+    public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var found = await run.CallAsync("Resolve", () => dns.ResolveAddressesAsync(order.Hostname, ct));
+        if (LeadsHere(found))
+        {
+            return new StepResult.Advance(OrderState.PendingOrder, $"{order.Hostname} leads to us.");
+        }
+
+        if (!found.IsFact)
+        {
+            return Wait(order, Reasons.DnsNotAnswering, found.Detail);
+        }
+
+        if (found.Addresses.Count > 0 && await ProbeArrivesAsync(run, found, ct))
+        {
+            return new StepResult.Advance(
+                OrderState.PendingOrder, $"{order.Hostname} leads elsewhere, and from there to us: a probe arrived.");
+        }
+
+        if (run.Now - order.CreatedAt > RetrySchedules.DnsDeadline)
+        {
+            return new StepResult.Cancel(
+                Reasons.DnsTimedOut, $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {found.Detail}");
+        }
+
+        return found.Addresses.Count == 0
+            ? Wait(order, Reasons.DnsNotThere, found.Detail)
+            : Wait(order, Reasons.DnsElsewhere, $"It leads to {string.Join(", ", found.Addresses)}.");
+    }
+
+    private bool LeadsHere(DnsAddresses found) =>
+        (fleet.Value.CnameTarget is { Length: > 0 } target
+            && found.Chain.Contains(target, StringComparer.OrdinalIgnoreCase))
+        || (found.IsFact && found.Addresses.Count > 0 && found.Addresses.All(fleet.Value.Owns));
+
+    private async Task<bool> ProbeArrivesAsync(OrderRun run, DnsAddresses found, CancellationToken ct)
+    {
+        var order = run.Order;
+        try
+        {
+            return await run.CallAsync("Probe", () => probe.ArrivesAsync(order, found.Addresses, ct));
+        }
+        catch (TokenStoreException)
+        {
+            // The probe is a second chance; without a store it is not given, and the record decides as before.
+            return false;
+        }
+    }
+
+    private static StepResult.Snooze Wait(Order order, Reason reason, string detail) =>
+        new(RetrySchedules.Dns.At(order.Snoozes), reason, detail);
+}

@@ -1,3 +1,142 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Http;
+using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
+using ControlPlane.Vault;
+using Microsoft.EntityFrameworkCore;
+
 namespace ControlPlane.Domains;
 
-internal sealed class CancelOrder;
+/// <summary>
+/// Canceling: takes back everything an order has brought about, one thing at a time: the order at the CA, the token, the name on the
+/// nodes, the key. The name is free when the last order of its domain is closed.
+/// </summary>
+internal sealed class CancelOrder(
+    ICertificateAuthority ca, ITokenStore tokens, IVault vault, IDesiredStatePublisher publisher) : IStep
+{
+    /// <summary>Kept in <see cref="Order.CaStatus"/> once the CA was told.</summary>
+    private const string Canceled = "canceled";
+
+    public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        if (order.BundleId is null && order.SubmittedAt is not null && order.CaStatus is not (Canceled or CaWords.Issued))
+        {
+            return await CancelAtCaAsync(run, ct);
+        }
+
+        if (order.TokenPublishedAt is not null)
+        {
+            await TokenWithdrawal.RunAsync(run, tokens, ct);
+            await run.CommitAsync("TokenWithdrawn", ct);
+            return new StepResult.Again();
+        }
+
+        if (order.BundleId is not null && !await WithdrawalRecordedAsync(run, ct))
+        {
+            await run.BeginAsync(ct);
+            await DesiredChanges.RecordAsync(run, bundle: null, ct);
+            run.Tell(EventTypes.BundleWithdrawn, $"{order.Hostname} is being taken off the nodes.");
+            run.AfterCommit(publisher.Wake);
+            await run.CommitAsync("WithdrawalRecorded", ct);
+            return new StepResult.Again();
+        }
+
+        if (order.KeyId is not null && order.BundleId is null)
+        {
+            return await DeleteKeyAsync(run, ct);
+        }
+
+        return await CloseAsync(run, ct);
+    }
+
+    private async Task<StepResult> CancelAtCaAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        // Everything under our own id, not only the one we know of: an answer may have been lost on the way here.
+        var found = await run.CallAsync("Find", () => ca.FindAsync(order.Id, ct));
+        foreach (var open in found.Where(candidate => candidate.Status is CaOrderStatus.Pending or CaOrderStatus.Unknown))
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(open.CaOrderId, "The domain was deleted.", ct));
+            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {open.CaOrderId} at {ca.Name} is canceled.");
+        }
+
+        if (order.CaOrderId is null)
+        {
+            // It may still turn up: the sweep looks twice more.
+            order.UncertainSince ??= run.Now;
+        }
+
+        order.CaStatus = Canceled;
+        await run.CommitAsync("CanceledAtCa", ct);
+        return new StepResult.Again();
+    }
+
+    private static async Task<bool> WithdrawalRecordedAsync(OrderRun run, CancellationToken ct)
+    {
+        var (domain, sequence) = (run.Order.DomainId, run.Order.Sequence);
+        return await run.Db.DesiredChanges.AnyAsync(
+                row => row.DomainId == domain && row.BundleId == null && row.OrderSequence >= sequence, ct)
+            || await run.Db.DesiredState.AnyAsync(
+                row => row.DomainId == domain && row.BundleId == null && row.OrderSequence >= sequence, ct);
+    }
+
+    private async Task<StepResult> DeleteKeyAsync(OrderRun run, CancellationToken ct)
+    {
+        await run.CallAsync("DeleteKey", () => vault.DeleteAsync(run.Order.KeyId!.Value, ct));
+        run.Order.KeyId = null;
+        run.Order.Csr = null;
+        run.Order.SubmittedAt = null;
+        run.Tell(EventTypes.KeyDeleted, "The key is deleted; it is destroyed in 30 days.");
+        await run.CommitAsync("KeyDeleted", ct);
+        return new StepResult.Again();
+    }
+
+    private async Task<StepResult> CloseAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        if (order.KeyId is not null)
+        {
+            await run.BeginAsync(ct);
+            var withdrawal = await WithdrawalProof.ReadAsync(run.Db, run.Domain.FleetId, order.DomainId, ct);
+            if (!withdrawal.Confirmed)
+            {
+                return new StepResult.Snooze(
+                    RetrySchedules.Nodes.At(order.Snoozes),
+                    Reasons.NodesWithdrawing,
+                    $"Still to confirm: {Names(withdrawal.Waiting)}.");
+            }
+
+            run.Domain.DeletionReceipt = Receipt(withdrawal);
+            await run.CommitAsync("Withdrawn", ct);
+            await run.CallAsync("DeleteKey", () => vault.DeleteAsync(order.KeyId.Value, ct));
+            run.Tell(EventTypes.KeyDeleted, "The key is deleted; it is destroyed in 30 days.");
+        }
+
+        await CloseDomainAsync(run, ct);
+        return new StepResult.Advance(OrderState.Canceled, "Nothing of it is left.");
+    }
+
+    /// <summary>Closes the domain with its last order. Its row is locked, so that of two orders that close at the same time one
+    /// sees the other.</summary>
+    private static async Task CloseDomainAsync(OrderRun run, CancellationToken ct)
+    {
+        var (order, domain) = (run.Order, run.Domain);
+        await run.DeletionRequestedAsync(ct);
+        var others = await run.Db.Orders.AnyAsync(
+            row => row.DomainId == domain.Id && row.Id != order.Id && row.ClosedAt == null, ct);
+        if (!others)
+        {
+            domain.Status = DomainStatus.Deleted;
+            domain.DeletedAt = run.Now;
+            domain.ActiveBundleId = null;
+            run.Tell(EventTypes.DomainDeleted, $"{domain.Hostname} is deleted. {domain.DeletionReceipt}".Trim());
+        }
+    }
+
+    private static string Receipt(WithdrawalVerdict withdrawal) =>
+        $"Taken off {(withdrawal.By.Count == 0 ? "no node" : Names(withdrawal.By))}"
+        + (withdrawal.Others.Count == 0 ? "." : $"; not there to ask: {Names(withdrawal.Others)}.");
+
+    private static string Names(IEnumerable<ProofNode> nodes) => string.Join(", ", nodes.Select(node => node.Name));
+}

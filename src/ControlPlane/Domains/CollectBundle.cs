@@ -1,3 +1,87 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Http;
+using ControlPlane.Nodes;
+using Microsoft.EntityFrameworkCore;
+
 namespace ControlPlane.Domains;
 
-internal sealed class CollectBundle;
+/// <summary>
+/// PendingIssuance: the certificate downloaded and verified against our key, name and dates; then bundle and desired state recorded
+/// in one commit. What does not verify is never recorded, and never ordered anew: it is fetched again.
+/// </summary>
+internal sealed class CollectBundle(
+    ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher) : IStep
+{
+    public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        if (order.CaStatus != CaWords.Issued || order.CaCertificateId is null)
+        {
+            return await AskAsync(run, ct);
+        }
+
+        IReadOnlyList<byte[]> chain;
+        try
+        {
+            chain = await run.CallAsync("Download", () => ca.DownloadAsync(order.CaCertificateId, ct));
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            // "Issued" a moment ago and not to be had yet: CAs are not of one mind. The order is not at fault.
+            order.CaStatus = null;
+            return new StepResult.Snooze(RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing, fault.Message);
+        }
+
+        if (verifier.FaultOf(order, chain) is { } wrong)
+        {
+            return new StepResult.Snooze(RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaWrongCertificate, wrong);
+        }
+
+        return await RecordAsync(run, IssuedBundle.Read(run, chain), ct);
+    }
+
+    /// <summary>Reads the one order: the status poll tells of most changes, but not of those that came before it looked.</summary>
+    private async Task<StepResult> AskAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var told = await run.CallAsync("ReadOrder", () => ca.ReadAsync(order.CaOrderId!, ct));
+        order.CaCertificateId = told.CaCertificateId ?? order.CaCertificateId;
+        order.CaStatus = told.StatusWord;
+        switch (told.Status)
+        {
+            case CaOrderStatus.Issued when order.CaCertificateId is not null:
+                order.CaStatus = CaWords.Issued;
+                await run.CommitAsync("Issued", ct);
+                return new StepResult.Again();
+            case CaOrderStatus.Closed:
+                return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} is {told.StatusWord}.");
+            default:
+                return new StepResult.Snooze(
+                    RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing, $"Order {order.CaOrderId} is {told.StatusWord}.");
+        }
+    }
+
+    private async Task<StepResult> RecordAsync(OrderRun run, IssuedBundle issued, CancellationToken ct)
+    {
+        var (order, domain) = (run.Order, run.Domain);
+        if (await run.Db.Bundles.AnyAsync(
+            known => known.Issuer == issued.Bundle.Issuer && known.Serial == issued.Bundle.Serial, ct))
+        {
+            return new StepResult.Snooze(
+                RetrySchedules.Issuing.At(order.Snoozes),
+                Reasons.CaWrongCertificate,
+                $"Serial {issued.Bundle.Serial} was given out before, which RFC 5280 forbids.");
+        }
+
+        await issued.StoreChainAsync(run.Db, ct);
+        await run.BeginAsync(ct);
+        run.Db.Bundles.Add(issued.Bundle);
+        order.BundleId = issued.Bundle.Id;
+        await DesiredChanges.RecordAsync(run, issued.Bundle.Id, ct);
+        run.AfterCommit(publisher.Wake);
+        run.Tell(
+            EventTypes.BundleCollected,
+            $"Certificate {issued.Bundle.Serial}, valid until {issued.Bundle.NotAfter:yyyy-MM-dd}, is verified and recorded.");
+        return new StepResult.Advance(OrderState.PendingDeployment, $"{domain.Hostname} is handed to the nodes.");
+    }
+}

@@ -3,12 +3,6 @@ namespace ControlPlane.Domains;
 /// <summary>Every route under /v1/domains, one file each.</summary>
 internal static class DomainRoutes
 {
-    public static void AddDomainRoutes(this WebApplicationBuilder builder)
-    {
-        builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
-        builder.Services.AddScoped<DomainViews>();
-    }
-
     public static void MapDomains(this WebApplication app)
     {
         var domains = app.MapGroup("/v1/domains").WithTags("Domains");

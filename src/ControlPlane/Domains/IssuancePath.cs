@@ -33,6 +33,10 @@ internal static class IssuancePath
 
     public static bool Allows(OrderState from, OrderState to) => Path[from].Next.Contains(to);
 
+    /// <exception cref="InvalidOperationException">Nothing is done in that state.</exception>
+    public static Type StepOf(OrderState state) =>
+        Path[state].Step ?? throw new InvalidOperationException($"There is no step in {state}.");
+
     public static bool HasStep(OrderState state) => Path[state].Step is not null;
 
     public static bool IsTerminal(OrderState state) => state is Failed or Superseded or Canceled;

@@ -1,3 +1,5 @@
+using ControlPlane.Http;
+
 namespace ControlPlane.Domains;
 
 /// <summary>One attempt at a CA. The row is the queue entry, the state machine's memory and what support staff read.</summary>
@@ -36,10 +38,13 @@ internal sealed class Order
     /// <summary>Fences every write of a step: another worker's claim changes it.</summary>
     public Guid? LeaseToken { get; set; }
 
-    /// <summary>A code of <see cref="Http.Reasons"/>.</summary>
+    /// <summary>A code of <see cref="Reasons"/>.</summary>
     public string? Reason { get; set; }
 
     public string? ReasonDetail { get; set; }
+
+    /// <summary>Raised by whoever has news for a waiting order, lease or not.</summary>
+    public int Nudges { get; private set; }
 
     public DateTimeOffset? CancelRequestedAt { get; set; }
 
@@ -87,6 +92,14 @@ internal sealed class Order
         NextAttemptAt = now,
         CreatedAt = now,
     };
+
+    /// <summary>Ends the order: the reason says who must do what.</summary>
+    public void Fail(Reason reason, string detail, DateTimeOffset now)
+    {
+        MoveTo(OrderState.Failed, now);
+        Reason = reason.Code;
+        ReasonDetail = detail;
+    }
 
     /// <summary>The only way to another state.</summary>
     /// <exception cref="InvalidOperationException">The path has no such move: a fault of the program.</exception>

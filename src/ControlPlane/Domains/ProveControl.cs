@@ -1,3 +1,129 @@
+using System.Net;
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Http;
+using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
+
 namespace ControlPlane.Domains;
 
-internal sealed class ProveControl;
+/// <summary>
+/// PendingValidation: the token published, fetched back through every serving node's port 80 (the CA looks from several places and
+/// may meet any node), and only then the CA asked to look.
+/// </summary>
+internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens, TimeProvider time) : IStep
+{
+    /// <summary>A node on our own network that needs longer than this for a file is not well.</summary>
+    private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>A token is renewed this long before the CA forgets it, so that it never expires under a slow check.</summary>
+    private static readonly TimeSpan ExpiryMargin = TimeSpan.FromDays(1);
+
+    /// <summary>The longest a CA accepts a random value (Baseline Requirements 3.2.2.4.18): 30 days.</summary>
+    private static readonly TimeSpan LongestToken = TimeSpan.FromDays(30);
+
+    public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        if (order.CaStatus == CaWords.Issued)
+        {
+            return new StepResult.Advance(OrderState.PendingIssuance, "The CA has seen the token by itself.");
+        }
+
+        if (order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin)
+        {
+            return await ReadTokenAsync(run, ct);
+        }
+
+        if (order.TokenPublishedAt is null)
+        {
+            return await PublishAsync(run, ct);
+        }
+
+        return order.TokenSeenAt is null ? await FetchBackAsync(run, ct) : await CheckAsync(run, ct);
+    }
+
+    private async Task<StepResult> ReadTokenAsync(OrderRun run, CancellationToken ct)
+    {
+        var token = await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(run.Order.CaOrderId!, ct));
+        run.Order.DcvValue = token.Value;
+        // A CA that names no end is held to the longest one it may grant.
+        run.Order.DcvExpiresAt = token.ExpiresAt ?? run.Now + LongestToken;
+        run.Order.TokenPublishedAt = null;
+        run.Order.TokenSeenAt = null;
+        await run.CommitAsync("TokenRecorded", ct);
+        return new StepResult.Again();
+    }
+
+    private async Task<StepResult> PublishAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        try
+        {
+            await run.CallAsync("PublishToken", () => tokens.PublishAsync(
+                order.Hostname, order.Sequence, order.DcvValue!, order.DcvExpiresAt ?? run.Now + LongestToken, ct));
+        }
+        catch (TokenStoreException fault)
+        {
+            return new StepResult.Snooze(
+                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.TokenStoreNotReachable, fault.Message);
+        }
+
+        order.TokenPublishedAt = run.Now;
+        run.Tell(EventTypes.TokenPublished, "The token is published.");
+        await run.CommitAsync("TokenPublished", ct);
+        return new StepResult.Again();
+    }
+
+    private async Task<StepResult> FetchBackAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var nodes = await ServingNodes.ReadAsync(run.Db, run.Domain.FleetId, ct);
+        if (nodes.Count == 0)
+        {
+            return new StepResult.Snooze(
+                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NoServingNode, "There is none to fetch the token through.");
+        }
+
+        var values = await run.CallAsync("FetchBack", () => Task.WhenAll(nodes.Select(node => TokenFetch.FetchAsync(
+            IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, FetchLimit, mostBytes: 1024, time, ct))));
+        var blind = nodes.Where((_, index) => values[index] != order.DcvValue).Select(node => node.Name).ToList();
+        if (blind.Count > 0)
+        {
+            return new StepResult.Snooze(
+                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NodeTokenNotSeen, $"Not given back by {string.Join(", ", blind)}.");
+        }
+
+        order.TokenSeenAt = run.Now;
+        run.Tell(EventTypes.TokenSeen, $"The token came back through all {nodes.Count} serving nodes.");
+        await run.CommitAsync("TokenSeen", ct);
+        return new StepResult.Again();
+    }
+
+    private async Task<StepResult> CheckAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var check = await run.CallAsync("Check", () => ca.CheckAsync(order.CaOrderId!, ct));
+        if (check.Status == CaOrderStatus.Closed)
+        {
+            return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} at {ca.Name}.");
+        }
+
+        if (!check.TokenSeen)
+        {
+            // Looked at anew through every node before the CA is asked again: perhaps one has lost it since.
+            order.TokenSeenAt = null;
+            return new StepResult.Snooze(
+                RetrySchedules.TokenNotSeen.At(order.Snoozes), Reasons.CaTokenNotSeen, "The nodes gave it back to us.");
+        }
+
+        order.CaCertificateId = check.CaCertificateId ?? order.CaCertificateId;
+        order.CaStatus = check.Status == CaOrderStatus.Issued ? CaWords.Issued : order.CaStatus;
+        return new StepResult.Advance(OrderState.PendingIssuance, "The CA has seen the token.");
+    }
+}
+
+/// <summary>The one word in <see cref="Order.CaStatus"/> the path acts upon; all others are kept for people.</summary>
+internal static class CaWords
+{
+    public const string Issued = "issued";
+}

@@ -1,3 +1,135 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Http;
+using ControlPlane.Vault;
+
 namespace ControlPlane.Domains;
 
-internal sealed class SubmitOrder;
+/// <summary>
+/// PendingOrder: a fresh key sealed and its CSR recorded, then the order at the CA, exactly once. The paid call is announced by a
+/// commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before it is placed again.
+/// </summary>
+internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : IStep
+{
+    /// <summary>What the lease must outlast the paid call's time-out by, for the commit of its result.</summary>
+    private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(10);
+
+    public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct) => run.Order switch
+    {
+        { KeyId: null } => await MakeKeyAsync(run, ct),
+        { SubmittedAt: null } => await PlaceAsync(run, ct),
+        _ => await LookUpAsync(run, ct),
+    };
+
+    private async Task<StepResult> MakeKeyAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
+        // Sealed before the CSR exists anywhere else. Killed right here, the sealed key is an orphan and is collected.
+        order.KeyId = await run.CallAsync("Seal", () => vault.SealAsync(made.Key, order.DomainId, order.Id, ct));
+        order.Csr = made.Csr;
+        run.Tell(EventTypes.KeySealed, $"A fresh {run.Domain.KeyAlgorithm} key is sealed in the vault.");
+        await run.CommitAsync("KeyRecorded", ct);
+        return new StepResult.Again();
+    }
+
+    private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        order.SubmittedAt = run.Now;
+        run.Tell(EventTypes.OrderSubmitted, $"Ordering at {ca.Name}.");
+        await run.CommitAsync("Intent", ct);
+        if (run.LeaseLeft <= ca.PlaceOrderTimeout + LeaseMargin)
+        {
+            // Nobody else may have the order while money is spent on it. A commit has just renewed the lease, so that this is
+            // a fault of the settings, not of the moment.
+            throw new InvalidOperationException(
+                $"Jobs:Lease is too short for a paid call of up to {ca.PlaceOrderTimeout}: raise it.");
+        }
+
+        PlacedOrder placed;
+        try
+        {
+            // Not ended by a stop of the program: an answer thrown away would have to be looked up for minutes.
+            placed = await run.CallAsync("PlaceOrder", () => ca.PlaceOrderAsync(
+                new OrderRequest(order.Id, order.Hostname, order.Csr!, PriorityOf(order)), CancellationToken.None));
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.AnswerLost)
+        {
+            order.UncertainSince = run.Now;
+            order.Lookups = 0;
+            run.Tell(EventTypes.OrderAnswerLost, "The answer was lost: the order is looked up before it is placed again.");
+            return WaitForLookup(run);
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure != CaFailure.Refused)
+        {
+            order.SubmittedAt = null;
+            return CaAnswers.For(fault, order);
+        }
+
+        Adopt(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
+        run.Tell(EventTypes.OrderPlaced, $"{ca.Name} took it as order {placed.CaOrderId}.");
+        return new StepResult.Advance(OrderState.PendingValidation, "Ordered.");
+    }
+
+    private async Task<StepResult> LookUpAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        if (order.UncertainSince is null)
+        {
+            // The worker that announced the call never came back: what became of the call is unknown.
+            order.UncertainSince = run.Now;
+            run.Tell(EventTypes.OrderAnswerLost, "The call was announced and its end is unknown: looking it up.");
+            await run.CommitAsync("Uncertain", ct);
+        }
+
+        if (run.Now < DueAt(order))
+        {
+            return WaitForLookup(run);
+        }
+
+        var found = await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct));
+        if (found.FirstOrDefault(candidate => candidate.Status != CaOrderStatus.Closed) is { } live)
+        {
+            Adopt(run, live.CaOrderId, live.CaCertificateId, token: null);
+            order.CaStatus = live.StatusWord;
+            run.Tell(EventTypes.OrderAdopted, $"Found as order {live.CaOrderId} at {ca.Name}: adopted, nothing ordered twice.");
+            return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
+        }
+
+        order.Lookups++;
+        if (order.Lookups < ca.LookupSchedule.Count)
+        {
+            return WaitForLookup(run);
+        }
+
+        order.SubmittedAt = null;
+        order.Lookups = 0;
+        run.Tell(EventTypes.OrderAnswerLost, $"Not known at {ca.Name} after every look-up: placing it again.");
+        await run.CommitAsync("NotFound", ct);
+        return new StepResult.Again();
+    }
+
+    private StepResult.Snooze WaitForLookup(OrderRun run)
+    {
+        var wait = DueAt(run.Order) - run.Now;
+        return new StepResult.Snooze(
+            wait > TimeSpan.Zero ? wait : TimeSpan.Zero,
+            Reasons.CaAnswerLost,
+            $"Look-up {run.Order.Lookups + 1} of {ca.LookupSchedule.Count} is next.");
+    }
+
+    private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
+
+    private static void Adopt(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
+    {
+        var order = run.Order;
+        order.CaOrderId = caOrderId;
+        order.CaCertificateId = caCertificateId;
+        order.DcvValue = token?.Value;
+        order.DcvExpiresAt = token?.ExpiresAt;
+        run.Db.CaOrdersSeen.Add(new CaOrderSeen { OrderId = order.Id, CaOrderId = caOrderId, SeenAt = run.Now });
+    }
+
+    private static CallPriority PriorityOf(Order order) =>
+        order.Kind == OrderKind.New ? CallPriority.New : CallPriority.Renewal;
+}

@@ -14,7 +14,6 @@ internal static class NodesSetup
     {
         var services = builder.Services;
         services.Configure<NodeOptions>(builder.Configuration.GetSection("Nodes"));
-        services.Configure<FleetOptions>(builder.Configuration.GetSection("Fleet"));
         services.AddAuthentication()
             .AddScheme<AuthenticationSchemeOptions, NodeAuthentication>(AccessSetup.NodeScheme, null);
         services.ConfigureHttpJsonOptions(json =>
@@ -24,7 +23,6 @@ internal static class NodesSetup
         services.AddSingleton<DesiredStateReader>();
         services.AddSingleton<ReleasableBundles>();
         services.AddSingleton<FetchBundles>();
-        services.AddSingleton<NodeLiveness>();
         services.AddHostedService<DefaultFleet>();
         services.AddSingleton<DesiredStatePublisher>();
         services.AddSingleton<IDesiredStatePublisher>(all => all.GetRequiredService<DesiredStatePublisher>());

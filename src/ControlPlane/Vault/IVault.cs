@@ -23,8 +23,12 @@ internal interface IVault
 /// <summary>A private key in the clear, for as short as possible: disposing it zeroes its memory, and it cannot print
 /// itself.</summary>
 /// <param name="pkcs8">PKCS#8 DER; owned from now on.</param>
-internal sealed class PrivateKey(byte[] pkcs8) : IDisposable
+/// <param name="publicKeyHash">SHA-256 of the public half's SubjectPublicKeyInfo.</param>
+internal sealed class PrivateKey(byte[] pkcs8, byte[] publicKeyHash) : IDisposable
 {
+    /// <summary>SHA-256 of the public half's SubjectPublicKeyInfo; 32 bytes, no secret.</summary>
+    public byte[] PublicKeyHash { get; } = publicKeyHash;
+
     /// <summary>PKCS#8 DER. Do not copy.</summary>
     public ReadOnlySpan<byte> Pkcs8 => pkcs8;
 

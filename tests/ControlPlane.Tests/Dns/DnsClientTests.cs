@@ -149,7 +149,7 @@ public sealed class DnsClientTests
         await using var server = Serve(q => Interlocked.Increment(ref asked) == 1
             ? DnsReply.Silence : DnsReply.Of(new AddressRecord(q.Name, 1, V4)));
 
-        var answer = await Client(TimeSpan.FromMilliseconds(500), server.EndPoint)
+        var answer = await Client(TimeSpan.FromSeconds(2), server.EndPoint)
             .ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None);
 
         Assert.Equal((DnsStatus.NoError, 2), (answer.Status, asked));

@@ -1,0 +1,192 @@
+using System.Security.Cryptography;
+
+namespace ControlPlane.CertificateAuthorities.CertCentral;
+
+/// <summary>CertCentral as the path sees a CA: one name per order, DV, the token in a file.</summary>
+internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptions options) : ICertificateAuthority
+{
+    // The API refuses a longer window with time_frame_too_long.
+    private static readonly TimeSpan LongestWindow = TimeSpan.FromDays(7);
+
+    public string Name => "certcentral";
+
+    /// <inheritdoc/>
+    /// <remarks>The wait for the budget is part of it: a lease must outlive both.</remarks>
+    public TimeSpan PlaceOrderTimeout => options.BudgetPatience + options.HttpTimeout;
+
+    public IReadOnlyList<TimeSpan> LookupSchedule => options.LookupSchedule;
+
+    public Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct) => PaidAsync(async () =>
+    {
+        var placed = await api.PlaceOrderAsync(options.Product, BodyOf(request), request.Priority, ct);
+        return placed.Id is { } id
+            ? new PlacedOrder(id, placed.CertificateId, TokenOf(placed))
+            // The CA said 201: there is an order, only we do not know which.
+            : throw new CertificateAuthorityException(CaFailure.AnswerLost, "The CA took an order without naming it.");
+    });
+
+    public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) => FreeAsync(async () =>
+    {
+        try
+        {
+            // Rows carry no date; ids grow, so that the shortest and then smallest is the oldest.
+            var rows = await api.FindByAlternativeIdAsync(AlternativeId(order), ct);
+            return (IReadOnlyList<CaOrder>)
+                [.. Orders(rows).OrderBy(o => o.CaOrderId.Length).ThenBy(o => o.CaOrderId, StringComparer.Ordinal)];
+        }
+        catch (CertCentralException e) when (e.SaysNotFound)
+        {
+            return [];
+        }
+    });
+
+    public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
+    {
+        var order = await api.GetOrderAsync(caOrderId, ct);
+        return new CaOrder(
+            caOrderId, order.Certificate?.Id, CertCentralStatus.Read(order.Status), order.Status ?? "",
+            order.Certificate?.SerialNumber);
+    });
+
+    public Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
+    {
+        var value = await api.DcvRandomValueAsync(caOrderId, ct);
+        return string.IsNullOrWhiteSpace(value.DcvRandomValue)
+            ? throw new CertificateAuthorityException(CaFailure.NotDone, "The CA gave no random value.")
+            : new DcvToken(value.DcvRandomValue, value.ExpirationDate);
+    });
+
+    public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
+    {
+        try
+        {
+            var check = await api.CheckDcvAsync(caOrderId, ct);
+            var status = CertCentralStatus.Read(check.OrderStatus);
+            return new DcvCheck(
+                status,
+                status == CaOrderStatus.Issued ? check.CertificateId : null,
+                status == CaOrderStatus.Issued || check.DnsNameValidations.All(v => v.Status is "approved" or "valid"));
+        }
+        catch (CertCentralException e) when (e.Has("file_random_value_not_found") || e.Has("invalid_dns_txt"))
+        {
+            // "Not yet", not an error.
+            return new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: false);
+        }
+    });
+
+    public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) => FreeAsync(async () =>
+    {
+        var seconds = Math.Ceiling((window < LongestWindow ? window : LongestWindow).TotalSeconds);
+        var rows = await api.StatusChangesAsync(Math.Max(1, (int)seconds), ct);
+        return (IReadOnlyList<CaOrder>)[.. Orders(rows)];
+    });
+
+    public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
+        FreeAsync(() => DownloadOnceAsync(caCertificateId, ct));
+
+    public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => FreeAsync(async () =>
+    {
+        try
+        {
+            await api.CancelOrderAsync(caOrderId, new CancelBody(note), ct);
+        }
+        catch (CertCentralException e) when (e.SaysNotFound)
+        {
+            return true;
+        }
+        catch (CertCentralException e) when (!e.Transient && !e.CredentialRefused)
+        {
+            // No code is documented for "already closed": what counts is what the order says of itself.
+            var order = await api.GetOrderAsync(caOrderId, ct);
+            if (CertCentralStatus.Read(order.Status) != CaOrderStatus.Closed)
+            {
+                throw;
+            }
+        }
+
+        return true;
+    });
+
+    private OrderBody BodyOf(OrderRequest request) => new()
+    {
+        Certificate = new CertificateBody
+        {
+            CommonName = request.Hostname,
+            DnsNames = [request.Hostname],
+            Csr = PemEncoding.WriteString("CERTIFICATE REQUEST", request.Csr) + "\n",
+            CertValidity = options.CertificateValidityDays is { } days ? new ValidityBody(Days: days) : null,
+        },
+        OrderValidity = new ValidityBody(Years: options.OrderValidityYears),
+        PaymentMethod = options.PaymentMethod,
+        AlternativeOrderId = AlternativeId(request.Order),
+        Container = options.ContainerId is { } container ? new ContainerBody(container) : null,
+    };
+
+    // A download that is not there yet, or is no certificate, is fetched again; it is never a reason to order again.
+    private async Task<IReadOnlyList<byte[]>> DownloadOnceAsync(string caCertificateId, CancellationToken ct)
+    {
+        try
+        {
+            var chain = PemChain.LeafFirst(await api.DownloadPemAsync(caCertificateId, ct));
+            return chain.Count > 0 ? chain : throw Incomplete("The download holds no leaf certificate.");
+        }
+        catch (CertCentralException e) when (e.SaysNotFound)
+        {
+            throw Incomplete("The certificate is not there yet.", e);
+        }
+        catch (CryptographicException e)
+        {
+            throw Incomplete("The download is not a certificate.", e);
+        }
+
+        static CertificateAuthorityException Incomplete(string message, Exception? inner = null) =>
+            new(CaFailure.NotDone, message, inner: inner);
+    }
+
+    private static string AlternativeId(Guid order) => order.ToString("D");
+
+    // DV has one value for all names of the order; other products, and perhaps later answers, one in each domain.
+    private static DcvToken? TokenOf(OrderPlaced placed) => !string.IsNullOrWhiteSpace(placed.DcvRandomValue)
+        ? new DcvToken(placed.DcvRandomValue, null)
+        : placed.Domains.Select(d => d.DcvToken).FirstOrDefault(t => !string.IsNullOrWhiteSpace(t?.Token)) is { } token
+            ? new DcvToken(token.Token!, token.ExpirationDate)
+            : null;
+
+    private static IEnumerable<CaOrder> Orders(OrderRows rows) => rows.Orders.Where(r => r.OrderId is not null)
+        .Select(r => new CaOrder(
+            r.OrderId!, r.CertificateId, CertCentralStatus.Read(r.Status), r.Status ?? "", Serial: null));
+
+    private static async Task<T> PaidAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (CertCentralException e)
+        {
+            throw Translated(e, e.AnswerLost ? CaFailure.AnswerLost : CaFailure.NotDone);
+        }
+    }
+
+    // A read, or a call that does the same when repeated: a lost answer needs no look-up, only another try.
+    private static async Task<T> FreeAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (CertCentralException e)
+        {
+            throw Translated(e, CaFailure.NotDone);
+        }
+    }
+
+    private static CertificateAuthorityException Translated(CertCentralException e, CaFailure whenTransient)
+    {
+        var failure = e.CredentialRefused ? CaFailure.CredentialRefused
+            : e.Transient ? whenTransient
+            : CaFailure.Refused;
+        return new CertificateAuthorityException(
+            failure, e.Message, e.Errors.Count > 0 ? e.Errors[0].Code : null, e.RetryAfter, e);
+    }
+}

@@ -1,0 +1,100 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Domains;
+
+namespace ControlPlane.CertificateAuthorities;
+
+/// <summary>
+/// Holds what a CA handed out against what was ordered: our key, exactly our name, sane dates, a sane serial, and a chain that
+/// builds from the delivered intermediates to a trusted root without asking the network. CAs do hand out the wrong PEM.
+/// </summary>
+internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collection? trustAnchors)
+{
+    /// <summary>A CA may date a certificate up to 48 h back, but not ahead; this allows for clocks that differ.</summary>
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(10);
+
+    /// <summary>The longest any public CA may issue for (Baseline Requirements 6.3.2, since 2026-03-15): 200 days.</summary>
+    private static readonly TimeSpan LongestValidity = TimeSpan.FromDays(200);
+
+    /// <summary>A CA's serial has at least 64 random bits (Baseline Requirements 7.1) and at most 20 octets (RFC 5280): fewer
+    /// than 8 octets would be a certificate from somewhere else.</summary>
+    private const int FewestSerialDigits = 14;
+
+    private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
+
+    /// <summary>Says what is wrong, in one sentence; null when everything is as ordered.</summary>
+    /// <param name="order">What was ordered.</param>
+    /// <param name="certificates">DER, leaf first.</param>
+    public string? FaultOf(Order order, IReadOnlyList<byte[]> certificates)
+    {
+        var parsed = new List<X509Certificate2>();
+        try
+        {
+            parsed.AddRange(certificates.Select(der => X509CertificateLoader.LoadCertificate(der)));
+            return parsed.Count == 0 ? "It is empty." : LeafFault(order, parsed[0]) ?? ChainFault(parsed);
+        }
+        catch (CryptographicException)
+        {
+            return "It is not a certificate.";
+        }
+        finally
+        {
+            parsed.ForEach(certificate => certificate.Dispose());
+        }
+    }
+
+    private string? LeafFault(Order order, X509Certificate2 leaf)
+    {
+        var now = time.GetUtcNow();
+        var (from, until) = (leaf.NotBefore.ToUniversalTime(), leaf.NotAfter.ToUniversalTime());
+        var names = leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(extension => extension.EnumerateDnsNames()).ToList();
+        return true switch
+        {
+            _ when !leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(PublicKeyOf(order.Csr!)) =>
+                "It is for another key than the one we made.",
+            _ when names is not [var name] || !name.Equals(order.Hostname, StringComparison.OrdinalIgnoreCase) =>
+                $"It is for {string.Join(", ", names)}, not for {order.Hostname} alone.",
+            _ when from > now + ClockTolerance => $"It is valid only from {from:u}.",
+            _ when until <= now => $"It has expired: {until:u}.",
+            _ when until - from > LongestValidity => $"It is valid for {(until - from).TotalDays:0} days, longer than any CA may.",
+            _ when leaf.SerialNumber.Length is < FewestSerialDigits or > 40 => $"Its serial {leaf.SerialNumber} is no CA's.",
+            _ when !MayServe(leaf) => "It does not allow server authentication.",
+            _ => null,
+        };
+    }
+
+    private static bool MayServe(X509Certificate2 leaf) => leaf.Extensions.OfType<X509EnhancedKeyUsageExtension>()
+        .Any(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value == ServerAuthentication));
+
+    private string? ChainFault(List<X509Certificate2> certificates)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy.VerificationTime = time.GetUtcNow().UtcDateTime;
+        chain.ChainPolicy.VerificationTimeIgnored = false;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        // Nodes serve what we give them: what is missing here would be missing for every visitor.
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        foreach (var intermediate in certificates.Skip(1))
+        {
+            chain.ChainPolicy.ExtraStore.Add(intermediate);
+        }
+
+        if (trustAnchors is not null)
+        {
+            chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            chain.ChainPolicy.CustomTrustStore.AddRange(trustAnchors);
+        }
+
+        if (chain.Build(certificates[0]))
+        {
+            return null;
+        }
+
+        var problems = chain.ChainStatus.Select(status => status.Status).Where(status => status != X509ChainStatusFlags.NoError);
+        return $"Its chain does not build: {string.Join(", ", problems)}.";
+    }
+
+    private static ReadOnlySpan<byte> PublicKeyOf(byte[] csr) =>
+        CertificateRequest.LoadSigningRequest(csr, HashAlgorithmName.SHA256).PublicKey.ExportSubjectPublicKeyInfo();
+}

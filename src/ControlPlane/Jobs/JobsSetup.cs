@@ -1,0 +1,85 @@
+using ControlPlane.Database;
+using ControlPlane.Domains;
+using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
+using ControlPlane.Vault;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Quartz;
+
+namespace ControlPlane.Jobs;
+
+/// <summary>The stages, the sweeps, and the engine that fires them. The only folder that knows which engine that is.</summary>
+internal static class JobsSetup
+{
+    public static void AddJobs(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<JobOptions>().BindConfiguration("Jobs");
+        builder.Services.AddSingleton<Wakes>();
+        builder.Services.AddSingleton<IWakes>(services => services.GetRequiredService<Wakes>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<Wakes>());
+
+        var options = builder.Configuration.GetSection("Jobs").Get<JobOptions>() ?? new JobOptions();
+        if (!options.Enabled)
+        {
+            return;
+        }
+
+        builder.Services.AddSingleton<OrderRunner>();
+        foreach (var (state, step) in IssuancePath.Steps)
+        {
+            builder.Services.AddSingleton(step);
+            builder.Services.AddSingleton<IHostedService>(services => new Stage(
+                state,
+                services.GetRequiredService<Wakes>().SignalOf(state),
+                services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>(),
+                services.GetRequiredService<OrderRunner>(),
+                services.GetRequiredService<TimeProvider>(),
+                services.GetRequiredService<IOptions<JobOptions>>(),
+                services.GetRequiredService<ILogger<Stage>>()));
+        }
+
+        AddEngine(builder, options);
+    }
+
+    private static void AddEngine(WebApplicationBuilder builder, JobOptions options)
+    {
+        builder.Services.AddQuartz(engine =>
+        {
+            engine.UsePersistentStore(store =>
+            {
+                store.UsePostgres(NpgsqlFactory.Instance, builder.Configuration.GetConnectionString("ControlPlane")!);
+                store.ProvisionSchema();
+                store.UseClustering();
+            });
+            engine.UseDefaultThreadPool(4);
+            Schedule<TickJob>(engine, "tick", options.Tick);
+            Sweep<StatusPoll>(engine, options.StatusPoll);
+            Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
+            Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+        });
+        foreach (var sweep in Sweeps)
+        {
+            builder.Services.AddSingleton(sweep);
+        }
+
+        builder.Services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
+    }
+
+    private static readonly Type[] Sweeps =
+        [typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep), typeof(VaultCollection)];
+
+    private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)
+        where T : class, ISweep =>
+        Schedule<SweepJob<T>>(engine, typeof(T).Name, every);
+
+    private static void Schedule<T>(IQuartzBuilder engine, string name, TimeSpan every)
+        where T : class, IJob =>
+        engine.ScheduleJob<T>(
+            trigger => trigger.WithIdentity(name).StartNow().WithSimpleSchedule(schedule => schedule
+                .WithInterval(every).RepeatForever()),
+            job => job.WithIdentity(name));
+}

@@ -1,0 +1,116 @@
+using System.Text;
+using ControlPlane.Contracts;
+
+namespace ControlPlane.TokenStore;
+
+/// <summary>
+/// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first line, its end on
+/// the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or nothing.
+/// </summary>
+internal sealed class SharedDirectory(string root) : ITokenStore
+{
+    /// <summary>Tokens are public by nature: every agent may read, only we write.</summary>
+    private const UnixFileMode FileMode644 =
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
+    public Task PublishAsync(
+        string hostname, long sequence, string value, DateTimeOffset expiresAt, CancellationToken ct) => Guarded(() =>
+    {
+        var directory = DirectoryOf(hostname);
+        var text = Encoding.ASCII.GetBytes($"{value}\nexpires={expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\n");
+        // A withdrawal may remove the empty directory between our two steps: then make it again.
+        for (var attempt = 0; ; attempt++)
+        {
+            Directory.CreateDirectory(directory);
+            try
+            {
+                Write(Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"), text);
+                return;
+            }
+            catch (DirectoryNotFoundException) when (attempt < 3)
+            {
+                continue;
+            }
+        }
+    });
+
+    public Task WithdrawAsync(string hostname, long sequence, CancellationToken ct) => Guarded(() =>
+    {
+        var directory = DirectoryOf(hostname);
+        if (!Directory.Exists(directory))
+        {
+            return;
+        }
+
+        File.Delete(Path.Combine(directory, $"{sequence}"));
+        if (!Directory.EnumerateFileSystemEntries(directory).Any())
+        {
+            try
+            {
+                Directory.Delete(directory);
+            }
+            catch (IOException) when (Directory.Exists(directory))
+            {
+                // Another order has just published here: then the directory is wanted.
+            }
+        }
+    });
+
+    public async Task<IReadOnlyList<(string Hostname, long Sequence)>> ListAsync(CancellationToken ct)
+    {
+        var tokens = new List<(string, long)>();
+        await Guarded(() =>
+        {
+            foreach (var file in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories))
+            {
+                if (long.TryParse(Path.GetFileName(file), out var sequence))
+                {
+                    tokens.Add((Path.GetFileName(Path.GetDirectoryName(file)!), sequence));
+                }
+            }
+        });
+        return tokens;
+    }
+
+    private static void Write(string temporary, string final, byte[] text)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.Write,
+            UnixCreateMode = FileMode644,
+        };
+        try
+        {
+            using (var file = new FileStream(temporary, options))
+            {
+                file.Write(text);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, final, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>File calls block; they are kept off the request threads, and their faults get one name.</summary>
+    private static async Task Guarded(Action work)
+    {
+        try
+        {
+            await Task.Run(work);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            throw new TokenStoreException("The token store cannot be used: " + fault.Message, fault);
+        }
+    }
+
+    private string DirectoryOf(string hostname) => HostnameSyntax.IsValid(hostname)
+        ? Path.Combine(root, hostname)
+        : throw new ArgumentException("Only a validated host name names a token.", nameof(hostname));
+}
