@@ -1,3 +1,4 @@
+using ControlPlane.Domains;
 using Microsoft.Extensions.Options;
 using Npgsql;
 

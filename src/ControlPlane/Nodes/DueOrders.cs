@@ -5,7 +5,8 @@ namespace ControlPlane.Nodes;
 
 /// <summary>
 /// Makes orders due that wait for what nodes just said. Within the caller's transaction, after its nodes are written; the rows are
-/// locked in the order of their ids, so that the reports of two nodes about the same domains never wait for each other.
+/// locked in the order of their ids, so that the reports of two nodes about the same domains never wait for each other. The count of
+/// nudges rises, too: a step that holds the lease and is about to wait sees that there was news, and looks again.
 /// </summary>
 internal static class DueOrders
 {
@@ -20,8 +21,8 @@ internal static class DueOrders
                 WHERE domain_id = ANY ($1) AND state IN ('PendingDeployment', 'Canceling')
                 ORDER BY id FOR NO KEY UPDATE
             )
-            UPDATE orders SET next_attempt_at = $2 FROM due
-            WHERE orders.id = due.id AND (next_attempt_at IS NULL OR next_attempt_at > $2) RETURNING state
+            UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, $2) FROM due
+            WHERE orders.id = due.id RETURNING state
             """,
             domains, now, ct);
 
@@ -40,8 +41,8 @@ internal static class DueOrders
                            AND orders.reason IN ('no-serving-node', 'node-token-not-seen')))
                 ORDER BY orders.id FOR NO KEY UPDATE OF orders
             )
-            UPDATE orders SET next_attempt_at = $2 FROM due
-            WHERE orders.id = due.id AND (next_attempt_at IS NULL OR next_attempt_at > $2) RETURNING state
+            UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, $2) FROM due
+            WHERE orders.id = due.id RETURNING state
             """,
             fleet, now, ct);
 

@@ -15,7 +15,7 @@ internal sealed partial class NodeLiveness(
     IWakes wakes,
     IOptions<NodeOptions> options,
     TimeProvider time,
-    ILogger<NodeLiveness> log)
+    ILogger<NodeLiveness> log) : ISweep
 {
     private long? _listeningSince = time.GetTimestamp();
 

@@ -10,10 +10,3 @@ internal sealed class NodeOptions
     /// node is noticed before it has seen them all.</summary>
     public int ReleasesPerMinute { get; init; } = 2000;
 }
-
-/// <summary>Section <c>Fleet</c>: the fleet made at the first start, which new domains belong to.</summary>
-internal sealed class FleetOptions
-{
-    /// <summary>1–63 of a–z, 0–9 and hyphen.</summary>
-    public string Name { get; init; } = "default";
-}
