@@ -29,6 +29,7 @@ internal sealed class ControlPlane(
             ["ConnectionStrings__ControlPlane"] = database.ConnectionString,
             ["CertCentral__BaseUrl"] = $"{sandbox.Url}/services/v2",
             ["CertCentral__ApiKey"] = sandbox.ApiKey,
+            ["CertCentral__TrustAnchors"] = Layout.RootCertificate,
             ["TokenStore__Directory"] = Layout.Tokens,
             ["Vault__KeyFile"] = Layout.VaultKey,
             ["Vault__CanOpen"] = "true",
