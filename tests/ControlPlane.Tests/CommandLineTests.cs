@@ -39,6 +39,7 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
     {
         var start = new ProcessStartInfo("dotnet", ["exec", typeof(ControlPlaneDb).Assembly.Location, .. words])
         {
+            UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
