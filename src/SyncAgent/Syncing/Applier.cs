@@ -201,7 +201,7 @@ internal sealed class Applier(
         {
             files.DropStage(name);
         }
-        catch (IOException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // The stage is a dot-file, which HAProxy skips; the next start of the agent clears it.
             meter.StageLeft();

@@ -97,4 +97,14 @@ internal sealed partial class Reconciler
             reporter.Tell(row);
         }
     }
+
+    private void WaitAfterFailure(Job job)
+    {
+        var revision = job.Entry?.Revision ?? 0;
+        var failing = _failing.AddOrUpdate(
+            job.Name.Value,
+            _ => (revision, Backoff.ForDomain()),
+            (_, before) => before.Revision == revision ? before : (revision, Backoff.ForDomain()));
+        Later([job], failing.Backoff.Failed());
+    }
 }

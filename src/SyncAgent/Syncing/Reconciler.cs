@@ -230,16 +230,6 @@ internal sealed partial class Reconciler(
         }));
     }
 
-    private void WaitAfterFailure(Job job)
-    {
-        var revision = job.Entry?.Revision ?? 0;
-        var failing = _failing.AddOrUpdate(
-            job.Name.Value,
-            _ => (revision, Backoff.ForDomain()),
-            (_, before) => before.Revision == revision ? before : (revision, Backoff.ForDomain()));
-        Later([job], failing.Backoff.Failed());
-    }
-
     private void Later(IEnumerable<Job> jobs, TimeSpan delay)
     {
         var at = time.GetUtcNow() + delay;

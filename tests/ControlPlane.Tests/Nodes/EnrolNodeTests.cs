@@ -101,7 +101,7 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
         using var none = await app.AdminAsync(HttpMethod.Get, $"/v1/nodes/{Guid.NewGuid()}");
         using var stranger = await app.Http.GetAsync("/v1/nodes");
 
-        Assert.Contains("\"standing\":\"Joining\"", await one.Content.ReadAsStringAsync());
+        Assert.Contains("\"standing\":\"joining\"", await one.Content.ReadAsStringAsync());
         Assert.Contains("\"fleet\":\"first\"", await all.Content.ReadAsStringAsync());
         Assert.Equal(HttpStatusCode.NotFound, none.StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);

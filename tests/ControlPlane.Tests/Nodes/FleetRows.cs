@@ -54,8 +54,13 @@ internal sealed class FleetRows(PostgresDatabase database)
             CreatedAt = now,
         };
         var order = Order.Open(domain, OrderKind.New, now);
-        db.AddRange(tenant, domain, order);
-        await db.SaveChangesAsync();
+        // One at a time: the model knows no relations, and the schema wants parents first.
+        foreach (var row in new object[] { tenant, domain, order })
+        {
+            db.Add(row);
+            await db.SaveChangesAsync();
+        }
+
         var bundle = await BundleAsync(db, order, key);
         order.BundleId = bundle.Id;
         order.CaOrderId = "1";
@@ -95,7 +100,9 @@ internal sealed class FleetRows(PostgresDatabase database)
             NotAfter = DateTimeOffset.UtcNow.AddDays(90),
             CreatedAt = DateTimeOffset.UtcNow,
         };
-        db.AddRange(chain, bundle);
+        db.Add(chain);
+        await db.SaveChangesAsync();
+        db.Add(bundle);
         await db.SaveChangesAsync();
         return bundle;
     }

@@ -83,7 +83,7 @@ public sealed class PollDesiredStateTests(PostgresDatabase database) : IClassFix
         (string Cursor, HttpStatusCode Status)[] table =
         [
             ("garbage", HttpStatusCode.BadRequest),
-            (new string('A', 4000), HttpStatusCode.BadRequest),
+            (new string('A', 300), HttpStatusCode.BadRequest),
             (new DesiredStateCursor(2, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
             (new DesiredStateCursor(1, 7, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
             (new DesiredStateCursor(1, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.OK),

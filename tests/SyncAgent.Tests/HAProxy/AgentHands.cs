@@ -6,8 +6,10 @@ namespace SyncAgent.Tests.HAProxy;
 /// <summary>The agent's own reader and writer, for the HAProxy of a test.</summary>
 internal sealed class AgentHands(RealHaproxy proxy, int? bufferSize = null)
 {
-    private readonly HaproxyOptions _options = proxy
-        .Options with { BufferSize = bufferSize ?? proxy.Options.BufferSize };
+    private readonly HaproxyOptions _options = proxy.Options with
+    {
+        BufferSize = bufferSize ?? proxy.Options.BufferSize,
+    };
 
     public HaproxyMemory Memory => new(_options, TimeProvider.System);
 

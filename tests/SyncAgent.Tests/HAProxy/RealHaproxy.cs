@@ -174,8 +174,10 @@ internal sealed class RealHaproxy : IAsyncDisposable
 
     public Socket Connect()
     {
-        var socket = new Socket(
-            AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 10_000 };
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = 10_000,
+        };
         socket.Connect(new UnixDomainSocketEndPoint(SocketPath));
         return socket;
     }

@@ -54,6 +54,29 @@ public sealed class AgentFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_disk_that_takes_nothing_leaves_the_old_file_as_it_was_and_is_reported()
+    {
+        await using var agent = await RunningAgent.Start(_proxy, _api, _authority);
+        var (old, next) = (_authority.Issue("shop.example.com"), _authority.Issue("shop.example.com", days: 60));
+        _api.Want(old);
+        await Eventually.True(() => _api.IsServing(old), () => "the old one is served");
+        var path = _proxy.PathOf(old.Hostname);
+        var before = File.ReadAllBytes(path.Value);
+
+        // A directory in the stage's place fails every write, for root too.
+        var obstacle = Directory.CreateDirectory(Path.Combine(_proxy.Certificates, path.Name.StageFileName));
+        _api.Want(next);
+        await Eventually.True(
+            () => _api.RowOf(old.Hostname)!.Error?.Code == NodeErrorCodes.DiskFailed,
+            () => $"it is reported. {agent.Log.Text}");
+
+        Assert.Equal(before, File.ReadAllBytes(path.Value));
+        Assert.Equal(old.Fingerprint, await _proxy.Visit(old.Hostname));
+        obstacle.Delete();
+        await Eventually.True(() => _api.IsServing(next), () => $"it is served once there is room. {agent.Log.Text}");
+    }
+
+    [Fact]
     public async Task A_chain_that_no_visitor_trusts_is_reported_as_a_handshake_that_failed()
     {
         using var stranger = new TestAuthority("A Stranger");

@@ -22,7 +22,12 @@ internal sealed partial class FetchBundles(
     /// <summary>Seconds after which a vault that was away is asked again; agents add their own jitter and backoff.</summary>
     private const int VaultRetrySeconds = 5;
 
-    public async Task<Results<Ok<FetchBundlesResponse>, Problem>> HandleAsync(
+    /// <summary>The route.</summary>
+    public static Task<Results<Ok<FetchBundlesResponse>, Problem>> HandleAsync(
+        FetchBundlesRequest body, FetchBundles bundles, HttpContext http, CancellationToken ct) =>
+        bundles.RunAsync(NodeAuthentication.Caller(http), body, ct);
+
+    private async Task<Results<Ok<FetchBundlesResponse>, Problem>> RunAsync(
         NodeIdentity caller, FetchBundlesRequest request, CancellationToken ct)
     {
         if (request is not { Domains.Count: <= Routes.MaxBundlesPerFetch, KnownChains: not null })
