@@ -77,6 +77,8 @@ internal sealed class CollectBundle(
         await run.BeginAsync(ct);
         run.Db.Bundles.Add(issued.Bundle);
         order.BundleId = issued.Bundle.Id;
+        // Before the change that refers to it.
+        await run.Db.SaveChangesAsync(ct);
         await DesiredChanges.RecordAsync(run, issued.Bundle.Id, ct);
         run.AfterCommit(publisher.Wake);
         run.Tell(
