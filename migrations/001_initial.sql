@@ -80,6 +80,8 @@ CREATE TABLE nodes (
     last_seen_at        timestamptz NOT NULL,
     banned_at           timestamptz
 );
+-- A signing key names one node for ever, so that a token never fits two.
+CREATE UNIQUE INDEX nodes_signing_key ON nodes (signing_key_id);
 -- A retired node's name may be taken by its successor.
 CREATE UNIQUE INDEX nodes_live_name ON nodes (fleet_id, name) WHERE standing <> 'Retired';
 
@@ -235,7 +237,7 @@ CREATE TABLE desired_changes (
     domain_id       uuid PRIMARY KEY REFERENCES domains,
     fleet_id        uuid NOT NULL REFERENCES fleets,
     hostname        text NOT NULL,
-    bundle_id       uuid REFERENCES bundles,  -- null: withdraw
+    bundle_id       uuid REFERENCES bundles DEFERRABLE INITIALLY DEFERRED,  -- null: withdraw
     order_sequence  bigint NOT NULL,
     changed_at      timestamptz NOT NULL
 );

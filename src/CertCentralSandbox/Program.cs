@@ -1,1 +1,3 @@
-return 0;
+using CertCentralSandbox;
+
+return await CommandLine.Create().Parse(args).InvokeAsync();

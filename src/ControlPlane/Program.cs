@@ -5,6 +5,7 @@ using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;
+using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 
@@ -17,6 +18,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddTokenStore();
     builder.AddCertificateAuthorities();
     builder.AddDomains();
+    builder.AddNodes();
     builder.AddJobs();
     builder.AddHttp();
     builder.AddMetrics();
@@ -25,6 +27,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.UseHttp();
     app.MapHttp();
     app.MapDomains();
+    app.MapNodes();
     app.MapMetrics();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Http.Access;
@@ -82,8 +83,15 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<DesiredRow>().ToTable("desired_state").HasKey(row => new { row.FleetId, row.DomainId });
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
-        model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<DomainEvent>(told =>
+        {
+            told.ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+            // So that an order is inserted before the event that tells of it.
+            told.HasOne<Domain>().WithMany().HasForeignKey(row => row.DomainId);
+            told.HasOne<Order>().WithMany().HasForeignKey(row => row.OrderId);
+        });
 
+        MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {
             property.SetColumnName(SnakeCase(property.Name));
@@ -92,6 +100,38 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
                 property.ValueGenerated = Microsoft.EntityFrameworkCore.Metadata.ValueGenerated.Never;
             }
         }
+    }
+
+    /// <summary>The schema's foreign keys, told to EF so that it writes rows in an order the database takes; without them an event
+    /// would be inserted before its order. Those of orders and domains to bundles are checked at commit and need no order.</summary>
+    private static void MapReferences(ModelBuilder model)
+    {
+        Refers<ApiKey, Tenant>(row => row.TenantId);
+        Refers<IdempotencyKey, ApiKey>(row => row.ApiKeyId);
+        Refers<JoinCode, Fleet>(row => row.FleetId);
+        Refers<Node, Fleet>(row => row.FleetId);
+        Refers<Domain, Tenant>(row => row.TenantId);
+        Refers<Domain, Fleet>(row => row.FleetId);
+        Refers<CaOrderSeen, Order>(row => row.OrderId);
+        Refers<Bundle, Domain>(row => row.DomainId);
+        Refers<Bundle, Order>(row => row.OrderId);
+        Refers<Bundle, Chain>(row => row.ChainId);
+        Refers<DesiredChange, Domain>(row => row.DomainId);
+        Refers<DesiredChange, Bundle>(row => row.BundleId);
+        Refers<DesiredRow, Domain>(row => row.DomainId);
+        Refers<DesiredRow, Bundle>(row => row.BundleId);
+        Refers<NodeObservation, Node>(row => row.NodeId);
+        Refers<NodeObservation, Domain>(row => row.DomainId);
+        Refers<BundleRelease, Node>(row => row.NodeId);
+        Refers<BundleRelease, Bundle>(row => row.BundleId);
+        Refers<DomainEvent, Tenant>(row => row.TenantId);
+        Refers<DomainEvent, Domain>(row => row.DomainId);
+        Refers<DomainEvent, Order>(row => row.OrderId);
+
+        void Refers<TRow, TTarget>(Expression<Func<TRow, object?>> key)
+            where TRow : class
+            where TTarget : class =>
+            model.Entity<TRow>().HasOne<TTarget>().WithMany().HasForeignKey(key).OnDelete(DeleteBehavior.ClientNoAction);
     }
 
     /// <summary>ActiveBundleId → active_bundle_id; the one irregular word is HAProxy's own spelling.</summary>

@@ -43,7 +43,7 @@ internal sealed class Order
 
     public string? ReasonDetail { get; set; }
 
-    /// <summary>Raised by whoever has news for a waiting order; see <see cref="OrderNudge"/>.</summary>
+    /// <summary>Raised by whoever has news for a waiting order, lease or not.</summary>
     public int Nudges { get; private set; }
 
     public DateTimeOffset? CancelRequestedAt { get; set; }

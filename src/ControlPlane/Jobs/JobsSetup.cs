@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -56,6 +57,7 @@ internal static class JobsSetup
             Schedule<TickJob>(engine, "tick", options.Tick);
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
         });
@@ -68,7 +70,7 @@ internal static class JobsSetup
     }
 
     private static readonly Type[] Sweeps =
-        [typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(TokenSweep), typeof(VaultCollection)];
+        [typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep), typeof(VaultCollection)];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)
         where T : class, ISweep =>

@@ -1,0 +1,56 @@
+# Two commands matter: `make up` and `make test`. Both need the .NET SDK and make, and install the rest.
+CONFIGURATION ?= Debug
+CONFIGURATION_DIR = $(shell printf %s '$(CONFIGURATION)' | tr A-Z a-z)
+LOCAL = $(CURDIR)/.local
+# Where PostgreSQL's data is when root runs it: named after the fleet's directory.
+CLUSTER = /var/lib/controlplane-$(shell printf %s '$(LOCAL)' | sha256sum | cut -c1-12)
+RESULTS = $(CURDIR)/artifacts/test-results
+ARGS ?=
+
+export DOTNET_CLI_TELEMETRY_OPTOUT = 1
+export DOTNET_NOLOGO = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help tools build up test clean
+
+help: ## This page
+	@echo 'make up      Start everything on this machine, register sample domains, and show how they become active.'
+	@echo '             Keeps running until Ctrl-C. Installs HAProxy and PostgreSQL when they are missing (apt-get).'
+	@echo '             ARGS="--domains 25 --once --report .local/report.json"   stops by itself; status 0 = all proven'
+	@echo '             ARGS="--help"                                            lists the options'
+	@echo 'make test    Build and run all tests; the last line is the sum.'
+	@echo 'make build   Build everything, warnings as errors.'
+	@echo 'make clean   Remove artifacts, .local and the private database. Refuses while `make up` runs.'
+	@echo
+	@echo 'While it runs: API and Swagger UI http://127.0.0.1:5080/swagger (keys in .local/api-key, .local/admin-key),'
+	@echo '               HTTPS through the load balancer stand-in 127.0.0.1:18440, logs in .local/logs.'
+
+tools:
+	@sh src/LocalFleet/install-tools.sh
+
+build:
+	@dotnet build ControlPlane.sln -c $(CONFIGURATION) -v quiet --nologo
+
+up: tools
+	@dotnet build src/LocalFleet -c $(CONFIGURATION) -v quiet --nologo
+	@exec dotnet artifacts/bin/LocalFleet/$(CONFIGURATION_DIR)/LocalFleet.dll $(ARGS)
+
+# The sum is read from the result files: a test that was not executed counts as skipped.
+test: tools
+	@rm -rf '$(RESULTS)'
+	@status=0; \
+	dotnet test ControlPlane.sln -c $(CONFIGURATION) --nologo -v quiet -m:1 \
+		--logger 'console;verbosity=minimal' --logger trx --results-directory '$(RESULTS)' $(ARGS) || status=$$?; \
+	cat '$(RESULTS)'/*.trx 2>/dev/null | grep -o '<Counters [^>]*' | awk -F'"' ' \
+		{ for (i = 1; i < NF; i += 2) { key = $$i; gsub(/[^a-zA-Z]/, "", key); sub(/^Counters/, "", key); n[key] += $$(i + 1) } } \
+		END { failed = n["executed"] - n["passed"]; \
+			printf "%d passed, %d failed, %d skipped\n", n["passed"], failed, n["total"] - n["executed"]; \
+			exit failed > 0 || n["total"] == 0 }' || status=1; \
+	exit $$status
+
+clean:
+	@if [ -e '$(LOCAL)/lock' ] && ! flock -n '$(LOCAL)/lock' true; then \
+		echo 'error: `make up` is running. End it with Ctrl-C first.' >&2; exit 1; fi
+	@if [ -d '$(CLUSTER)' ] && [ "$$(id -u)" -ne 0 ]; then \
+		echo 'note: $(CLUSTER) was made by root; root removes it.'; else rm -rf '$(CLUSTER)'; fi
+	@rm -rf artifacts '$(LOCAL)'

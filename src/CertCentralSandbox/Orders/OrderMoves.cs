@@ -1,0 +1,123 @@
+namespace CertCentralSandbox.Orders;
+
+/// <summary>The moves an order can make: pure functions from one snapshot to the next.</summary>
+internal static class OrderMoves
+{
+    /// <summary>DigiCert revokes predecessors within 72 h when a reissue changes or drops one of their names.</summary>
+    public static readonly TimeSpan PredecessorsLive = TimeSpan.FromHours(72);
+
+    public static CertificateOrder WithStatus(this CertificateOrder order, string status, DateTimeOffset wallNow) =>
+        order.Status == status ? order : order with { Status = status, DateStatusChanged = wallNow };
+
+    /// <summary>Replaces the awaited certificate by its issued form and closes the validation.</summary>
+    public static CertificateOrder Issue(
+        this CertificateOrder order, IssuedCertificate issued, DateTimeOffset wallNow, DateTimeOffset now)
+    {
+        var awaited = order.Awaited!;
+        var kept = order.Certificates.Take(order.Certificates.Count - 1).ToList();
+        var namesDropped = awaited.Purpose == RequestType.Reissue
+            && kept.Exists(c => c.DateRevoked is null && c.DnsNames.Except(awaited.DnsNames).Any());
+        return (order with
+        {
+            Certificates = [.. kept, awaited with { Issued = issued }],
+            Validation = null,
+            RevokePredecessorsAt = namesDropped ? now + PredecessorsLive : order.RevokePredecessorsAt,
+        }).WithStatus(OrderStatus.Issued, wallNow);
+    }
+
+    /// <summary>Adds a reissue or duplicate that waits for its own control validation.</summary>
+    public static CertificateOrder Ask(
+        this CertificateOrder order,
+        OrderedCertificate certificate,
+        OrderRequest request,
+        ControlValidation validation,
+        DateTimeOffset wallNow)
+    {
+        var asked = order with
+        {
+            Certificates = [.. order.Certificates, certificate],
+            Requests = [.. order.Requests, request],
+            Validation = validation,
+        };
+        return certificate.Purpose == RequestType.Reissue
+            ? asked.WithStatus(OrderStatus.ReissuePending, wallNow)
+            : asked;
+    }
+
+    /// <summary>Answers a request. An approved order starts its validation then, not when it was placed.</summary>
+    public static CertificateOrder Decide(
+        this CertificateOrder order, long requestId, string decision, DateTimeOffset wallNow, DateTimeOffset now)
+    {
+        var request = order.Requests.Single(r => r.Id == requestId);
+        var decided = order with
+        {
+            Requests = [.. order.Requests.Select(r => r.Id == requestId ? r with { Status = decision } : r)],
+        };
+        return (request.Type, decision) switch
+        {
+            (RequestType.Revoke, RequestStatus.Approved) =>
+                decided.Revoke(request.CertificateId, "unspecified", wallNow),
+            (RequestType.Revoke, _) => decided,
+            (_, RequestStatus.Approved) when decided.Status == OrderStatus.NeedsApproval =>
+                (decided with { Validation = decided.Validation! with { StartedAt = now } })
+                .WithStatus(OrderStatus.Pending, wallNow),
+            (RequestType.New, RequestStatus.Rejected) =>
+                (decided with { Validation = null }).WithStatus(OrderStatus.Rejected, wallNow),
+            (_, RequestStatus.Rejected) => decided.DropAwaited(wallNow),
+            _ => decided,
+        };
+    }
+
+    /// <summary>Cancels: a pending order ends, a pending reissue falls back to the issued certificate.</summary>
+    public static CertificateOrder Cancel(this CertificateOrder order, DateTimeOffset wallNow)
+    {
+        var rejected = order with
+        {
+            Requests =
+            [
+                .. order.Requests.Select(r =>
+                    r.CertificateId == order.Awaited?.Id && r.Type != RequestType.Revoke
+                        ? r with { Status = RequestStatus.Rejected }
+                        : r),
+            ],
+        };
+        return order.Status == OrderStatus.ReissuePending
+            ? rejected.DropAwaited(wallNow)
+            : (rejected with { Validation = null }).WithStatus(OrderStatus.Canceled, wallNow);
+    }
+
+    /// <summary>Revokes one certificate, or with null the whole order. Revoking the only certificate keeps the order
+    /// active and re-issuable.</summary>
+    public static CertificateOrder Revoke(
+        this CertificateOrder order, long? certificateId, string reason, DateTimeOffset wallNow)
+    {
+        var revoked = order with
+        {
+            Certificates =
+            [
+                .. order.Certificates.Select(c =>
+                    (certificateId is null || c.Id == certificateId) && c is { Issued: not null, DateRevoked: null }
+                        ? c with { DateRevoked = wallNow, RevocationReason = reason }
+                        : c),
+            ],
+        };
+        return certificateId is null ? revoked.WithStatus(OrderStatus.Revoked, wallNow) : revoked;
+    }
+
+    /// <summary>Carries out a due revocation of everything before the active certificate.</summary>
+    public static CertificateOrder RevokePredecessors(this CertificateOrder order, DateTimeOffset wallNow)
+    {
+        var active = order.Active!.Id;
+        var due = order.Certificates.Where(c => c.Id < active && c is { Issued: not null, DateRevoked: null });
+        return due.Aggregate(
+            order with { RevokePredecessorsAt = null },
+            (current, certificate) => current.Revoke(certificate.Id, "superseded", wallNow));
+    }
+
+    private static CertificateOrder DropAwaited(this CertificateOrder order, DateTimeOffset wallNow) =>
+        (order with
+        {
+            Certificates = [.. order.Certificates.Where(c => c.Issued is not null)],
+            Validation = null,
+        }).WithStatus(OrderStatus.Issued, wallNow);
+}

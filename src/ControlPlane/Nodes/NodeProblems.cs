@@ -1,0 +1,40 @@
+using ControlPlane.Http;
+using static ControlPlane.Http.WaitingOn;
+
+namespace ControlPlane.Nodes;
+
+/// <summary>The problems only nodes and their admins meet.</summary>
+internal static class NodeProblems
+{
+    public static readonly ProblemKind JoinCodeRefused = new(
+        "join-code-refused", 401, Operator, "The join code is not valid.",
+        "Make a new one with POST /v1/nodes/join-codes; each works once and for a limited time.");
+
+    public static readonly ProblemKind NodeTokenRefused = new(
+        "node-token-refused", 401, Operator, "The request carries no valid token of a node.",
+        "Correct the clock by X-Server-Time and sign again. If the node was banned or retired, enrol it anew.");
+
+    public static readonly ProblemKind NodeExists = new(
+        "node-exists", 409, Operator, "The fleet already has a node of this name, or with this key.",
+        "Retire the old one with POST /v1/nodes/{id}/retire, or give the new one another name and keys of its own.");
+
+    public static readonly ProblemKind NodeRetired = new(
+        "node-retired", 409, Operator, "The node is retired.",
+        "Enrol a new node; a retired one does not come back.");
+
+    public static readonly ProblemKind HistoryGone = new(
+        "history-gone", 410, None, "The cursor belongs to another life of the fleet's history.",
+        "Ask again without since: the full list follows.");
+
+    public static readonly ProblemKind ReleasesExhausted = new(
+        "releases-exhausted", 429, None, "The node has fetched as many bundles as it may in a minute.",
+        "Wait for the time in Retry-After; the limit is Nodes:ReleasesPerMinute.");
+
+    public static readonly ProblemKind VaultAway = new(
+        "vault-away", 503, Operator, "No key can be opened, so that none was released.",
+        "Check the key-encryption key in Vault:KeyFile and the database, or ask a replica with Vault:CanOpen.");
+
+    /// <summary>All of them, for the list that holds every problem.</summary>
+    public static readonly IReadOnlyList<ProblemKind> All =
+        [JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, VaultAway];
+}

@@ -1,0 +1,83 @@
+using ControlPlane.Contracts;
+using ControlPlane.Http;
+using ControlPlane.Http.Access;
+using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes.Observing;
+using ControlPlane.Nodes.Publishing;
+using ControlPlane.Nodes.Releases;
+
+namespace ControlPlane.Nodes;
+
+/// <summary>Every route of nodes: those of operators, then those of agents.</summary>
+internal static class NodeRoutes
+{
+    public static void MapNodes(this IEndpointRouteBuilder app)
+    {
+        MapAdministration(app.MapGroup("/v1/nodes").WithTags("Nodes"));
+        MapAgents(app.MapGroup("").WithTags("agents"));
+    }
+
+    private static void MapAdministration(RouteGroupBuilder nodes)
+    {
+        nodes.MapGet("", ReadNodes.ListAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ListNodes").WithSummary("List nodes")
+            .Documented("All nodes in order of enrolment, retired ones included, with standing and progress.",
+                Problems.InvalidField)
+            .Example(null, new Page<NodeView>([NodeExamples.Serving], null));
+        nodes.MapGet("/{id:guid}", ReadNodes.OneAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ReadNode").WithSummary("Read a node")
+            .Documented("Its standing, its HAProxy, and how far it is behind its fleet.", Problems.NotFound)
+            .Example(null, NodeExamples.Serving);
+        nodes.MapPost("/join-codes", JoinCodes.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("CreateJoinCode").WithSummary("Make a join code")
+            .Documented("A one-time code with which one new node enrols. It is shown this once.", Problems.InvalidField)
+            .Example(new CreateJoinCode("default", 60), NodeExamples.JoinCode);
+        nodes.MapPost("/{id:guid}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("DrainNode").WithSummary("Drain a node")
+            .Documented("It is still served to, but no activation waits for it any more.",
+                Problems.NotFound, NodeProblems.NodeRetired)
+            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Draining });
+        nodes.MapPost("/{id:guid}/retire", ChangeStanding.RetireAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("RetireNode").WithSummary("Retire a node")
+            .Documented("Gone for good: its token is refused and its name is free for a successor.", Problems.NotFound)
+            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired });
+        nodes.MapPost("/{id:guid}/ban", ChangeStanding.BanAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("BanNode").WithSummary("Ban a node")
+            .Documented("For a node whose keys are in other hands: refused from its next call on, and retired.",
+                Problems.NotFound)
+            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired, BannedAt = Examples.At });
+    }
+
+    private static void MapAgents(RouteGroupBuilder agents)
+    {
+        agents.MapPost(Routes.Enrol, EnrolNode.HandleAsync).AllowAnonymous()
+            .WithName("EnrolNode").WithSummary("Enrol a node")
+            .Documented(
+                "An agent exchanges a join code and its two public keys for the node's identity. Repeated with the same code and "
+                + "keys, it gets the same answer.",
+                Problems.InvalidField, NodeProblems.JoinCodeRefused, NodeProblems.NodeExists)
+            .Example(NodeExamples.Enrol, NodeExamples.Enrolled);
+
+        var node = agents.MapGroup("").RequireAuthorization(AccessPolicy.Node).WithBodyLimit(Routes.MaxAgentBodyBytes);
+        node.MapGet(Routes.DesiredState, PollDesiredState.HandleAsync)
+            .WithName("PollDesiredState").WithSummary("Wait for desired state")
+            .Documented(
+                "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change.",
+                Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
+            .Example(null, NodeExamples.Page);
+        node.MapPost(Routes.FetchBundles, FetchBundles.HandleAsync)
+            .WithName("FetchBundles").WithSummary("Fetch sealed bundles")
+            .Documented(
+                "At most 200 domains; each private key is sealed for the calling node alone (HPKE, RFC 9180). Every release is "
+                + "recorded first, and a node gets at most `Nodes:ReleasesPerMinute` of them.",
+                Problems.MalformedRequest, NodeProblems.ReleasesExhausted, NodeProblems.VaultAway, NodeProblems.NodeTokenRefused)
+            .Example(new FetchBundlesRequest([NodeExamples.Desired.Domain], []), NodeExamples.Fetched);
+        node.MapPut(Routes.ObservedState, RecordObservedState.HandleAsync)
+            .WithName("RecordObservedState").WithSummary("Report observed state")
+            .Documented(
+                "Changed rows only, at most 1,000; without rows it is a heartbeat. A report that is not newer than the last "
+                + "is answered and changes nothing.",
+                Problems.InvalidField, NodeProblems.NodeTokenRefused)
+            .Example(NodeExamples.Report, new ObservedStateReceipt(7, nameof(NodeStanding.Serving)));
+    }
+}

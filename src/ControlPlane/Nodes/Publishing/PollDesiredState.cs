@@ -1,0 +1,74 @@
+using System.ComponentModel;
+using ControlPlane.Contracts;
+using ControlPlane.Http;
+using ControlPlane.Nodes.Access;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace ControlPlane.Nodes.Publishing;
+
+/// <summary>GET /v1/desired-state: what changed since a cursor, waited for without a thread or a query.</summary>
+internal static class PollDesiredState
+{
+    public static async Task<Results<Ok<DesiredStatePage>, Problem>> HandleAsync(
+        [Description("Cursor of the last page recorded; left out for the full list.")] string? since,
+        [Description("Longest wait in seconds for something new, at most 50; left out, the answer comes at once.")] int? wait,
+        HttpContext http,
+        DesiredStateReader reader,
+        DesiredStateWaiters waiters,
+        TimeProvider time,
+        IHostApplicationLifetime lifetime)
+    {
+        DesiredStateCursor? position = null;
+        if (!string.IsNullOrEmpty(since))
+        {
+            if (!DesiredStateCursor.TryParse(since, out var parsed))
+            {
+                return Problems.MalformedRequest.With("The cursor in since is not one of ours.");
+            }
+
+            position = parsed;
+        }
+
+        var fleet = NodeAuthentication.Caller(http).Fleet;
+        var patience = TimeSpan.FromSeconds(Math.Clamp(wait ?? 0, 0, Routes.MaxWaitSeconds));
+        var began = time.GetTimestamp();
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(
+            http.RequestAborted, lifetime.ApplicationStopping);
+        while (true)
+        {
+            // Before the read: what is published between read and wait has completed this task already.
+            var change = waiters.NextChange(fleet);
+            var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
+            if (page is null)
+            {
+                return NodeProblems.HistoryGone.With();
+            }
+
+            var left = patience - time.GetElapsedTime(began);
+            if (page.Upserts.Count + page.Tombstones.Count > 0 || left <= TimeSpan.Zero || ends.IsCancellationRequested)
+            {
+                return TypedResults.Ok(page);
+            }
+
+            if (!await ChangedAsync(change, left, time, ends.Token))
+            {
+                // Nothing happened: the page just read is still the answer, and the reader's new position.
+                return TypedResults.Ok(page);
+            }
+        }
+    }
+
+    /// <summary>False when the time is over, the caller gone or the program stopping.</summary>
+    private static async Task<bool> ChangedAsync(Task change, TimeSpan left, TimeProvider time, CancellationToken ends)
+    {
+        try
+        {
+            await change.WaitAsync(left, time, ends);
+            return true;
+        }
+        catch (Exception over) when (over is TimeoutException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

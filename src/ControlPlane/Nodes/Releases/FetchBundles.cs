@@ -1,0 +1,120 @@
+using System.Security.Cryptography;
+using ControlPlane.Contracts;
+using ControlPlane.Contracts.Sealing;
+using ControlPlane.Http;
+using ControlPlane.Nodes.Access;
+using ControlPlane.Vault;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Options;
+
+namespace ControlPlane.Nodes.Releases;
+
+/// <summary>
+/// POST /v1/bundles/fetch: opens keys in the vault and seals each for the calling node alone. Only what the node's own fleet
+/// wants now; recorded before the bytes leave.
+/// </summary>
+internal sealed partial class FetchBundles(
+    ReleasableBundles bundles, IVault vault, IOptions<NodeOptions> options, ILogger<FetchBundles> log)
+{
+    /// <summary>Keys opened at once: hides the vault's latency, and leaves the pool to others.</summary>
+    private const int Parallel = 8;
+
+    /// <summary>Seconds after which a vault that was away is asked again; agents add their own jitter and backoff.</summary>
+    private const int VaultRetrySeconds = 5;
+
+    /// <summary>The route.</summary>
+    public static Task<Results<Ok<FetchBundlesResponse>, Problem>> HandleAsync(
+        FetchBundlesRequest body, FetchBundles bundles, HttpContext http, CancellationToken ct) =>
+        bundles.RunAsync(NodeAuthentication.Caller(http), body, ct);
+
+    private async Task<Results<Ok<FetchBundlesResponse>, Problem>> RunAsync(
+        NodeIdentity caller, FetchBundlesRequest request, CancellationToken ct)
+    {
+        if (request is not { Domains.Count: <= Routes.MaxBundlesPerFetch, KnownChains: not null })
+        {
+            return Problems.MalformedRequest.With(
+                $"domains and knownChains must be there; at most {Routes.MaxBundlesPerFetch} domains at a time.");
+        }
+
+        var asked = request.Domains.Distinct().ToArray();
+        if (await bundles.SealingKeyAsync(caller.Id, ct) is not { } sealing)
+        {
+            return NodeProblems.NodeTokenRefused.With("The node was banned or retired.");
+        }
+
+        var wanted = await bundles.ReadAsync(caller.Fleet, asked, ct);
+        if (await bundles.SecondsUntilAllowedAsync(caller.Id, wanted.Count, options.Value.ReleasesPerMinute, ct) is { } early)
+        {
+            return Exhausted(early);
+        }
+
+        var released = await SealAllAsync(caller, sealing, wanted, ct);
+        if (released.Count == 0 && wanted.Count > 0)
+        {
+            return NodeProblems.VaultAway.With() with { RetryAfterSeconds = VaultRetrySeconds };
+        }
+
+        switch (await bundles.RecordAsync(
+            caller.Id, sealing.Id, released.Select(bundle => bundle.Bundle).ToArray(), options.Value.ReleasesPerMinute, ct))
+        {
+            case ReleaseRecord.Recorded:
+                break;
+            case ReleaseRecord.Refused:
+                return NodeProblems.NodeTokenRefused.With("The node was banned or retired.");
+            default:
+                return Exhausted(1);
+        }
+
+        var unknown = released.Select(bundle => bundle.Chain).Distinct().Except(request.KnownChains).ToArray();
+        var given = released.Select(bundle => bundle.Domain).ToHashSet();
+        return TypedResults.Ok(new FetchBundlesResponse(
+            released,
+            await bundles.ChainsAsync(unknown, ct),
+            asked.Where(domain => !given.Contains(domain)).ToList()));
+    }
+
+    private static Problem Exhausted(int seconds) =>
+        NodeProblems.ReleasesExhausted.With() with { RetryAfterSeconds = seconds };
+
+    /// <summary>A key that does not open leaves its own bundle out (the agent reports it as not delivered) and no other.</summary>
+    private async Task<List<SealedBundle>> SealAllAsync(
+        NodeIdentity caller, SealingKey sealing, IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
+    {
+        var result = new SealedBundle?[wanted.Count];
+        await System.Threading.Tasks.Parallel.ForAsync(
+            0,
+            wanted.Count,
+            new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
+            async (index, token) =>
+            {
+                try
+                {
+                    using var key = await vault.OpenAsync(wanted[index].Key, token);
+                    result[index] = Seal(caller, sealing, wanted[index], key);
+                }
+                catch (VaultException closed)
+                {
+                    LogClosed(closed, wanted[index].Bundle);
+                }
+            });
+        return result.OfType<SealedBundle>().ToList();
+    }
+
+    private static SealedBundle Seal(NodeIdentity caller, SealingKey sealing, ReleasableBundle bundle, PrivateKey key)
+    {
+        // A key of its own for each: the framework's objects are not promised to be safe for use from several threads.
+        using var recipient = ECDiffieHellman.Create();
+        recipient.ImportSubjectPublicKeyInfo(sealing.PublicKey, out _);
+        using var publicKey = recipient.PublicKey;
+        var binding = new SealBinding(
+            caller.Fleet, caller.Id, sealing.Id, bundle.Domain, bundle.Bundle, bundle.Fingerprint);
+        var (encapsulation, ciphertext) =
+            Hpke.Seal(publicKey, SealBinding.HpkeInfo, binding.ToAdditionalData(), key.Pkcs8);
+        return new SealedBundle(
+            bundle.Domain, bundle.Hostname, bundle.Bundle, bundle.Revision, bundle.Fingerprint, bundle.NotAfter,
+            bundle.Leaf, bundle.Chain, sealing.Id, encapsulation, ciphertext);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The key of bundle {Bundle} could not be opened; it was not released")]
+    private partial void LogClosed(Exception closed, Guid bundle);
+}

@@ -1,0 +1,34 @@
+using System.Net;
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.HAProxy;
+
+namespace SyncAgent;
+
+/// <summary>How <c>sync-agent run</c> was started.</summary>
+internal sealed record AgentOptions
+{
+    /// <summary>The control plane's base address.</summary>
+    public required Uri Api { get; init; }
+
+    /// <summary>Identity, keys and manifest.</summary>
+    public required string StateDirectory { get; init; }
+
+    public required CertificateDirectoryPath Certificates { get; init; }
+
+    public required HaproxyOptions Haproxy { get; init; }
+
+    /// <summary>The node's own TLS listener, which every bundle is proven on.</summary>
+    public required IPEndPoint Https { get; init; }
+
+    /// <summary>The shared token store.</summary>
+    public required string TokenDirectory { get; init; }
+
+    /// <summary>The unix socket that HAProxy asks for tokens and readiness.</summary>
+    public required string TokenSocket { get; init; }
+
+    /// <summary>PEM files with roots that are trusted beside the system's.</summary>
+    public IReadOnlyList<string> Trust { get; init; } = [];
+
+    /// <summary>Used when the state directory holds no identity yet.</summary>
+    public EnrolmentOptions? Enrolment { get; init; }
+}

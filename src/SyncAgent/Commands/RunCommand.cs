@@ -1,0 +1,146 @@
+using System.CommandLine;
+using System.Net;
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.HAProxy;
+using SyncAgent.Local;
+using SyncAgent.Syncing;
+
+namespace SyncAgent.Commands;
+
+/// <summary><c>sync-agent run</c>: keeps one HAProxy in step with the fleet until it is told to stop.</summary>
+internal static class RunCommand
+{
+    public static Command Make()
+    {
+        var certificates = new Option<string>("--certs")
+        {
+            Required = true,
+            Description = "The directory HAProxy's bind line names",
+        };
+        var socket = new Option<string>("--socket")
+        {
+            Required = true,
+            Description = "HAProxy's stats socket",
+        };
+        var https = new Option<string>("--https")
+        {
+            Required = true,
+            Description = "The node's own TLS listener, address:port",
+        };
+        var tokenDirectory = new Option<string>("--token-dir")
+        {
+            Required = true,
+            Description = "The shared token store",
+        };
+        var tokenSocket = new Option<string>("--token-socket")
+        {
+            Required = true,
+            Description = "The unix socket HAProxy asks",
+        };
+        var trust = new Option<string[]>("--trust")
+        {
+            Description = "PEM file with a root to trust beside the system's",
+        };
+        var bufferSize = new Option<int>("--bufsize")
+        {
+            DefaultValueFactory = _ => 16_384,
+            Description = "HAProxy's tune.bufsize",
+        };
+        var join = new EnrolOptions(isRequired: false);
+        var command = new Command("run", "Keeps one HAProxy in step with the fleet.")
+        {
+            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize,
+        };
+        join.AddTo(command);
+        command.SetAction((parsed, cancel) => Run(
+            new AgentOptions
+            {
+                Api = join.ApiOf(parsed),
+                StateDirectory = parsed.GetRequiredValue(join.State),
+                Certificates = CertificateDirectoryPath.Parse(parsed.GetRequiredValue(certificates)),
+                Haproxy = new HaproxyOptions
+                {
+                    SocketPath = parsed.GetRequiredValue(socket),
+                    BufferSize = parsed.GetValue(bufferSize),
+                },
+                Https = ListenerOf(parsed.GetRequiredValue(https)),
+                TokenDirectory = parsed.GetRequiredValue(tokenDirectory),
+                TokenSocket = Path.GetFullPath(parsed.GetRequiredValue(tokenSocket)),
+                Trust = parsed.GetValue(trust) ?? [],
+                Enrolment = join.Read(parsed),
+            },
+            cancel));
+        return command;
+    }
+
+    private static async Task<int> Run(AgentOptions options, CancellationToken cancel)
+    {
+        using var only = WriterLock.TryTake(options.Haproxy.SocketPath);
+        if (only is null)
+        {
+            await Console.Error.WriteLineAsync(
+                $"Another agent already writes to {options.Haproxy.SocketPath}. HAProxy has one certificate transaction "
+                + "per process, so a second writer could put one name's key under another. This agent does not start.");
+            return 1;
+        }
+
+        var time = ShiftedTime.FromEnvironment();
+        var state = new StateDirectory(options.StateDirectory);
+        using var identity = NodeIdentity.TryLoad(state) ?? await Join(options, state, time, cancel);
+        if (identity is null)
+        {
+            return 1;
+        }
+
+        Directory.CreateDirectory(options.Certificates.Value);
+        await using var app = AgentHost.Build(
+            options, identity, state, time, Failpoint.FromEnvironment(), ConsoleLog.Write);
+        AgentHost.PrepareDisk(options, app);
+        await app.RunAsync(cancel);
+        return 0;
+    }
+
+    /// <summary>Joins, and waits for a control plane that is still starting.</summary>
+    private static async Task<NodeIdentity?> Join(
+        AgentOptions options, StateDirectory state, TimeProvider time, CancellationToken cancel)
+    {
+        if (options.Enrolment is null)
+        {
+            await Console.Error.WriteLineAsync(
+                $"{options.StateDirectory} holds no identity. Give --join-code-file, --name and --http-endpoint, "
+                + "or run `sync-agent enroll` first.");
+            return null;
+        }
+
+        using var http = AgentHost.MakeHttpClient(options.Api);
+        var backoff = Backoff.ForApi();
+        while (true)
+        {
+            try
+            {
+                return await Enrolment.Enrol(http, state, options.Enrolment, time, cancel);
+            }
+            catch (ApiUnavailableException failure) when (!failure.IsRefusal)
+            {
+                var delay = backoff.Failed(failure.RetryAfter);
+                await Console.Error.WriteLineAsync($"{failure.Message} Next try in {delay.TotalSeconds:0.0} s.");
+                await Task.Delay(delay, time, cancel);
+            }
+            catch (ApiUnavailableException refused)
+            {
+                await Console.Error.WriteLineAsync(refused.Message);
+                return null;
+            }
+        }
+    }
+
+    /// <summary>Where to connect to: a listener on every address is asked on loopback.</summary>
+    private static IPEndPoint ListenerOf(string text)
+    {
+        var parsed = IPEndPoint.Parse(
+            text.StartsWith(':') || text.StartsWith('*') ? "0.0.0.0" + text.TrimStart('*') : text);
+        return parsed.Address.Equals(IPAddress.Any) ? new IPEndPoint(IPAddress.Loopback, parsed.Port)
+            : parsed.Address.Equals(IPAddress.IPv6Any) ? new IPEndPoint(IPAddress.IPv6Loopback, parsed.Port)
+            : parsed;
+    }
+}

@@ -1,0 +1,265 @@
+namespace SyncAgent.HAProxy;
+
+/// <summary>What an injection or a removal came to.</summary>
+internal abstract record WriteOutcome
+{
+    /// <summary>Done, and read back from the memory of the process that answers now.</summary>
+    public sealed record Written(HaproxyProcess Process, HeldCertificate? Held) : WriteOutcome;
+
+    /// <summary>HAProxy said no; what it served before it still serves.</summary>
+    public sealed record Refused(string Reason, bool IsOversized = false) : WriteOutcome;
+
+    /// <summary>The process changed in the middle: nothing is known, and everything must be read again.</summary>
+    public sealed record Replaced(string Reason) : WriteOutcome;
+}
+
+/// <summary>
+/// The only writer of HAProxy's memory. One bundle at a time, because a process has one certificate transaction; a
+/// connection of its own for each, because an old connection talks to an old worker.
+/// </summary>
+internal sealed partial class HaproxyWriter(
+    HaproxyOptions options,
+    HaproxyMemory memory,
+    Failpoint failpoint,
+    TimeProvider time,
+    ILogger<HaproxyWriter> log) : IDisposable
+{
+    private readonly SemaphoreSlim _oneTransaction = new(1, 1);
+
+    /// <summary>True until a look has shown that no transaction is open; again true after anything
+    /// unexpected.</summary>
+    private bool _transactionUnknown = true;
+
+    /// <summary>Loads a bundle and makes it served. Committing alone serves nothing: the crt-list entry does.</summary>
+    /// <param name="path">The final file name; the file need not exist yet.</param>
+    /// <param name="payload">What to load.</param>
+    /// <param name="isNew">HAProxy does not know the path.</param>
+    /// <param name="isListed">The directory's crt-list already serves the path.</param>
+    /// <param name="expected">The process that <paramref name="isNew"/> and <paramref name="isListed"/> were read
+    /// from.</param>
+    /// <param name="cancel">Ends the wait, not a write under way.</param>
+    public async Task<WriteOutcome> Inject(
+        CertificatePath path,
+        PemPayload payload,
+        bool isNew,
+        bool isListed,
+        HaproxyProcess expected,
+        CancellationToken cancel)
+    {
+        if (InjectScript.IsOversized(path, payload, options.BufferSize))
+        {
+            return new WriteOutcome.Refused(
+                $"The bundle has {payload.Bytes.Length} bytes and does not fit into HAProxy's buffer of "
+                + $"{options.BufferSize} (tune.bufsize); HAProxy would drop it without a word.",
+                IsOversized: true);
+        }
+
+        var script = new InjectScript(path, payload, isNew, isListed);
+        return await Exclusively(path, expected, c => Inject(script, path, isNew, c), cancel);
+    }
+
+    /// <summary>Takes a name out: the entry first, then the certificate, then a look that it is gone.</summary>
+    public Task<WriteOutcome> Remove(CertificatePath path, HaproxyProcess expected, CancellationToken cancel)
+    {
+        return Exclusively(path, expected, c => Remove(path, c), cancel);
+    }
+
+    /// <summary>Ends a transaction that a killed predecessor left open: the next <c>set</c> would fill its
+    /// slot.</summary>
+    public async Task AbortStale(CancellationToken cancel)
+    {
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            await EndOpenTransaction(cancel);
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
+    }
+
+    /// <summary>A full look while nobody writes: one that overlaps a write would be taken for drift.</summary>
+    public async Task WhileNobodyWrites(Func<Task> look, CancellationToken cancel)
+    {
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            await look();
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
+    }
+
+    public void Dispose() => _oneTransaction.Dispose();
+
+    private async Task<WriteOutcome> Exclusively(
+        CertificatePath path,
+        HaproxyProcess expected,
+        Func<RuntimeConnection, Task<WriteOutcome>> write,
+        CancellationToken cancel)
+    {
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            if (_transactionUnknown)
+            {
+                await EndOpenTransaction(cancel);
+            }
+
+            // Not the caller's token: a write that began is finished, or bounded by the command limit.
+            using var connection = await RuntimeConnection.Open(
+                options.SocketPath, options.CommandLimit, time, CancellationToken.None);
+            var before = await ProcessOn(connection);
+            if (before != expected)
+            {
+                return new WriteOutcome.Replaced(
+                    $"HAProxy {expected.Pid} was replaced by {before?.Pid} before the write.");
+            }
+
+            _transactionUnknown = true;
+            var outcome = await write(connection);
+            if (outcome is WriteOutcome.Written)
+            {
+                _transactionUnknown = false;
+            }
+
+            var after = await memory.ReadProcess(CancellationToken.None);
+            return after == expected
+                ? outcome
+                : new WriteOutcome.Replaced(
+                    $"HAProxy {expected.Pid} was replaced by {after.Pid} while {path.Name} was written.");
+        }
+        catch (RuntimeUnreachableException unreachable)
+        {
+            return new WriteOutcome.Replaced(unreachable.Message);
+        }
+        finally
+        {
+            await EndTransactionAfterSurprise();
+            _oneTransaction.Release();
+        }
+    }
+
+    /// <summary>The abort in finally: nothing to do after a clean write or a refusal that was cleaned up.</summary>
+    private async Task EndTransactionAfterSurprise()
+    {
+        try
+        {
+            if (_transactionUnknown)
+            {
+                await EndOpenTransaction(CancellationToken.None);
+            }
+        }
+        catch (RuntimeUnreachableException unreachable)
+        {
+            // Stays unknown: the next write looks first.
+            LogTransactionUnknown(unreachable.Message);
+        }
+    }
+
+    private async Task<WriteOutcome> Inject(
+        InjectScript script, CertificatePath path, bool isNew, RuntimeConnection connection)
+    {
+        var replies = failpoint.IsArmed
+            ? await AskOneByOne(script, path, connection)
+            : await connection.Ask([.. script.Commands, RuntimeCommand.Show(path)], CancellationToken.None);
+        var refusal = script.Refusal(replies);
+        if (refusal is null)
+        {
+            var held = RuntimeReplies.ParseCertificate(replies[^1], path.Value);
+            return held is { IsUsed: true } && held.Fingerprint == script.MemoryFingerprint
+                ? new WriteOutcome.Written((await ProcessOn(connection))!, held)
+                : new WriteOutcome.Refused(
+                    "HAProxy said Success but holds "
+                    + $"{held?.Fingerprint ?? "nothing"} ({held?.Status}) for {path.Name}.");
+        }
+
+        await CleanUp(path, isNew, replies);
+        return new WriteOutcome.Refused(refusal);
+    }
+
+    /// <summary>One command a write, so that a failpoint can kill the agent between two of them.</summary>
+    private async Task<IReadOnlyList<string>> AskOneByOne(
+        InjectScript script, CertificatePath path, RuntimeConnection connection)
+    {
+        var replies = new List<string>();
+        foreach (var command in script.Commands)
+        {
+            replies.AddRange(await connection.Ask([command], CancellationToken.None));
+            failpoint.PassCommand(command.Line.Split(' ')[0], path.Name.Value);
+        }
+
+        replies.AddRange(await connection.Ask([RuntimeCommand.Show(path)], CancellationToken.None));
+        return replies;
+    }
+
+    private static async Task<WriteOutcome> Remove(CertificatePath path, RuntimeConnection connection)
+    {
+        var replies = await connection.Ask(
+            [RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path)],
+            CancellationToken.None);
+        if (replies[2].Contains("Not found", StringComparison.Ordinal))
+        {
+            return new WriteOutcome.Written((await ProcessOn(connection))!, null);
+        }
+
+        return new WriteOutcome.Refused(
+            $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
+            + $"'{replies[1].ReplaceLineEndings(" ")}'");
+    }
+
+    private static async Task<HaproxyProcess?> ProcessOn(RuntimeConnection connection)
+    {
+        var replies = await connection.Ask([RuntimeCommand.ShowProcess], CancellationToken.None);
+        return RuntimeReplies.ParseProcess(replies[0]);
+    }
+
+    /// <summary>After a refusal: no transaction may stay open, and no empty slot of a name that never was.</summary>
+    private async Task CleanUp(CertificatePath path, bool wasNew, IReadOnlyList<string> replies)
+    {
+        foreach (var foreign in replies.Select(reply => InjectScript.ForeignTransaction(reply, path)).OfType<string>())
+        {
+            LogForeignTransaction(path.Name.Value, foreign);
+        }
+
+        await EndOpenTransaction(CancellationToken.None);
+        if (wasNew)
+        {
+            await memory.Ask(
+                options.CommandLimit,
+                [RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteCertificate(path)],
+                CancellationToken.None);
+        }
+    }
+
+    private async Task EndOpenTransaction(CancellationToken cancel)
+    {
+        var open = await memory.ReadTransaction(cancel);
+        if (open is not null)
+        {
+            LogStaleTransaction(open);
+            var abort = RuntimeCommand.AbortForeign(open)
+                ?? throw new RuntimeUnreachableException(
+                    "HAProxy holds an open transaction whose name cannot be sent back.");
+            await memory.Ask(options.CommandLimit, [abort], cancel);
+            if (await memory.ReadTransaction(cancel) is not null)
+            {
+                throw new RuntimeUnreachableException($"HAProxy's open transaction for {open} cannot be aborted.");
+            }
+        }
+
+        _transactionUnknown = false;
+    }
+
+    [LoggerMessage(LogLevel.Error, "While {Hostname} was written, another writer's transaction was open: {Foreign}")]
+    private partial void LogForeignTransaction(string hostname, string foreign);
+
+    [LoggerMessage(LogLevel.Warning, "Whether HAProxy has an open transaction is unknown: {Reason}")]
+    private partial void LogTransactionUnknown(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Aborting the transaction that was left open for {Path}")]
+    private partial void LogStaleTransaction(string path);
+}

@@ -1,0 +1,56 @@
+namespace SyncAgent.HAProxy;
+
+/// <summary>
+/// One line for the runtime API. There is no way to make one from free text: each factory takes names that were
+/// checked, and only <c>set ssl cert</c> carries a payload.
+/// </summary>
+internal sealed class RuntimeCommand
+{
+    private RuntimeCommand(string line, PemPayload? payload = null)
+    {
+        Line = line;
+        Payload = payload;
+    }
+
+    public string Line { get; }
+
+    public PemPayload? Payload { get; }
+
+    public static RuntimeCommand ShowProcess { get; } = new("show info");
+
+    public static RuntimeCommand ListCertificates { get; } = new("show ssl cert");
+
+    public static RuntimeCommand ListEntries(CertificateDirectoryPath directory) =>
+        new($"show ssl crt-list {directory}");
+
+    public static RuntimeCommand Show(CertificatePath path) => new($"show ssl cert {path}");
+
+    public static RuntimeCommand New(CertificatePath path) => new($"new ssl cert {path}");
+
+    public static RuntimeCommand Set(CertificatePath path, PemPayload payload) =>
+        new($"set ssl cert {path} <<", payload);
+
+    public static RuntimeCommand Commit(CertificatePath path) => new($"commit ssl cert {path}");
+
+    public static RuntimeCommand Abort(CertificatePath path) => new($"abort ssl cert {path}");
+
+    /// <summary>Ends a transaction that somebody else left open; its path comes from HAProxy, hence the
+    /// check.</summary>
+    /// <returns>null when the printed path could be taken for more than one command.</returns>
+    public static RuntimeCommand? AbortForeign(string printedPath)
+    {
+        return printedPath.Length > 0
+            && !printedPath.Any(c => char.IsControl(c) || char.IsWhiteSpace(c) || c is ';' or '<' or '\\')
+            ? new RuntimeCommand($"abort ssl cert {printedPath}")
+            : null;
+    }
+
+    public static RuntimeCommand Add(CertificatePath path) => new($"add ssl crt-list {path.Directory} {path}");
+
+    public static RuntimeCommand DeleteEntry(CertificatePath path) => new($"del ssl crt-list {path.Directory} {path}");
+
+    public static RuntimeCommand DeleteCertificate(CertificatePath path) => new($"del ssl cert {path}");
+
+    /// <summary>Prints the line only: a payload holds a private key.</summary>
+    public override string ToString() => Line;
+}

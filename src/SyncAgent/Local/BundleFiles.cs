@@ -1,0 +1,147 @@
+using System.Security.Cryptography;
+using SyncAgent.HAProxy;
+
+namespace SyncAgent.Local;
+
+/// <summary>One bundle's file as it was found.</summary>
+/// <param name="Fingerprint">SHA-256 of the leaf, lower-case hex; null when the file is damaged.</param>
+/// <param name="MemoryFingerprint">SHA-1 of the leaf as HAProxy prints it; null when the file is damaged.</param>
+/// <param name="NotBefore">Start of the leaf's validity.</param>
+/// <param name="NotAfter">End of the leaf's validity.</param>
+/// <param name="WrittenAt">The file's time: a file with another time is read again.</param>
+/// <param name="Length">Bytes.</param>
+internal sealed record BundleFile(
+    string? Fingerprint,
+    string? MemoryFingerprint,
+    DateTimeOffset NotBefore,
+    DateTimeOffset NotAfter,
+    DateTime WrittenAt,
+    long Length)
+{
+    public bool IsDamaged => Fingerprint is null;
+}
+
+/// <summary>
+/// The directory that HAProxy loads at its start. A file under its final name is one that HAProxy accepted: a refused
+/// one would stop its next start, and with it every domain of the node.
+/// </summary>
+internal sealed class BundleFiles(CertificateDirectoryPath directory)
+{
+    public CertificateDirectoryPath Directory => directory;
+
+    /// <summary>Every bundle by name. Files already known by time and length are not read again.</summary>
+    public IReadOnlyDictionary<string, BundleFile> ReadAll(IReadOnlyDictionary<string, BundleFile> known)
+    {
+        var found = new Dictionary<string, BundleFile>(StringComparer.Ordinal);
+        foreach (var file in new DirectoryInfo(directory.Value).EnumerateFiles("*.pem"))
+        {
+            if (directory.NameOf(directory.Value + "/" + file.Name) is not { } name)
+            {
+                continue;
+            }
+
+            found[name.Value] = known.TryGetValue(name.Value, out var before)
+                && before.WrittenAt == file.LastWriteTimeUtc
+                && before.Length == file.Length
+                ? before
+                : Look(name);
+        }
+
+        return found;
+    }
+
+    public BundleFile Look(ServedName name)
+    {
+        var file = new FileInfo(directory.For(name).Value);
+        try
+        {
+            using var payload = Read(name);
+            return Describe(payload, file);
+        }
+        catch (CryptographicException)
+        {
+            // Damaged is an answer here: the plan moves the file out of HAProxy's sight.
+            return new BundleFile(null, null, default, default, file.LastWriteTimeUtc, file.Length);
+        }
+    }
+
+    /// <exception cref="CryptographicException">The file is damaged, or a link.</exception>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    public PemPayload Read(ServedName name)
+    {
+        var path = directory.For(name).Value;
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException("There is no bundle on disk.", path);
+        }
+
+        using var file = FileSystem.OpenNoFollow(path)
+            ?? throw new CryptographicException("The file is a link or unreadable.");
+        // A bundle that HAProxy takes is below 16 kB; anything far larger is not one of ours.
+        var bytes = new byte[Math.Min(file.Length, 1 << 20)];
+        try
+        {
+            file.ReadExactly(bytes);
+            return PemPayload.FromFile(bytes);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+        }
+    }
+
+    /// <summary>Writes the bundle as a dot-file, which HAProxy skips.</summary>
+    /// <exception cref="IOException">The disk is full or failed; the file that is served is untouched.</exception>
+    public void Stage(ServedName name, PemPayload payload) =>
+        FileSystem.WriteThrough(InDirectory(name.StageFileName), payload.Bytes.Span);
+
+    /// <summary>Gives the staged file its final name, durably.</summary>
+    public BundleFile Promote(ServedName name, PemPayload payload)
+    {
+        var path = directory.For(name).Value;
+        File.Move(InDirectory(name.StageFileName), path, overwrite: true);
+        FileSystem.SyncDirectory(directory.Value);
+        return Describe(payload, new FileInfo(path));
+    }
+
+    public void DropStage(ServedName name) => File.Delete(InDirectory(name.StageFileName));
+
+    /// <summary>Stages of a predecessor that was killed: HAProxy never accepted them, or they will be fetched
+    /// again.</summary>
+    public int DropAllStages()
+    {
+        var stages = System.IO.Directory.GetFiles(directory.Value, ".*.pem.stage");
+        foreach (var stage in stages)
+        {
+            File.Delete(stage);
+        }
+
+        return stages.Length;
+    }
+
+    public void Quarantine(ServedName name)
+    {
+        File.Move(directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true);
+        FileSystem.SyncDirectory(directory.Value);
+    }
+
+    public void Remove(ServedName name)
+    {
+        File.Delete(directory.For(name).Value);
+        FileSystem.SyncDirectory(directory.Value);
+    }
+
+    private static BundleFile Describe(PemPayload payload, FileInfo file)
+    {
+        file.Refresh();
+        return new BundleFile(
+            payload.Fingerprint,
+            payload.MemoryFingerprint,
+            payload.NotBefore,
+            payload.NotAfter,
+            file.LastWriteTimeUtc,
+            file.Length);
+    }
+
+    private string InDirectory(string fileName) => Path.Combine(directory.Value, fileName);
+}

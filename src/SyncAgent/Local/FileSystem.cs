@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace SyncAgent.Local;
+
+/// <summary>The few file operations whose durability matters and that .NET does not have.</summary>
+internal static partial class FileSystem
+{
+    public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    // open(2); O_NOFOLLOW is the one flag here that differs between the two architectures .NET runs on.
+    private const int ReadOnly = 0;
+    private const int CloseOnExec = 0x80000;
+    private const int NoFollowX64 = 0x20000;
+    private const int NoFollowArm64 = 0x8000;
+
+    /// <summary>Writes bytes to a file that only its owner reads, and returns when they are on the disk.</summary>
+    /// <exception cref="IOException">The disk is full or failed.</exception>
+    public static void WriteThrough(string path, ReadOnlySpan<byte> bytes)
+    {
+        File.Delete(path);
+        using var file = new FileStream(
+            path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.Read,
+                BufferSize = 0,
+                UnixCreateMode = OwnerOnly,
+            });
+        file.Write(bytes);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Replaces a file in one step: readers see the old bytes or the new ones, also after a power
+    /// cut.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    {
+        var temporary = path + ".new";
+        WriteThrough(temporary, bytes);
+        File.Move(temporary, path, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>A rename is on the disk only when its directory is.</summary>
+    /// <exception cref="IOException">The directory cannot be opened or synced.</exception>
+    public static void SyncDirectory(string path)
+    {
+        using var handle = OpenNative(path, ReadOnly | CloseOnExec);
+        if (handle.IsInvalid || SyncNative(handle) != 0)
+        {
+            throw new IOException($"Cannot sync {path}: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    /// <summary>Opens a file for reading unless its last part is a symbolic link.</summary>
+    /// <returns>null when it is absent, a link, or not readable.</returns>
+    public static FileStream? OpenNoFollow(string path)
+    {
+        var noFollow = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? NoFollowArm64 : NoFollowX64;
+        var handle = OpenNative(path, ReadOnly | CloseOnExec | noFollow);
+        if (!handle.IsInvalid)
+        {
+            return new FileStream(handle, FileAccess.Read, bufferSize: 0);
+        }
+
+        handle.Dispose();
+        return null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial SafeFileHandle OpenNative(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int SyncNative(SafeFileHandle handle);
+}

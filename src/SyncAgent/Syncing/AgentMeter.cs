@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>Counts for <c>/metrics</c>. Counters only go up; gauges are asked for when somebody looks.</summary>
+internal sealed class AgentMeter
+{
+    private long _injections;
+    private long _refusals;
+    private long _stagesLeft;
+    private long _reports;
+    private long _apiFailures;
+    private long _tokensServed;
+
+    public void Injected() => Interlocked.Increment(ref _injections);
+
+    public void InjectionRefused() => Interlocked.Increment(ref _refusals);
+
+    public void StageLeft() => Interlocked.Increment(ref _stagesLeft);
+
+    public void Reported() => Interlocked.Increment(ref _reports);
+
+    public void ApiFailed() => Interlocked.Increment(ref _apiFailures);
+
+    public void TokenServed() => Interlocked.Increment(ref _tokensServed);
+
+    /// <summary>Prometheus text format, version 0.0.4.</summary>
+    public string Render(IEnumerable<(string Name, string Help, double Value)> gauges)
+    {
+        var text = new StringBuilder();
+        Counter(text, "syncagent_injections_total", "Bundles that HAProxy accepted.", _injections);
+        Counter(text, "syncagent_injection_refusals_total", "Bundles that HAProxy refused.", _refusals);
+        Counter(text, "syncagent_stages_left_total", "Staged files that could not be deleted.", _stagesLeft);
+        Counter(text, "syncagent_reports_total", "Observed-state reports accepted.", _reports);
+        Counter(text, "syncagent_api_failures_total", "Calls that the API did not answer.", _apiFailures);
+        Counter(text, "syncagent_tokens_served_total", "Validation tokens served.", _tokensServed);
+        foreach (var (name, help, value) in gauges)
+        {
+            Line(text, name, help, "gauge", value);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Counter(StringBuilder text, string name, string help, long value) =>
+        Line(text, name, help, "counter", value);
+
+    private static void Line(StringBuilder text, string name, string help, string type, double value) =>
+        text.Append(CultureInfo.InvariantCulture, $"# HELP {name} {help}\n# TYPE {name} {type}\n{name} {value}\n");
+}

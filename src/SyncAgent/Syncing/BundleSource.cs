@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using ControlPlane.Contracts;
+using ControlPlane.Contracts.Sealing;
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.HAProxy;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>A bundle as it arrived: opened, or refused with the cause.</summary>
+internal sealed record ArrivedBundle(SealedBundle Sealed, PemPayload? Payload, NodeError? Error);
+
+/// <summary>Asks for bundles, opens their seals with the node's own key, and believes nothing it did not
+/// check.</summary>
+internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
+{
+    /// <summary>Chains are few (one per issuing CA) and are sent once.</summary>
+    private readonly ConcurrentDictionary<string, IReadOnlyList<byte[]>> _chains = new(StringComparer.Ordinal);
+
+    /// <param name="domains">At most <see cref="Routes.MaxBundlesPerFetch"/>.</param>
+    /// <param name="cancel">Ends the call.</param>
+    /// <exception cref="ApiUnavailableException">The API could not be asked.</exception>
+    public async Task<IReadOnlyDictionary<Guid, ArrivedBundle>> Fetch(
+        IReadOnlyList<Guid> domains, CancellationToken cancel)
+    {
+        var response = await api.FetchBundles(new FetchBundlesRequest(domains, [.. _chains.Keys]), cancel);
+        foreach (var (id, chain) in response.Chains)
+        {
+            // A chain under another chain's id would stay wrong for every bundle that names it.
+            if (id == Convert.ToHexStringLower(SHA256.HashData([.. chain.SelectMany(der => der)])))
+            {
+                _chains[id] = chain;
+            }
+        }
+
+        return response.Bundles
+            .DistinctBy(bundle => bundle.Domain)
+            .ToDictionary(bundle => bundle.Domain, Open);
+    }
+
+    private ArrivedBundle Open(SealedBundle bundle)
+    {
+        if (!_chains.TryGetValue(bundle.Chain, out var chain))
+        {
+            return Refuse(bundle, NodeErrorCodes.BundleMismatch, "The bundle names a chain that was not delivered.");
+        }
+
+        if (Convert.ToHexStringLower(SHA256.HashData(bundle.Leaf)) != bundle.Fingerprint)
+        {
+            return Refuse(
+                bundle, NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
+        }
+
+        byte[]? pkcs8 = null;
+        try
+        {
+            var binding = new SealBinding(
+                identity.Card.Fleet,
+                identity.Card.Node,
+                identity.SealingKeyId,
+                bundle.Domain,
+                bundle.Bundle,
+                bundle.Fingerprint);
+            pkcs8 = Hpke.Open(
+                identity.Sealing, bundle.Encapsulation, SealBinding.HpkeInfo, binding.ToAdditionalData(
+                    ), bundle.SealedKey);
+        }
+        catch (CryptographicException)
+        {
+            return Refuse(
+                bundle, NodeErrorCodes.SealBroken, "The seal does not open with this node's key for this bundle.");
+        }
+
+        try
+        {
+            var issuers = chain.Select(der => new ReadOnlyMemory<byte>(der)).ToArray();
+            return new ArrivedBundle(bundle, PemPayload.FromDer(bundle.Leaf, issuers, pkcs8), null);
+        }
+        catch (CryptographicException mismatch)
+        {
+            return Refuse(bundle, NodeErrorCodes.BundleMismatch, mismatch.Message);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(pkcs8);
+        }
+    }
+
+    private static ArrivedBundle Refuse(SealedBundle bundle, string code, string detail) =>
+        new(bundle, null, new NodeError(code, detail));
+}

@@ -1,0 +1,97 @@
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.Local;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>Long-polls the desired state and writes it into the book; what to do about it is not its concern.</summary>
+internal sealed partial class DesiredFeed(
+    ApiClient api,
+    DesiredBook book,
+    Reconciler reconciler,
+    Reporter reporter,
+    NodeView view,
+    AgentMeter meter,
+    TimeProvider time,
+    ILogger<DesiredFeed> log) : BackgroundService
+{
+    /// <summary>Below the 50 s the API allows, also after the jitter that keeps a fleet's polls apart.</summary>
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(40);
+
+    /// <summary>When the API last answered; null before the first time.</summary>
+    public DateTimeOffset? LastAnswer { get; private set; }
+
+    /// <summary>How long this node can do without the API; 0 when it holds nothing.</summary>
+    public double HoursToFirstExpiry()
+    {
+        var ends = view.Disk.Values.Where(file => !file.IsDamaged).Select(file => file.NotAfter).ToArray();
+        return ends.Length == 0 ? 0 : (ends.Min() - time.GetUtcNow()).TotalHours;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var backoff = Backoff.ForApi();
+        var isFirst = true;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                // The first question must not wait: after it the node knows whether it is up to date.
+                var wait = isFirst ? 0 : (int)Jitter.Spread(Wait).TotalSeconds;
+                isFirst = !await Poll(wait, stoppingToken);
+                LastAnswer = time.GetUtcNow();
+                backoff.Succeeded();
+            }
+            catch (ApiUnavailableException failure)
+            {
+                meter.ApiFailed();
+                var delay = backoff.Failed(failure.RetryAfter);
+                LogAway(failure.Message, HoursToFirstExpiry(), delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
+        }
+    }
+
+    /// <returns>True when nothing more is ready now.</returns>
+    private async Task<bool> Poll(int wait, CancellationToken cancel)
+    {
+        var page = await api.GetDesiredState(book.Mark.Cursor, wait, cancel);
+        if (page is null)
+        {
+            LogHistoryGone();
+            reporter.SetCaughtUp(false);
+            reporter.ForgetWhatWasTold();
+            book.ForgetCursor();
+            reconciler.TouchAll();
+            return false;
+        }
+
+        var before = book.Mark;
+        var changed = book.Record(page);
+        if (changed is null)
+        {
+            // Somebody replays an old answer, or the control plane's history was set back without a new epoch.
+            throw new ApiUnavailableException(
+                $"ALARM: the API answered with epoch {page.Epoch}, revision {page.Revision}, older than "
+                + $"{before.Epoch}, {before.Revision}. It is refused; the node goes on serving what it has.");
+        }
+
+        reporter.SetCaughtUp(!page.More);
+        if (changed.Count > 0)
+        {
+            LogChanged(changed.Count, page.Epoch, page.Revision);
+            reconciler.Touch(changed);
+        }
+
+        return !page.More;
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The API is away ({Reason}); this node goes on serving, {Hours:0} h until its "
+        + "first expiry. Next try in {Seconds:0.0} s")]
+    private partial void LogAway(string reason, double hours, double seconds);
+
+    [LoggerMessage(LogLevel.Information, "The history behind our cursor is gone; asking for everything")]
+    private partial void LogHistoryGone();
+
+    [LoggerMessage(LogLevel.Information, "{Count} names changed, now at epoch {Epoch}, revision {Revision}")]
+    private partial void LogChanged(int count, long epoch, long revision);
+}

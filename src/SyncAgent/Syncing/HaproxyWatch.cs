@@ -1,0 +1,155 @@
+using SyncAgent.HAProxy;
+using SyncAgent.Local;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>
+/// Notices that HAProxy is another one (restart, reload) or that files changed, reads what is there, and lets the
+/// reconciler compare. Until a look has succeeded everything about memory is unknown.
+/// </summary>
+internal sealed partial class HaproxyWatch(
+    HaproxyMemory memory,
+    HaproxyWriter writer,
+    BundleFiles files,
+    NodeView view,
+    DesiredBook book,
+    Reconciler reconciler,
+    TimeProvider time,
+    ILogger<HaproxyWatch> log) : BackgroundService
+{
+    /// <summary>Reading the pid costs 0.2 ms; a restart must be noticed well within the minute that it may take to
+    /// heal.
+    /// </summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
+
+    /// <summary>Every name is proven again within this many ticks, a slice at each.</summary>
+    private const int TicksPerRound = 600;
+
+    /// <summary>Times and lengths of all files; cheap, and a damaged file must be out of sight before the next
+    /// start.</summary>
+    private const int TicksPerDiskLook = 15;
+
+    /// <summary>The releases whose runtime API the rules of this program were measured on.</summary>
+    private const string MeasuredVersion = "2.6.";
+
+    private int _tick;
+
+    /// <summary>Puts damaged files out of sight: done before anything else, because HAProxy may be about to
+    /// start.</summary>
+    public void LookAtDisk()
+    {
+        var before = view.Disk;
+        var found = files.ReadAll(before);
+        view.SetDisk(before, found);
+        foreach (var (hostname, _) in found.Where(pair => pair.Value.IsDamaged))
+        {
+            LogDamaged(hostname);
+            files.Quarantine(ServedName.TryParse(hostname)!);
+            view.SetFile(hostname, null);
+        }
+
+        reconciler.Touch(found.Keys.Union(before.Keys).Where(
+            name => found.GetValueOrDefault(name) != before.GetValueOrDefault(name)));
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var backoff = Backoff.ForHaproxy();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Look(stoppingToken);
+                backoff.Succeeded();
+                await Task.Delay(Jitter.Spread(Tick), time, stoppingToken);
+            }
+            catch (RuntimeUnreachableException away)
+            {
+                if (view.Process is not null)
+                {
+                    LogAway(away.Message);
+                }
+
+                view.ForgetMemory();
+                LookAtDisk();
+                await Task.Delay(backoff.Failed(), time, stoppingToken);
+            }
+            catch (IOException failure)
+            {
+                LogDiskUnreadable(failure.Message);
+                await Task.Delay(backoff.Failed(), time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task Look(CancellationToken cancel)
+    {
+        var process = await memory.ReadProcess(cancel);
+        var isAnother = process != view.Process;
+        if (isAnother)
+        {
+            LogProcess(process.Version, process.Pid);
+            if (!process.Version.StartsWith(MeasuredVersion, StringComparison.Ordinal))
+            {
+                LogOtherVersion(process.Version, MeasuredVersion);
+            }
+
+            view.ForgetMemory();
+            LookAtDisk();
+            await writer.AbortStale(cancel);
+        }
+
+        _tick++;
+        if (isAnother || _tick % TicksPerRound == 0)
+        {
+            await writer.WhileNobodyWrites(
+                async () => view.SetMemory(await memory.ReadAll(files.Directory, cancel), files.Directory), cancel);
+            reconciler.TouchAll();
+        }
+
+        if (_tick % TicksPerDiskLook == 0)
+        {
+            LookAtDisk();
+        }
+
+        ProveSliceAgain();
+    }
+
+    /// <summary>Keeps proving what was proven: a listener can go wrong without any of our doing.</summary>
+    private void ProveSliceAgain()
+    {
+        if (view.Process is not { } process)
+        {
+            return;
+        }
+
+        var slice = book.Snapshot().Keys
+            .Where(name => (uint)StringComparer.Ordinal.GetHashCode(name) % TicksPerRound == _tick % TicksPerRound)
+            .Where(name => !string.IsNullOrEmpty(view.ProvenOf(name)))
+            .ToArray();
+        foreach (var name in slice)
+        {
+            view.SetProven(process, name, null);
+        }
+
+        reconciler.Touch(slice);
+    }
+
+    [LoggerMessage(LogLevel.Information, "HAProxy {Version} answers with pid {Pid}; reading its memory")]
+    private partial void LogProcess(string version, int pid);
+
+    [LoggerMessage(LogLevel
+        .Warning, "HAProxy {Version} is not a {Measured} release: replies that differ from those measured there "
+        + "are taken as refusals, and every bundle is proven by handshake as always")]
+    private partial void LogOtherVersion(string version, string measured);
+
+    [LoggerMessage(LogLevel.Warning, "HAProxy is away: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(
+        LogLevel.Error, "The bundle of {Hostname} on disk is damaged: moved out of HAProxy's sight and fetched again")]
+    private partial void LogDamaged(string hostname);
+
+    [LoggerMessage(LogLevel.Error, "The certificate directory cannot be read: {Reason}")]
+    private partial void LogDiskUnreadable(string reason);
+}

@@ -1,0 +1,43 @@
+using SyncAgent.Local;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>Whether the NLB may send visitors here. The API's absence is no reason not to: what is on disk is
+/// served.</summary>
+internal sealed class Readiness(
+    DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed)
+{
+    /// <summary>null when ready; otherwise a sentence.</summary>
+    public string? Reason
+    {
+        get
+        {
+            if (view.Process is null)
+            {
+                return "HAProxy's memory has not been read yet.";
+            }
+
+            if (book.Mark.Epoch == 0)
+            {
+                return "This node has never heard what to serve.";
+            }
+
+            return reconciler.IsSettled ? null : "Some bundles on disk are not in HAProxy's memory yet.";
+        }
+    }
+
+    public IEnumerable<(string Name, string Help, double Value)> Gauges()
+    {
+        var mark = book.Mark;
+        yield return ("syncagent_ready", "1 when the node may get visitors.", Reason is null ? 1 : 0);
+        yield return ("syncagent_epoch", "Epoch of the newest desired state.", mark.Epoch);
+        yield return ("syncagent_revision", "Revision of the newest desired state.", mark.Revision);
+        yield return ("syncagent_domains", "Names in the book.", book.Snapshot().Count);
+        yield return ("syncagent_domains_refused", "Names last reported as refused.", reporter.RefusedCount);
+        yield return ("syncagent_haproxy_pid", "Pid of the worker that was read.", view.Process?.Pid ?? 0);
+        yield return (
+            "syncagent_first_expiry_hours", "Hours until the first bundle on disk expires.", feed.HoursToFirstExpiry());
+        yield return ("syncagent_api_last_answer_seconds", "When the API last answered, Unix time; 0 for never.",
+            feed.LastAnswer?.ToUnixTimeSeconds() ?? 0);
+    }
+}

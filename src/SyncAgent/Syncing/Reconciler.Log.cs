@@ -1,0 +1,23 @@
+using SyncAgent.Planning;
+
+namespace SyncAgent.Syncing;
+
+internal sealed partial class Reconciler
+{
+    [LoggerMessage(LogLevel.Information, "{Action} {Hostname} ({Reason})")]
+    private partial void LogAction(ActionKind action, string hostname, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Hostname} is refused ({Code}): {Detail}")]
+    private partial void LogRefused(string hostname, string code, string detail);
+
+    [LoggerMessage(
+        LogLevel.Critical, "ALARM: {Hostname} was withdrawn with too many others within an hour and without approval; "
+        + "this node keeps serving it")]
+    private partial void LogHeld(string hostname);
+
+    [LoggerMessage(LogLevel.Warning, "{Count} bundles not fetched ({Reason}); next try in {Seconds:0.0} s")]
+    private partial void LogNotFetched(int count, string reason, double seconds);
+
+    [LoggerMessage(LogLevel.Error, "A surprise while working on {Hostname}; it is tried again")]
+    private partial void LogSurprise(Exception surprise, string hostname);
+}

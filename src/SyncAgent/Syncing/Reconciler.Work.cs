@@ -1,0 +1,110 @@
+using ControlPlane.Contracts;
+using SyncAgent.Planning;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>The part that acts: one name's actions in their order, and what is said about them afterwards.</summary>
+internal sealed partial class Reconciler
+{
+    private async Task Work(Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    {
+        await _hands.WaitAsync(cancel);
+        try
+        {
+            var applied = Applied.Well;
+            foreach (var action in job.Actions)
+            {
+                LogAction(action.Kind, action.Hostname, action.Reason);
+                applied = await Act(action.Kind, job, bundle, cancel);
+                if (applied.ShouldLookAgain || applied.Error is not null)
+                {
+                    break;
+                }
+            }
+
+            Conclude(job, applied);
+        }
+        finally
+        {
+            _hands.Release();
+        }
+    }
+
+    private async Task<Applied> Act(ActionKind kind, Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    {
+        switch (kind)
+        {
+            case ActionKind.Quarantine:
+                applier.Quarantine(job.Name);
+                return Applied.Well;
+            case ActionKind.LoadFromDisk:
+                return bundle is null ? await applier.LoadFromDisk(job.Name, cancel) : Applied.Well;
+            case ActionKind.Verify:
+                return await applier.Verify(job.Name, view.FileOf(job.Name.Value)!.Fingerprint!, cancel);
+            case ActionKind.Remove:
+                return await applier.Remove(job.Name, cancel);
+            case ActionKind.HoldWithdrawal:
+                LogHeld(job.Name.Value);
+                return Applied.Well;
+            default:
+                return await Deploy(job, bundle, cancel);
+        }
+    }
+
+    private async Task<Applied> Deploy(Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    {
+        var wanted = job.Entry!.Wanted!;
+        if (bundle is null)
+        {
+            return Applied.Refused(NodeErrorCodes.NotDelivered, "The API lists the bundle and has none to give.");
+        }
+
+        if (bundle.Sealed.Fingerprint != wanted.Fingerprint)
+        {
+            // A newer bundle than the one listed: the poll that lists it is on its way.
+            return bundle.Sealed.Revision > wanted.Revision
+                ? new Applied(null, ShouldLookAgain: true)
+                : Applied.Refused(NodeErrorCodes.BundleMismatch, "The API delivered another bundle than it lists.");
+        }
+
+        return bundle.Error is not null
+            ? new Applied(bundle.Error)
+            : await applier.Deploy(job.Name, bundle.Payload!, cancel);
+    }
+
+    private void Conclude(Job job, Applied applied)
+    {
+        var hostname = job.Name.Value;
+        if (applied.ShouldLookAgain)
+        {
+            Later([job], Jitter.Spread(TimeSpan.FromMilliseconds(500)));
+            return;
+        }
+
+        if (applied.Error is not null)
+        {
+            LogRefused(hostname, applied.Error.Code, applied.Error.Detail);
+            WaitAfterFailure(job);
+        }
+        else
+        {
+            _failing.TryRemove(hostname, out _);
+        }
+
+        if (job.Entry is not null
+            && Observation.Of(job.Name.Value, job.Entry, view, applied.Error, job.IsHeld) is { } row)
+        {
+            reporter.Tell(row);
+        }
+    }
+
+    private void WaitAfterFailure(Job job)
+    {
+        var revision = job.Entry?.Revision ?? 0;
+        var failing = _failing.AddOrUpdate(
+            job.Name.Value,
+            _ => (revision, Backoff.ForDomain()),
+            (_, before) => before.Revision == revision ? before : (revision, Backoff.ForDomain()));
+        Later([job], failing.Backoff.Failed());
+    }
+}

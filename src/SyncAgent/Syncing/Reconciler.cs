@@ -1,0 +1,249 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using ControlPlane.Contracts;
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.HAProxy;
+using SyncAgent.Local;
+using SyncAgent.Planning;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>
+/// Drives names to what is wanted: plans those that were touched, and acts on many at once within a bound. One name has
+/// one pair of hands on it at a time; a name that fails waits by itself and holds up nobody.
+/// </summary>
+internal sealed partial class Reconciler(
+    DesiredBook book,
+    NodeView view,
+    BundleSource source,
+    Applier applier,
+    Reporter reporter,
+    AgentMeter meter,
+    TimeProvider time,
+    ILogger<Reconciler> log) : BackgroundService
+{
+    /// <summary>Names in the air between stage and handshake. HAProxy takes 457 bundles/s one at a time; eight keep it
+    /// busy while disks sync and handshakes wait.</summary>
+    private const int Hands = 8;
+
+    /// <summary>The next batch downloads while the one before it is applied.</summary>
+    private const int FetchesAtOnce = 2;
+
+    /// <summary>How often names that wait after a failure are looked at.</summary>
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
+
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    private readonly ConcurrentDictionary<string, bool> _touched = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Task> _inHand = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _waiting = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (
+        long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _hands = new(Hands, Hands);
+    private readonly SemaphoreSlim _fetches = new(FetchesAtOnce, FetchesAtOnce);
+    private readonly Backoff _apiBackoff = Backoff.ForApi();
+
+    /// <summary>True while every file on disk is in memory, apart from names that were reported as refused.</summary>
+    public bool IsSettled => view.Process is not null && book.Snapshot().All(IsSettledName);
+
+    public bool IsFailing(string hostname) => _failing.ContainsKey(hostname);
+
+    /// <summary>These names may need something done.</summary>
+    public void Touch(IEnumerable<string> hostnames)
+    {
+        foreach (var hostname in hostnames)
+        {
+            _touched[hostname] = true;
+            _waiting.TryRemove(hostname, out _);
+        }
+
+        _wake.Writer.TryWrite(true);
+    }
+
+    public void TouchAll() => Touch([.. book.Snapshot().Keys, .. view.Disk.Keys]);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await Drive(stoppingToken);
+        }
+        finally
+        {
+            // A write to HAProxy that began is finished; everything else hears the token.
+            await Task.WhenAll(_inHand.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task Drive(CancellationToken stoppingToken)
+    {
+        using var tick = new PeriodicTimer(Tick, time);
+        var ticking = tick.WaitForNextTickAsync(stoppingToken).AsTask();
+        var waking = _wake.Reader.ReadAsync(stoppingToken).AsTask();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var first = await Task.WhenAny(ticking, waking);
+            await first;
+            if (first == waking)
+            {
+                waking = _wake.Reader.ReadAsync(stoppingToken).AsTask();
+            }
+            else
+            {
+                ticking = tick.WaitForNextTickAsync(stoppingToken).AsTask();
+            }
+
+            if (view.Process is not null)
+            {
+                Dispatch(TakeDue(), stoppingToken);
+            }
+        }
+    }
+
+    public override void Dispose()
+    {
+        _hands.Dispose();
+        _fetches.Dispose();
+        base.Dispose();
+    }
+
+    private bool IsSettledName(KeyValuePair<string, BookEntry> known)
+    {
+        var name = view.Describe(known.Key, known.Value);
+        return name.Disk is null
+            || (name.Memory is { Listed: true } memory && memory.Fingerprint == name.Disk.MemoryFingerprint)
+            || _failing.ContainsKey(known.Key);
+    }
+
+    private List<string> TakeDue()
+    {
+        var now = time.GetUtcNow();
+        var due = new List<string>();
+        foreach (
+            var hostname in _touched.Keys.Concat(_waiting.Where(pair => pair.Value <= now).Select(pair => pair.Key)))
+        {
+            if (!_inHand.ContainsKey(hostname))
+            {
+                _touched.TryRemove(hostname, out _);
+                _waiting.TryRemove(hostname, out _);
+                due.Add(hostname);
+            }
+        }
+
+        return [.. due.Distinct(StringComparer.Ordinal)];
+    }
+
+    private void Dispatch(List<string> due, CancellationToken cancel)
+    {
+        if (due.Count == 0)
+        {
+            return;
+        }
+
+        var known = book.Snapshot();
+        var held = WithdrawalBreaker.Held(
+            known.Values.Select(entry => entry.Withdrawn).OfType<Tombstone>(), known.Count, time.GetUtcNow());
+        var names = due.Select(hostname => view.Describe(hostname, known.GetValueOrDefault(hostname))).ToArray();
+        var plan = Plan.Make(new PlanInput(names, [.. held])).ToLookup(action => action.Hostname);
+        var toFetch = new List<Job>();
+        foreach (var hostname in due)
+        {
+            var job = new Job(ServedName.TryParse(hostname)!, known.GetValueOrDefault(hostname), [.. plan[hostname]]);
+            if (job.Actions.Any(action => action.Kind == ActionKind.Fetch))
+            {
+                toFetch.Add(job);
+            }
+            else
+            {
+                Start([job], Task.Run(() => Work(job, null, cancel), cancel));
+            }
+        }
+
+        foreach (var batch in toFetch.OrderBy(job => job.Entry!.Wanted!.NotAfter).Chunk(Routes.MaxBundlesPerFetch))
+        {
+            Start(batch, Task.Run(() => FetchAndWork(batch, cancel), cancel));
+        }
+    }
+
+    private void Start(IReadOnlyList<Job> jobs, Task task)
+    {
+        foreach (var job in jobs)
+        {
+            _inHand[job.Name.Value] = task;
+        }
+
+        _ = task.ContinueWith(
+            done =>
+            {
+                foreach (var job in jobs)
+                {
+                    _inHand.TryRemove(job.Name.Value, out _);
+                    if (done.IsFaulted)
+                    {
+                        LogSurprise(done.Exception!.InnerException!, job.Name.Value);
+                        WaitAfterFailure(job);
+                    }
+                }
+
+                _wake.Writer.TryWrite(true);
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private async Task FetchAndWork(Job[] batch, CancellationToken cancel)
+    {
+        // What is on disk is loaded first: the API may be away, and the last good bundle is better than none.
+        var withFile = batch.Where(job => job.Actions.Any(action => action.Kind == ActionKind.LoadFromDisk));
+        await Task.WhenAll(
+            withFile.Select(job => Work(job with { Actions = job.Before(ActionKind.Fetch) }, null, cancel)));
+
+        IReadOnlyDictionary<Guid, ArrivedBundle> arrived;
+        await _fetches.WaitAsync(cancel);
+        try
+        {
+            arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
+            _apiBackoff.Succeeded();
+        }
+        catch (ApiUnavailableException failure)
+        {
+            meter.ApiFailed();
+            var delay = _apiBackoff.Failed(failure.RetryAfter);
+            LogNotFetched(batch.Length, failure.Message, delay.TotalSeconds);
+            Later(batch, delay);
+            return;
+        }
+        finally
+        {
+            _fetches.Release();
+        }
+
+        await Task.WhenAll(batch.Select(async job =>
+        {
+            var bundle = arrived.GetValueOrDefault(job.Entry!.Domain);
+            using (bundle?.Payload)
+            {
+                await Work(job, bundle, cancel);
+            }
+        }));
+    }
+
+    private void Later(IEnumerable<Job> jobs, TimeSpan delay)
+    {
+        var at = time.GetUtcNow() + delay;
+        foreach (var job in jobs)
+        {
+            _waiting[job.Name.Value] = at;
+        }
+    }
+
+    private sealed record Job(ServedName Name, BookEntry? Entry, IReadOnlyList<PlannedAction> Actions)
+    {
+        public bool IsHeld => Actions.Any(action => action.Kind == ActionKind.HoldWithdrawal);
+
+        public IReadOnlyList<PlannedAction> Before(ActionKind kind) =>
+            [.. Actions.TakeWhile(action => action.Kind != kind)];
+    }
+}

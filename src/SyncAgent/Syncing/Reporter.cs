@@ -1,0 +1,222 @@
+using System.Threading.Channels;
+using ControlPlane.Contracts;
+using SyncAgent.ControlPlaneApi;
+using SyncAgent.Local;
+
+namespace SyncAgent.Syncing;
+
+/// <summary>
+/// Tells the control plane what was found, as soon as it was found: changed rows only, and a heartbeat when nothing
+/// changes. While one report is on its way the next rows gather, so that a burst of changes needs few reports.
+/// </summary>
+internal sealed partial class Reporter(
+    ApiClient api,
+    StateDirectory state,
+    DesiredBook book,
+    NodeView view,
+    Failpoint failpoint,
+    AgentMeter meter,
+    TimeProvider time,
+    ILogger<Reporter> log) : BackgroundService
+{
+    /// <summary>A node silent for 90 s counts as lost: four heartbeats fit into that.</summary>
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(20);
+
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, ObservedDomain> _pending = [];
+    private readonly Dictionary<Guid, ObservedDomain> _told = [];
+    private bool _isCaughtUp;
+    private string? _standing;
+
+    /// <summary>Domains whose last report was a refusal.</summary>
+    public int RefusedCount
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _told.Values.Count(row => row.State == ObservedDomainState.Refused);
+            }
+        }
+    }
+
+    public void Tell(ObservedDomain row)
+    {
+        lock (_lock)
+        {
+            if (_told.GetValueOrDefault(row.Domain) == row)
+            {
+                _pending.Remove(row.Domain);
+                return;
+            }
+
+            _pending[row.Domain] = row;
+        }
+
+        _wake.Writer.TryWrite(true);
+    }
+
+    /// <summary>Whether the newest desired state is recorded; a full report makes sense only then.</summary>
+    public void SetCaughtUp(bool value)
+    {
+        lock (_lock)
+        {
+            if (_isCaughtUp == value)
+            {
+                return;
+            }
+
+            _isCaughtUp = value;
+        }
+
+        _wake.Writer.TryWrite(true);
+    }
+
+    /// <summary>The control plane may have lost what it was told: tell everything again as it is found.</summary>
+    public void ForgetWhatWasTold()
+    {
+        lock (_lock)
+        {
+            _told.Clear();
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var backoff = Backoff.ForApi();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                var hasMore = await Send(stoppingToken);
+                backoff.Succeeded();
+                if (!hasMore)
+                {
+                    await WaitForNews(stoppingToken);
+                }
+            }
+            catch (ApiUnavailableException failure)
+            {
+                meter.ApiFailed();
+                var delay = backoff.Failed(failure.RetryAfter);
+                LogUnreported(failure.Message, delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
+        }
+    }
+
+    private async Task WaitForNews(CancellationToken cancel)
+    {
+        using var heartbeat = new CancellationTokenSource(Jitter.Spread(Heartbeat), time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, heartbeat.Token);
+        try
+        {
+            await _wake.Reader.ReadAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            // Nothing changed: the report that follows is the heartbeat.
+            LogHeartbeat();
+        }
+    }
+
+    private async Task<bool> Send(CancellationToken cancel)
+    {
+        var report = Compose(out var rows);
+        try
+        {
+            var receipt = await api.PutObservedState(report, cancel);
+            state.SkipReportNumbersTo(receipt.ReportNumber);
+            if (receipt.Standing != _standing)
+            {
+                LogStanding(receipt.Standing);
+                _standing = receipt.Standing;
+            }
+
+            if (receipt.ReportNumber > report.ReportNumber)
+            {
+                // The server had heard a higher number: it answered, and changed nothing.
+                PutBack(rows);
+                return true;
+            }
+        }
+        catch (ApiUnavailableException)
+        {
+            PutBack(rows);
+            throw;
+        }
+
+        meter.Reported();
+        failpoint.Pass(Failpoint.Reported);
+        lock (_lock)
+        {
+            foreach (var row in rows)
+            {
+                _told[row.Domain] = row;
+            }
+
+            return _pending.Count > 0;
+        }
+    }
+
+    private ObservedStateReport Compose(out IReadOnlyList<ObservedDomain> rows)
+    {
+        lock (_lock)
+        {
+            rows = [.. _pending.Values.Take(Routes.MaxRowsPerReport)];
+            foreach (var row in rows)
+            {
+                _pending.Remove(row.Domain);
+            }
+
+            var process = view.Process;
+            var mark = book.Mark;
+            return new ObservedStateReport(
+                state.NextReportNumber(),
+                mark.Epoch,
+                mark.Revision,
+                IsSynced(rows),
+                process is null ? null : new HAProxyProcess(process.Version, process.Pid, process.StartedAt),
+                AgentVersion.Text,
+                rows);
+        }
+    }
+
+    /// <summary>Every name that the book holds has been told about, by reports before this one or by this
+    /// one.</summary>
+    private bool IsSynced(IReadOnlyList<ObservedDomain> rows)
+    {
+        if (!_isCaughtUp || view.Process is null || _pending.Count > 0)
+        {
+            return false;
+        }
+
+        var now = rows.ToDictionary(row => row.Domain);
+        return book.Snapshot().Values.All(entry =>
+            (now.GetValueOrDefault(entry.Domain) ?? _told.GetValueOrDefault(entry.Domain))?.Revision == entry.Revision);
+    }
+
+    private void PutBack(IReadOnlyList<ObservedDomain> rows)
+    {
+        lock (_lock)
+        {
+            foreach (var row in rows)
+            {
+                // A newer finding may have come in meanwhile.
+                _pending.TryAdd(row.Domain, row);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Not reported ({Reason}); next try in {Seconds:0.0} s")]
+    private partial void LogUnreported(string reason, double seconds);
+
+    [LoggerMessage(LogLevel.Debug, "Heartbeat")]
+    private partial void LogHeartbeat();
+
+    [LoggerMessage(LogLevel.Information, "The control plane counts this node as {Standing}")]
+    private partial void LogStanding(string standing);
+}

@@ -1,0 +1,52 @@
+using SyncAgent.HAProxy;
+using SyncAgent.Syncing;
+
+namespace SyncAgent.Tokens;
+
+/// <summary>
+/// What HAProxy asks over the agent's unix socket: tokens for the CA, and whether this node is ready for the NLB. Exact
+/// Host and exact path or 404; nothing else lives here.
+/// </summary>
+internal static class LocalEndpoints
+{
+    public static void MapTokens(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/.well-known/pki-validation/fileauth.txt", (
+            HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
+            Answer(context, meter, name => tokens.FindFileAuth(name)));
+        routes.MapGet("/.well-known/acme-challenge/{token}",
+            (string token, HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
+                Answer(context, meter, name => tokens.FindAcme(name, token)));
+    }
+
+    public static void MapStanding(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/healthz", () => Results.Text("alive\n"));
+        routes.MapGet("/readyz", (Readiness readiness) =>
+            readiness.Reason is { } reason ? Results.Text(reason + "\n", statusCode: 503) : Results.Text("ready\n"));
+        routes.MapGet("/metrics", (Readiness readiness, AgentMeter meter) =>
+            Results.Text(meter.Render(readiness.Gauges()), "text/plain; version=0.0.4"));
+    }
+
+    private static IResult Answer(HttpContext context, AgentMeter meter, Func<ServedName, string?> find)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        // Host is what the CA asked for; a port after it is not part of the name (RFC 9110 §7.2).
+        var name = ServedName.TryParse(context.Request.Host.Host.ToLowerInvariant());
+        if (name is null || !IsExactPath(context.Request) || find(name) is not { } value)
+        {
+            return Results.NotFound();
+        }
+
+        meter.TokenServed();
+        return Results.Text(value, "text/plain");
+    }
+
+    /// <summary>Routing forgives upper case and a trailing slash; a validation path is exactly itself.</summary>
+    private static bool IsExactPath(HttpRequest request)
+    {
+        var path = request.Path.Value!;
+        return path == "/.well-known/pki-validation/fileauth.txt"
+            || (path.StartsWith("/.well-known/acme-challenge/", StringComparison.Ordinal) && !path.EndsWith('/'));
+    }
+}

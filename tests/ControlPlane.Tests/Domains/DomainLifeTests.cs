@@ -1,0 +1,199 @@
+using System.Net;
+using ControlPlane.Contracts;
+using ControlPlane.Domains;
+using ControlPlane.Nodes;
+using ControlPlane.Tests.Http;
+using Microsoft.EntityFrameworkCore;
+using static ControlPlane.Tests.Http.ApiFixture;
+
+namespace ControlPlane.Tests.Domains;
+
+/// <summary>A domain read, listed, checked and deleted at several points of its path, which the test sets by hand.</summary>
+public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
+{
+    private static readonly DateTimeOffset Now = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
+
+    [Fact]
+    public async Task A_check_makes_a_waiting_order_due_and_wakes_its_stage()
+    {
+        var id = await api.RegisterAsync("check.example.com");
+        var later = DateTimeOffset.UtcNow.AddHours(1);
+        await SetAsync(id, order => order.NextAttemptAt = later);
+        var wakes = api.Wakes.Count;
+
+        Assert.Equal(HttpStatusCode.Accepted, (await api.Acme.PostAsync($"/v1/domains/{id}/check", null)).StatusCode);
+
+        await using var db = api.Open();
+        Assert.True((await db.Orders.SingleAsync(order => order.DomainId == id)).NextAttemptAt < later);
+        Assert.True(api.Wakes.Count > wakes);
+    }
+
+    [Fact]
+    public async Task A_check_leaves_the_look_ups_after_a_lost_answer_alone()
+    {
+        var id = await api.RegisterAsync("lost.example.com");
+        var later = new DateTimeOffset(2099, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        await SetAsync(id, order =>
+        {
+            order.MoveTo(OrderState.PendingOrder, Now);
+            (order.KeyId, order.Csr, order.SubmittedAt) = (Guid.NewGuid(), [1], Now);
+            order.NextAttemptAt = later;
+        });
+        await api.Acme.PostAsync($"/v1/domains/{id}/check", null);
+        await using var db = api.Open();
+        Assert.Equal(later, (await db.Orders.SingleAsync(order => order.DomainId == id)).NextAttemptAt);
+    }
+
+    [Fact]
+    public async Task Deletion_asks_the_running_step_to_stop_and_is_told_once()
+    {
+        var id = await api.RegisterAsync("bye.example.com");
+        await SetAsync(id, order => order.NextAttemptAt = DateTimeOffset.UtcNow.AddHours(1));
+        for (var i = 0; i < 2; i++)
+        {
+            var answer = await api.Acme.DeleteAsync($"/v1/domains/{id}");
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+            Assert.Equal("deleting", (await ReadAsync(answer))["status"]!.ToString());
+        }
+
+        await using var db = api.Open();
+        var order = await db.Orders.SingleAsync(row => row.DomainId == id);
+        Assert.Equal(OrderState.PendingDns, order.State);
+        Assert.NotNull(order.CancelRequestedAt);
+        Assert.True(order.NextAttemptAt <= DateTimeOffset.UtcNow);
+        Assert.Equal(1, await db.Events.CountAsync(row =>
+            row.DomainId == id && row.Type == EventTypes.DomainDeletionRequested));
+        await ProblemAsync(
+            await api.Acme.PostAsync("/v1/domains", System.Net.Http.Json.JsonContent.Create(new { hostname = "bye.example.com" })),
+            409, "hostname-being-released");
+    }
+
+    [Fact]
+    public async Task Deletion_of_a_failed_domain_enters_canceling_by_itself()
+    {
+        var id = await api.RegisterAsync("failed.example.com");
+        await SetAsync(id, order =>
+        {
+            order.MoveTo(OrderState.Failed, Now);
+            order.Reason = "dns-timed-out";
+        }, DomainStatus.Failed);
+        var read = await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}"));
+        Assert.Equal(("failed", "customer", "failed"),
+            ($"{read["status"]}", $"{read["waitingOn"]}", $"{read["ownership"]!["status"]}"));
+
+        await api.Acme.DeleteAsync($"/v1/domains/{id}");
+
+        await using var db = api.Open();
+        var order = await db.Orders.SingleAsync(row => row.DomainId == id);
+        Assert.Equal(OrderState.Canceling, order.State);
+        Assert.NotNull(order.NextAttemptAt);
+        Assert.Contains(OrderState.Canceling, api.Wakes);
+    }
+
+    [Fact]
+    public async Task An_active_domain_shows_its_proof_and_degrades_when_a_node_is_lost()
+    {
+        var id = await api.RegisterAsync("active.example.com");
+        var fingerprint = new string('a', 64);
+        await using (var db = api.Open())
+        {
+            var domain = await db.Domains.SingleAsync(row => row.Id == id);
+            var order = await db.Orders.SingleAsync(row => row.DomainId == id);
+            var bundle = new Bundle
+            {
+                Id = Guid.NewGuid(), DomainId = id, OrderId = order.Id, KeyId = Guid.NewGuid(), ChainId = new string('c', 64),
+                Leaf = [1], Issuer = "CN=Sandbox", Serial = "0A", Fingerprint = fingerprint, NotBefore = Now,
+                NotAfter = DateTimeOffset.UnixEpoch.AddYears(200), CreatedAt = Now,
+            };
+            db.AddRange(new Chain { Id = bundle.ChainId, Intermediates = [] }, bundle);
+            await db.SaveChangesAsync();
+            (order.KeyId, order.Csr, order.CaOrderId, order.BundleId) = (bundle.KeyId, [1], "1", bundle.Id);
+            foreach (var state in new[]
+            {
+                OrderState.PendingOrder, OrderState.PendingValidation, OrderState.PendingIssuance,
+                OrderState.PendingDeployment, OrderState.Active,
+            })
+            {
+                order.MoveTo(state, Now);
+            }
+
+            (domain.Status, domain.ActiveBundleId, domain.ActivatedAt) = (DomainStatus.Active, bundle.Id, Now);
+            db.Add(new DesiredRow
+            {
+                FleetId = domain.FleetId, DomainId = id, Hostname = domain.Hostname, BundleId = bundle.Id,
+                OrderSequence = order.Sequence, Revision = 1, ChangedAt = Now,
+            });
+            foreach (var name in new[] { "node-1", "node-2" })
+            {
+                var node = Node(domain.FleetId, name);
+                db.AddRange(node, new NodeObservation
+                {
+                    NodeId = node.Id, DomainId = id, Revision = 1, State = ObservedDomainState.Serving, ObservedAt = Now,
+                    DiskFingerprint = fingerprint, MemoryFingerprint = fingerprint, HandshakeFingerprint = fingerprint,
+                });
+            }
+
+            await db.SaveChangesAsync();
+        }
+
+        var read = await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}"));
+        Assert.Equal(("active", "none", "verified", "issued", "complete"),
+            ($"{read["status"]}", $"{read["waitingOn"]}", $"{read["ownership"]!["status"]}",
+                $"{read["certificate"]!["status"]}", $"{read["delivery"]!["status"]}"));
+        Assert.Equal((2, 2), ((int)read["delivery"]!["nodesReady"]!, (int)read["delivery"]!["nodesTotal"]!));
+        Assert.Equal(["active.example.com"], await NamesAsync("status=active"));
+        Assert.Empty(await NamesAsync("status=degraded"));
+        var certificates = await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}/certificates"));
+        Assert.Equal("active", certificates["items"]![0]!["state"]!.ToString());
+        var delivery = await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}/delivery"));
+        Assert.All(delivery["items"]!.AsArray(), node => Assert.True((bool)node!["proven"]!));
+
+        await using (var db = api.Open())
+        {
+            await db.Nodes.Where(node => node.Name == "node-2")
+                .ExecuteUpdateAsync(set => set.SetProperty(node => node.Standing, NodeStanding.Lost));
+        }
+
+        Assert.Equal("degraded", (await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}")))["status"]!.ToString());
+        Assert.Equal(["active.example.com"], await NamesAsync("status=degraded"));
+        Assert.Empty(await NamesAsync("status=active"));
+    }
+
+    [Fact]
+    public async Task A_list_is_paged_and_filtered()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            await api.RegisterAsync($"page-{i}.example.org");
+        }
+
+        var first = await ReadAsync(await api.Acme.GetAsync("/v1/domains?hostname=page-&limit=3"));
+        var second = await ReadAsync(await api.Acme.GetAsync($"/v1/domains?hostname=page-&limit=3&cursor={first["nextCursor"]}"));
+        Assert.Equal(
+            ["page-0.example.org", "page-1.example.org", "page-2.example.org", "page-3.example.org", "page-4.example.org"],
+            first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(item => $"{item!["hostname"]}"));
+        Assert.Null(second["nextCursor"]);
+        Assert.Empty(await NamesAsync("hostname=page%25"));
+        Assert.Equal(5, (await NamesAsync("hostname=page-&waitingOn=customer&status=pending")).Count);
+        Assert.Empty(await NamesAsync("hostname=page-&waitingOn=ca"));
+    }
+
+    private async Task<List<string>> NamesAsync(string query) =>
+        [.. (await ReadAsync(await api.Acme.GetAsync($"/v1/domains?{query}")))["items"]!.AsArray().Select(i => $"{i!["hostname"]}")];
+
+    private async Task SetAsync(Guid domain, Action<Order> change, DomainStatus? status = null)
+    {
+        await using var db = api.Open();
+        var order = await db.Orders.Include(row => row.Domain).SingleAsync(row => row.DomainId == domain);
+        change(order);
+        order.Domain.Status = status ?? order.Domain.Status;
+        await db.SaveChangesAsync();
+    }
+
+    private static Node Node(Guid fleet, string name) => new()
+    {
+        Id = Guid.NewGuid(), FleetId = fleet, Name = name, Standing = NodeStanding.Serving, HttpEndpoint = "127.0.0.1:80",
+        SigningKey = [1], SigningKeyId = "s", SealingKey = [2], SealingKeyId = "e", AgentVersion = "1", JoinedAt = Now,
+        LastSeenAt = Now,
+    };
+}

@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using ControlPlane.Database;
+using ControlPlane.Domains;
+using ControlPlane.Http.Access;
+using ControlPlane.Jobs;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace ControlPlane.Tests.Http;
+
+/// <summary>The real program on a real socket and a real database, without its jobs: what a test registers stays where it is.
+/// One for each test class.</summary>
+public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
+{
+    private readonly ConcurrentQueue<OrderState> _wakes = new();
+    // Any type of the program will do: three assemblies here have a Program.
+    private WebApplicationFactory<ControlPlaneDb> _app = null!;
+
+    public IServiceProvider Services => _app.Services;
+
+    /// <summary>The stages that were woken so far.</summary>
+    internal IReadOnlyCollection<OrderState> Wakes => _wakes;
+
+    internal HttpClient Admin { get; private set; } = null!;
+
+    internal HttpClient Support { get; private set; } = null!;
+
+    /// <summary>A portal of the tenant acme.</summary>
+    internal HttpClient Acme { get; private set; } = null!;
+
+    /// <summary>A portal of the tenant globex.</summary>
+    internal HttpClient Globex { get; private set; } = null!;
+
+    internal HttpClient Anonymous { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        var connection = await server.CreateDatabaseAsync();
+        _app = new WebApplicationFactory<ControlPlaneDb>().WithWebHostBuilder(host => host
+            .UseSetting("urls", "http://127.0.0.1:0")
+            .UseSetting("Jobs:Enabled", "false")
+            .UseSetting("Dns:Servers:0", "127.0.0.1:9")
+            .UseSetting("ConnectionStrings:ControlPlane", connection)
+            .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
+            .UseSetting("Fleet:Addresses:0", "192.0.2.1")
+            .UseSetting("Fleet:Addresses:1", "2001:db8::1")
+            .ConfigureTestServices(RecordWakes));
+        _app.UseKestrel();
+        _app.StartServer();
+        Anonymous = _app.CreateClient();
+        Admin = await ClientAsync(ApiRole.Admin, null);
+        Support = await ClientAsync(ApiRole.Support, null);
+        Acme = await ClientAsync(ApiRole.Portal, "acme");
+        Globex = await ClientAsync(ApiRole.Portal, "globex");
+    }
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    internal ControlPlaneDb Open() => Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
+
+    internal HttpClient WithKey(string key)
+    {
+        var client = _app.CreateClient();
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        return client;
+    }
+
+    /// <summary>Registers a name as acme and returns its id.</summary>
+    internal async Task<Guid> RegisterAsync(string hostname, HttpClient? client = null)
+    {
+        var response = await (client ?? Acme).PostAsJsonAsync("/v1/domains", new { hostname });
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        return Guid.Parse((await ReadAsync(response))["id"]!.ToString());
+    }
+
+    internal static async Task<JsonNode> ReadAsync(HttpResponseMessage response) =>
+        JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
+
+    /// <summary>Asserts that an answer is a complete problem of the given kind.</summary>
+    internal static async Task<JsonNode> ProblemAsync(HttpResponseMessage response, int status, string reason)
+    {
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.True((int)response.StatusCode == status, $"{(int)response.StatusCode}: {text}");
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonNode.Parse(text)!;
+        Assert.Equal(reason, problem["reason"]!.ToString());
+        Assert.Equal($"/problems/{reason}", problem["type"]!.ToString());
+        Assert.Equal(status, (int)problem["status"]!);
+        Assert.All(
+            new[] { "title", "detail", "waitingOn", "instance", "traceId" },
+            field => Assert.False(string.IsNullOrEmpty(problem[field]?.ToString()), field));
+        Assert.NotEmpty(problem["fix"]!.AsArray());
+        Assert.DoesNotContain("   at ", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("ControlPlane.", text, StringComparison.Ordinal);
+        return problem;
+    }
+
+    private async Task<HttpClient> ClientAsync(ApiRole role, string? tenant)
+    {
+        await using var db = Open();
+        Guid? id = null;
+        if (tenant is not null)
+        {
+            var row = new Tenant { Id = Guid.CreateVersion7(), Name = tenant, CreatedAt = DateTimeOffset.UnixEpoch };
+            db.Add(row);
+            id = row.Id;
+        }
+
+        var (_, secret) = await Keys.AddAsync(db, role, id, $"{role} {tenant}", DateTimeOffset.UnixEpoch);
+        return WithKey(secret.Reveal());
+    }
+
+    private void RecordWakes(IServiceCollection services)
+    {
+        services.RemoveAll<IWakes>();
+        services.AddSingleton<IWakes>(new RecordedWakes(_wakes));
+    }
+
+    private sealed class RecordedWakes(ConcurrentQueue<OrderState> wakes) : IWakes
+    {
+        public void Wake(OrderState state) => wakes.Enqueue(state);
+    }
+}

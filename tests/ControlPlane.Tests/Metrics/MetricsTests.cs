@@ -1,0 +1,72 @@
+using System.Diagnostics.Metrics;
+using System.Text.RegularExpressions;
+using ControlPlane.Domains;
+using ControlPlane.Metrics;
+using ControlPlane.Tests.Http;
+
+namespace ControlPlane.Tests.Metrics;
+
+public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixture>
+{
+    [Fact]
+    public async Task The_scrape_holds_every_promised_metric_and_no_name()
+    {
+        await api.RegisterAsync("metric-canary.example.com");
+        Instruments.TimeToActive(TimeSpan.FromSeconds(0.3));
+        Instruments.StageTime(OrderState.PendingDns, TimeSpan.FromSeconds(2));
+        var response = await api.Anonymous.GetAsync("/metrics");
+        Assert.Equal("text/plain; version=0.0.4; charset=utf-8", response.Content.Headers.ContentType!.ToString());
+        var text = await response.Content.ReadAsStringAsync();
+
+        Assert.Contains("controlplane_orders{state=\"PendingDns\"} 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_orders{state=\"Active\"} 0\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_orders_due 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("# TYPE controlplane_time_to_active_seconds histogram\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_stage_seconds_bucket{stage=\"PendingDns\",le=\"2.5\"} ", text, StringComparison.Ordinal);
+        Assert.Contains("# TYPE controlplane_node_lag_revisions gauge\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_database_up 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("route=\"/v1/domains\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", text, StringComparison.Ordinal);
+        Assert.All(
+            text.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            line => Assert.Matches(Line(), line));
+    }
+
+    [Fact]
+    public void Counters_sum_histograms_accumulate_and_labels_are_escaped()
+    {
+        using var text = new PrometheusText();
+        using var meter = new Meter(Instruments.MeterName);
+        var name = $"test_{Guid.NewGuid():N}";
+        var calls = meter.CreateCounter<long>(name);
+        calls.Add(2, new("result", "ok"), new KeyValuePair<string, object?>("a.b", "x\"\\\n"));
+        calls.Add(3, new("a.b", "x\"\\\n"), new KeyValuePair<string, object?>("result", "ok"));
+        var times = meter.CreateHistogram(
+            name + "_s", advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] });
+        times.Record(1);
+        times.Record(1.5);
+        times.Record(9);
+
+        var written = text.Write();
+        Assert.Contains($$"""{{name}}_total{a_b="x\"\\\n",result="ok"} 5""", written, StringComparison.Ordinal);
+        Assert.Contains(
+            $$"""
+            {{name}}_s_bucket{le="1"} 1
+            {{name}}_s_bucket{le="2"} 2
+            {{name}}_s_bucket{le="+Inf"} 3
+            {{name}}_s_sum 11.5
+            {{name}}_s_count 3
+            """,
+            written, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_and_readiness_are_told_without_a_key()
+    {
+        Assert.Contains("healthy", await api.Anonymous.GetStringAsync("/healthz"), StringComparison.Ordinal);
+        Assert.Contains("\"database\"", await api.Anonymous.GetStringAsync("/readyz"), StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\\{([a-z_]+=\"([^\"\\\\]|\\\\.)*\",?)+\\})? (\\+Inf|[-0-9.eE+]+))$")]
+    private static partial Regex Line();
+}

@@ -1,0 +1,91 @@
+using System.Security.Cryptography.X509Certificates;
+using LocalFleet;
+using LocalFleet.Up;
+
+namespace EndToEnd.Tests.Harness;
+
+/// <summary>A fleet of a test's own: own directories, own ports beside a running <c>make up</c>, nothing left at the end.</summary>
+internal sealed class TestFleet : IAsyncDisposable
+{
+    private readonly DirectoryInfo _database;
+
+    private TestFleet(Fleet fleet, DirectoryInfo database) => (Fleet, _database) = (fleet, database);
+
+    public Fleet Fleet { get; }
+
+    /// <summary>With the portal's key.</summary>
+    public ApiClient Api { get; private set; } = null!;
+
+    public ApiClient Admin { get; private set; } = null!;
+
+    public static async Task<TestFleet> StartAsync(Func<FleetOptions, FleetOptions>? change = null)
+    {
+        // Beside the fleet's directory and not inside: as root, PostgreSQL runs as another user.
+        var database = Directory.CreateTempSubdirectory("fleet-db-");
+        var options = new FleetOptions
+        {
+            Directory = Directory.CreateTempSubdirectory("fleet-").FullName,
+            DatabaseDirectory = database.FullName,
+        };
+        options = change?.Invoke(options) ?? options;
+        var fleet = Fleet.Prepare(options with { Ports = FleetPorts.FindFree(options.Nodes, options.Replicas) });
+        var test = new TestFleet(fleet, database);
+        try
+        {
+            await fleet.StartAsync(_ => { }, CancellationToken.None);
+            test.Api = ApiClient.For(fleet);
+            test.Admin = ApiClient.ForAdmin(fleet);
+            return test;
+        }
+        catch
+        {
+            await test.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Registers sample names and waits until each is active.</summary>
+    public async Task<IReadOnlyList<DomainView>> ActivateAsync(int count)
+    {
+        foreach (var name in LocalNames.Samples(Fleet.Options.Seed).Take(count))
+        {
+            await Api.RegisterAsync(name, CancellationToken.None);
+        }
+
+        return await WaitUntilActiveAsync(count);
+    }
+
+    public async Task<IReadOnlyList<DomainView>> WaitUntilActiveAsync(int count)
+    {
+        IReadOnlyList<DomainView> domains = [];
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                domains = await Api.ListAsync(CancellationToken.None);
+                return domains.Count == count && domains.All(d => d.IsActive);
+            },
+            () => string.Join('\n', domains.Select(d => $"{d.Hostname}: {d.Status}, {d.WaitingOn}, {d.Reason}")));
+        return domains;
+    }
+
+    /// <summary>The fingerprint that a node shows for a name, checked against the sandbox's root.</summary>
+    public async Task<string> VisitAsync(int node, string hostname)
+    {
+        using var root = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(Fleet.Layout.RootCertificate));
+        return await Handshakes.VisitAsync(Fleet.Options.Ports.NodeHttps(node), hostname, root, CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Api?.Dispose();
+        Admin?.Dispose();
+        await Fleet.DisposeAsync();
+        Directory.Delete(Fleet.Layout.Root, recursive: true);
+        if (Directory.Exists(Fleet.Layout.Sockets))
+        {
+            Directory.Delete(Fleet.Layout.Sockets, recursive: true);
+        }
+
+        _database.Delete(recursive: true);
+    }
+}
