@@ -14,8 +14,8 @@ public sealed class IssuancePathTests(PostgresDatabase database) : IClassFixture
     [Fact]
     public void A_terminal_state_leads_nowhere_except_that_a_failed_order_can_be_canceled()
     {
-        var ways = from state in All where IssuancePath.IsTerminal(state) from to in All
-                   where IssuancePath.Allows(state, to) select (state, to);
+        var ways = All.Where(IssuancePath.IsTerminal)
+            .SelectMany(from => All.Where(to => IssuancePath.Allows(from, to)), (from, to) => (from, to));
 
         Assert.Equal([(OrderState.Failed, OrderState.Canceling)], ways);
     }
