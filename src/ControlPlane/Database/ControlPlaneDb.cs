@@ -83,13 +83,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<DesiredRow>().ToTable("desired_state").HasKey(row => new { row.FleetId, row.DomainId });
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
-        model.Entity<DomainEvent>(told =>
-        {
-            told.ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
-            // So that an order is inserted before the event that tells of it.
-            told.HasOne<Domain>().WithMany().HasForeignKey(row => row.DomainId);
-            told.HasOne<Order>().WithMany().HasForeignKey(row => row.OrderId);
-        });
+        model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))

@@ -76,6 +76,8 @@ internal sealed class CollectBundle(
         await issued.StoreChainAsync(run.Db, ct);
         await run.BeginAsync(ct);
         run.Db.Bundles.Add(issued.Bundle);
+        // Written now, within the transaction: the word for the publisher refers to it.
+        await run.Db.SaveChangesAsync(ct);
         order.BundleId = issued.Bundle.Id;
         // Before the change that refers to it.
         await run.Db.SaveChangesAsync(ct);

@@ -15,6 +15,9 @@ internal sealed record DomainView
 
     public string? Reason { get; init; }
 
+    /// <summary>The particulars of <see cref="Reason"/>, for a person.</summary>
+    public string? Detail { get; init; }
+
     public int NodesReady { get; init; }
 
     public int NodesTotal { get; init; }
@@ -39,6 +42,7 @@ internal sealed record DomainView
             Status = json.GetProperty("status").GetString()!,
             WaitingOn = Text(json, "waitingOn"),
             Reason = Member(json, "reason") is { } reason ? Text(reason, "code") : null,
+            Detail = Member(json, "reason") is { } told ? Text(told, "detail") : null,
             NodesReady = delivery is { } ready ? ready.GetProperty("nodesReady").GetInt32() : 0,
             NodesTotal = delivery is { } total ? total.GetProperty("nodesTotal").GetInt32() : 0,
             Fingerprint = Member(json, "certificate") is { } certificate ? Text(certificate, "fingerprint") : null,

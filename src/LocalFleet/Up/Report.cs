@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace LocalFleet.Up;
 
@@ -30,6 +31,7 @@ internal sealed record Report(
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    [JsonIgnore]
     public bool IsWhole => Active == Domains && HandshakesVerified == Domains * Nodes;
 
     public static async Task<Report> MakeAsync(

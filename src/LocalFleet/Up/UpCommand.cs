@@ -63,9 +63,12 @@ internal static class UpCommand
             report.Write(options.Report);
         }
 
-        foreach (var failure in proofs.Failures.Take(10))
+        var unproven = domains.Where(d => !d.IsActive)
+            .Select(d => $"{d.Hostname} is {d.Status}, waiting on {d.WaitingOn}: {d.Reason}. {d.Detail}")
+            .Concat(proofs.Failures);
+        foreach (var domain in unproven.Take(10))
         {
-            await Console.Error.WriteLineAsync($"not proven: {failure}");
+            await Console.Error.WriteLineAsync($"not proven: {domain}");
         }
 
         var status = report.IsWhole ? 0 : 1;
