@@ -79,8 +79,6 @@ internal sealed class CollectBundle(
         // Written now, within the transaction: the word for the publisher refers to it.
         await run.Db.SaveChangesAsync(ct);
         order.BundleId = issued.Bundle.Id;
-        // Before the change that refers to it.
-        await run.Db.SaveChangesAsync(ct);
         await DesiredChanges.RecordAsync(run, issued.Bundle.Id, ct);
         run.AfterCommit(publisher.Wake);
         run.Tell(
