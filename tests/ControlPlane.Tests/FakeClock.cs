@@ -1,6 +1,6 @@
 namespace ControlPlane.Tests;
 
-/// <summary>Dates and stopwatch stand until a test moves them. Timers stay the machine's: what waits for one still gets it.</summary>
+/// <summary>Dates and stopwatch stand until a test moves them. Timers stay the machine's.</summary>
 internal sealed class FakeClock : TimeProvider
 {
     private long _ticks = new DateTimeOffset(2026, 6, 1, 12, 0, 0, TimeSpan.Zero).Ticks;

@@ -5,7 +5,7 @@ using ControlPlane.Vault;
 
 namespace ControlPlane.Tests.Domains;
 
-/// <summary>DELETE in each state ends with nothing left: not at the CA, not in the token store, not on a node, not in the vault.</summary>
+/// <summary>DELETE in each state leaves nothing: at the CA, in the token store, on a node, in the vault.</summary>
 public sealed class CancelOrderTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     [Theory]

@@ -15,8 +15,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Tests.Domains;
 
 /// <summary>
-/// The path on real parts (PostgreSQL, vault, token directory, listeners) with two stand-ins: for the CA and, where desired state is
-/// published, for the publisher. A bench begins by emptying its class's database.
+/// The path on real parts (PostgreSQL, vault, token directory, listeners) with stand-ins for the CA, for a node's port 80
+/// and for the publisher. A bench begins by emptying its class's database.
 /// </summary>
 internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPlaneDb>, IDesiredStatePublisher
 {

@@ -1,13 +1,14 @@
 using System.Collections.Concurrent;
 using ControlPlane.Domains;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes;
 using ControlPlane.Tests.Domains;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Tests.Jobs;
 
-/// <summary>Claims, leases and their ends: real stages over one database, with a step of the test's own in place of AwaitDns.</summary>
+/// <summary>Claims, leases and their ends: real stages over one database, with a step of the test's own.</summary>
 public sealed class StageTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     [Fact]
@@ -74,14 +75,15 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
     public async Task News_that_arrives_while_a_step_holds_the_lease_makes_the_order_due_again()
     {
         await using var bench = await PathBench.StartAsync(database);
-        var order = await bench.OrderAsync(OrderState.PendingDns);
+        var order = await bench.OrderAsync(OrderState.PendingDeployment);
         var turns = 0;
         var runner = NewRunner(bench, async (run, ct) =>
         {
             if (++turns == 1)
             {
-                await using var db = bench.Open();
-                await db.NudgeAsync(OrderState.PendingDns, [run.Order.DomainId], bench.Clock.GetUtcNow(), ct);
+                await using var node = await database.DataSource.OpenConnectionAsync(ct);
+                var woken = await DueOrders.OfDomainsAsync(node, [run.Order.DomainId], bench.Clock.GetUtcNow(), ct);
+                Assert.Equal([OrderState.PendingDeployment], woken);
             }
 
             return Snooze();
@@ -92,19 +94,6 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
 
         await runner.RunAsync(await bench.ClaimAsync(order), PathBench.Lease, bench.Clock.GetTimestamp(), default);
         Assert.Equal(bench.Clock.GetUtcNow().AddHours(1), (await bench.ReadAsync(order)).NextAttemptAt);
-    }
-
-    [Fact]
-    public async Task A_nudged_fleet_looks_at_its_waiting_orders_and_at_no_others()
-    {
-        await using var bench = await PathBench.StartAsync(database);
-        var order = await bench.OrderAsync(OrderState.PendingDns, row => row.NextAttemptAt = row.CreatedAt.AddHours(1));
-        await using var db = bench.Open();
-
-        Assert.Equal(0, await db.NudgeFleetAsync(OrderState.PendingDns, Guid.NewGuid(), bench.Clock.GetUtcNow(), default));
-        Assert.Equal(0, await db.NudgeFleetAsync(OrderState.PendingOrder, bench.FleetId, bench.Clock.GetUtcNow(), default));
-        Assert.Equal(1, await db.NudgeFleetAsync(OrderState.PendingDns, bench.FleetId, bench.Clock.GetUtcNow(), default));
-        Assert.Equal(bench.Clock.GetUtcNow(), (await bench.ReadAsync(order)).NextAttemptAt);
     }
 
     [Fact]

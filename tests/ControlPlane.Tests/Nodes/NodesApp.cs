@@ -159,7 +159,7 @@ internal sealed class KeptKeys : IVault
         Task.FromResult(Add(key.Pkcs8.ToArray()));
 
     public Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct) => !Away && _keys.TryGetValue(keyId, out var key)
-        ? Task.FromResult(new PrivateKey([.. key]))
+        ? Task.FromResult(new PrivateKey([.. key], new byte[32]))
         : throw new VaultException(Away ? "The vault is away." : "No such key.");
 
     public Task DeleteAsync(Guid keyId, CancellationToken ct)
