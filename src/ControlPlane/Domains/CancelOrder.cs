@@ -55,16 +55,25 @@ internal sealed class CancelOrder(
         var order = run.Order;
         // Everything under our own id, not only the one we know of: an answer may have been lost on the way here.
         var found = await run.CallAsync("Find", () => ca.FindAsync(order.Id, ct));
-        foreach (var open in found.Where(candidate => candidate.Status is CaOrderStatus.Pending or CaOrderStatus.Unknown))
+        var open = found.Where(candidate => candidate.Status is CaOrderStatus.Pending or CaOrderStatus.Unknown)
+            .Select(candidate => candidate.CaOrderId).ToList();
+        if (order.CaOrderId is { } known && found.All(candidate => candidate.CaOrderId != known))
         {
-            await run.CallAsync("Cancel", () => ca.CancelAsync(open.CaOrderId, "The domain was deleted.", ct));
-            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {open.CaOrderId} at {ca.Name} is canceled.");
+            // A CA may list an order later than it takes it.
+            open.Add(known);
+        }
+
+        foreach (var caOrder in open)
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, "The domain was deleted.", ct));
+            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
         }
 
         if (order.CaOrderId is null)
         {
-            // It may still turn up: the sweep looks twice more.
-            order.UncertainSince ??= run.Now;
+            // It may still turn up: the sweep looks twice more, from now.
+            order.UncertainSince = run.Now;
+            order.Sweeps = 0;
         }
 
         order.CaStatus = Canceled;

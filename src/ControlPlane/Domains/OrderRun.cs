@@ -63,7 +63,7 @@ internal sealed class OrderRun(
     /// <summary>After the step has gone to sleep: was there news while it looked? Then the order is due at once.</summary>
     public Task<int> WakeIfNudgedAsync(CancellationToken ct) => db.Orders
         .Where(row => row.Id == order.Id && row.State == order.State && row.LeaseToken == null)
-        .Where(row => row.Nudges != _nudges || row.CancelRequestedAt != null)
+        .Where(row => row.Nudges != _nudges || (row.CancelRequestedAt != null && row.State != OrderState.Canceling))
         .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, Now), ct);
 
     /// <summary>Makes one call to the world outside.</summary>

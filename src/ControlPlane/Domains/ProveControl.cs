@@ -29,9 +29,9 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
             return new StepResult.Advance(OrderState.PendingIssuance, "The CA has seen the token by itself.");
         }
 
-        if (order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin)
+        if ((order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin) && await ReadTokenAsync(run, ct))
         {
-            return await ReadTokenAsync(run, ct);
+            return new StepResult.Again();
         }
 
         if (order.TokenPublishedAt is null)
@@ -42,16 +42,22 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         return order.TokenSeenAt is null ? await FetchBackAsync(run, ct) : await CheckAsync(run, ct);
     }
 
-    private async Task<StepResult> ReadTokenAsync(OrderRun run, CancellationToken ct)
+    /// <summary>False when the CA still gives the token we have: some renew it only at its end, and until then it counts.</summary>
+    private async Task<bool> ReadTokenAsync(OrderRun run, CancellationToken ct)
     {
-        var token = await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(run.Order.CaOrderId!, ct));
-        run.Order.DcvValue = token.Value;
+        var order = run.Order;
+        var token = await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(order.CaOrderId!, ct));
         // A CA that names no end is held to the longest one it may grant.
-        run.Order.DcvExpiresAt = token.ExpiresAt ?? run.Now + LongestToken;
-        run.Order.TokenPublishedAt = null;
-        run.Order.TokenSeenAt = null;
+        var expiresAt = token.ExpiresAt ?? run.Now + LongestToken;
+        if (token.Value == order.DcvValue && expiresAt == order.DcvExpiresAt)
+        {
+            return false;
+        }
+
+        (order.DcvValue, order.DcvExpiresAt) = (token.Value, expiresAt);
+        (order.TokenPublishedAt, order.TokenSeenAt) = (null, null);
         await run.CommitAsync("TokenRecorded", ct);
-        return new StepResult.Again();
+        return true;
     }
 
     private async Task<StepResult> PublishAsync(OrderRun run, CancellationToken ct)

@@ -14,8 +14,8 @@ internal static class ReservedAddresses
             "224.0.0.0/4", "240.0.0.0/4",
             // ::/96 holds unspecified, loopback and the old IPv4-compatible form; 64:ff9b::/96 and /48 are NAT64, 2002::/16 is 6to4:
             // each may hide an IPv4 address of ours.
-            "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fc00::/7",
-            "fe80::/10", "fec0::/10", "ff00::/8",
+            "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
+            "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
         }.Select(range => IPNetwork.Parse(range)),
     ];
 

@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Http;
 using ControlPlane.Vault;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains;
 
@@ -57,6 +58,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         {
             order.UncertainSince = run.Now;
             order.Lookups = 0;
+            order.Sweeps = 0;
             run.Tell(EventTypes.OrderAnswerLost, "The answer was lost: the order is looked up before it is placed again.");
             return WaitForLookup(run);
         }
@@ -66,7 +68,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return CaAnswers.For(fault, order);
         }
 
-        Adopt(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
+        await AdoptAsync(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
         run.Tell(EventTypes.OrderPlaced, $"{ca.Name} took it as order {placed.CaOrderId}.");
         return new StepResult.Advance(OrderState.PendingValidation, "Ordered.");
     }
@@ -78,6 +80,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         {
             // The worker that announced the call never came back: what became of the call is unknown.
             order.UncertainSince = run.Now;
+            order.Sweeps = 0;
             run.Tell(EventTypes.OrderAnswerLost, "The call was announced and its end is unknown: looking it up.");
             await run.CommitAsync("Uncertain", ct);
         }
@@ -90,7 +93,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         var found = await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct));
         if (found.FirstOrDefault(candidate => candidate.Status != CaOrderStatus.Closed) is { } live)
         {
-            Adopt(run, live.CaOrderId, live.CaCertificateId, token: null);
+            await AdoptAsync(run, live.CaOrderId, live.CaCertificateId, token: null);
             order.CaStatus = live.StatusWord;
             run.Tell(EventTypes.OrderAdopted, $"Found as order {live.CaOrderId} at {ca.Name}: adopted, nothing ordered twice.");
             return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
@@ -120,14 +123,21 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
     private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
 
-    private static void Adopt(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
+    private static async Task AdoptAsync(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
     {
         var order = run.Order;
         order.CaOrderId = caOrderId;
         order.CaCertificateId = caCertificateId;
         order.DcvValue = token?.Value;
         order.DcvExpiresAt = token?.ExpiresAt;
-        run.Db.CaOrdersSeen.Add(new CaOrderSeen { OrderId = order.Id, CaOrderId = caOrderId, SeenAt = run.Now });
+        // A worker that had lost its lease may have noted the id down before. Not ended by a stop: the id is paid for.
+        await run.BeginAsync(CancellationToken.None);
+        await run.Db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) VALUES ({order.Id}, {caOrderId}, {run.Now})
+             ON CONFLICT DO NOTHING
+             """,
+            CancellationToken.None);
     }
 
     private static CallPriority PriorityOf(Order order) =>

@@ -28,6 +28,8 @@ internal sealed partial class SurplusOrderSweep(
         var now = time.GetUtcNow();
         var (first, second) = (now - First, now - Second);
         var due = await db.Orders.Include(order => order.Domain)
+            // In PendingOrder the order's own step is looking: what it is about to adopt must not be canceled under its hands.
+            .Where(order => order.State != OrderState.PendingOrder)
             .Where(order => (order.Sweeps == 0 && order.UncertainSince < first)
                 || (order.Sweeps == 1 && order.UncertainSince < second))
             .OrderBy(order => order.UncertainSince).Take(Most).ToListAsync(ct);
@@ -68,7 +70,7 @@ internal sealed partial class SurplusOrderSweep(
         var surplus = await (
             from seen in db.CaOrdersSeen
             join order in db.Orders.Include(order => order.Domain) on seen.OrderId equals order.Id
-            where seen.CanceledAt == null && seen.SeenAt < settled
+            where seen.CanceledAt == null && seen.SeenAt < settled && order.State != OrderState.PendingOrder
                 && (order.CaOrderId != seen.CaOrderId
                     || (order.State == OrderState.Failed && order.BundleId == null))
             select new { seen, order }).Take(Most).ToListAsync(ct);

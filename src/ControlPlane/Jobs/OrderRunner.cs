@@ -62,18 +62,19 @@ internal sealed partial class OrderRunner(
         var step = (IStep)services.GetRequiredService(IssuancePath.StepOf(order.State));
         for (var phase = 0; phase < MaxPhases; phase++)
         {
+            // How it ended is recorded even while the program stops: an answer of the CA is worth more than a quick end.
             switch (await AnswerAsync(step, run, ct))
             {
                 case StepResult.Again:
                     continue;
                 case StepResult.Advance advance:
-                    await MoveAsync(run, advance.To, advance.Message, ct);
+                    await MoveAsync(run, advance.To, advance.Message, CancellationToken.None);
                     return;
                 case StepResult.Cancel cancel:
-                    await FailAsync(run, cancel, ct);
+                    await FailAsync(run, cancel, CancellationToken.None);
                     return;
                 case StepResult.Snooze snooze:
-                    await SnoozeAsync(run, snooze, ct);
+                    await SnoozeAsync(run, snooze, CancellationToken.None);
                     return;
             }
         }
@@ -167,13 +168,14 @@ internal sealed partial class OrderRunner(
 
             await using var run = new OrderRun(order, db, time, TimeSpan.Zero, time.GetTimestamp());
             var detail = $"{surprise.GetType().Name} in {state}.";
-            if (order.Attempts >= RetrySchedules.AfterSurprise.Count)
+            // What is being canceled cannot be given up: it goes on at the schedule's last pace.
+            if (order.Attempts >= RetrySchedules.AfterSurprise.Count && IssuancePath.Allows(state, OrderState.Failed))
             {
                 await FailAsync(run, new StepResult.Cancel(Reasons.Surprise, detail), ct);
                 return;
             }
 
-            var wait = RetrySchedules.AfterSurprise[order.Attempts++];
+            var wait = RetrySchedules.AfterSurprise.At(order.Attempts++);
             order.Reason = Reasons.Surprise.Code;
             order.ReasonDetail = detail;
             order.NextAttemptAt = run.Now + wait;

@@ -27,7 +27,8 @@ internal sealed class SharedDirectory(string root) : ITokenStore
                 Write(Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"), text);
                 return;
             }
-            catch (DirectoryNotFoundException) when (attempt < 3)
+            catch (Exception gone) when (
+                attempt < 10 && gone is DirectoryNotFoundException or FileNotFoundException)
             {
                 continue;
             }
@@ -37,22 +38,17 @@ internal sealed class SharedDirectory(string root) : ITokenStore
     public Task WithdrawAsync(string hostname, long sequence, CancellationToken ct) => Guarded(() =>
     {
         var directory = DirectoryOf(hostname);
-        if (!Directory.Exists(directory))
+        try
         {
-            return;
+            File.Delete(Path.Combine(directory, $"{sequence}"));
+            if (!Directory.EnumerateFileSystemEntries(directory).Any())
+            {
+                RemoveEmpty(directory);
+            }
         }
-
-        File.Delete(Path.Combine(directory, $"{sequence}"));
-        if (!Directory.EnumerateFileSystemEntries(directory).Any())
+        catch (DirectoryNotFoundException)
         {
-            try
-            {
-                Directory.Delete(directory);
-            }
-            catch (IOException) when (Directory.Exists(directory))
-            {
-                // Another order has just published here: then the directory is wanted.
-            }
+            // Nothing was published, or another order of the name has just withdrawn the last token: gone either way.
         }
     });
 
@@ -70,6 +66,18 @@ internal sealed class SharedDirectory(string root) : ITokenStore
             }
         });
         return tokens;
+    }
+
+    private static void RemoveEmpty(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory);
+        }
+        catch (IOException)
+        {
+            // Another order of the name has just published here, or has just removed it: wanted, or gone.
+        }
     }
 
     private static void Write(string temporary, string final, byte[] text)

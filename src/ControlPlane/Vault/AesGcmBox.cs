@@ -20,9 +20,9 @@ internal static class AesGcmBox
     /// <exception cref="CryptographicException">Another key, another binding, or altered bytes.</exception>
     public static byte[] Open(ReadOnlySpan<byte> key, byte[] nonce, ReadOnlySpan<byte> box, ReadOnlySpan<byte> bound)
     {
-        if (box.Length < TagBytes)
+        if (box.Length < TagBytes || nonce.Length != NonceBytes)
         {
-            throw new CryptographicException("The sealed text is shorter than its tag.");
+            throw new CryptographicException("The sealed text is shorter than its tag, or its nonce is none.");
         }
 
         var plaintext = new byte[box.Length - TagBytes];

@@ -83,8 +83,8 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
         {
             return Task.FromResult(AesGcmBox.Open(
                 _key,
-                wrapped[..AesGcmBox.NonceBytes],
-                wrapped.AsSpan(AesGcmBox.NonceBytes),
+                [.. wrapped.Take(AesGcmBox.NonceBytes)],
+                wrapped.Length < AesGcmBox.NonceBytes ? [] : wrapped.AsSpan(AesGcmBox.NonceBytes),
                 Encoding.UTF8.GetBytes(keyId)));
         }
         catch (CryptographicException fault)

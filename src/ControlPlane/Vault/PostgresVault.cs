@@ -37,7 +37,7 @@ internal sealed class PostgresVault(
             await db.SaveChangesAsync(ct);
             return id;
         }
-        catch (Exception fault) when (fault is NpgsqlException or DbUpdateException)
+        catch (Exception fault) when (IsAway(fault))
         {
             throw new VaultException("The vault cannot be written.", fault);
         }
@@ -75,7 +75,7 @@ internal sealed class PostgresVault(
             await db.VaultKeys.Where(row => row.Id == keyId && row.DeletedAt == null)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.DeletedAt, time.GetUtcNow()), ct);
         }
-        catch (NpgsqlException fault)
+        catch (Exception fault) when (IsAway(fault))
         {
             throw new VaultException("The vault cannot be written.", fault);
         }
@@ -89,11 +89,15 @@ internal sealed class PostgresVault(
             return await db.VaultKeys.AsNoTracking()
                 .SingleOrDefaultAsync(row => row.Id == keyId && row.DeletedAt == null, ct);
         }
-        catch (NpgsqlException fault)
+        catch (Exception fault) when (IsAway(fault))
         {
             throw new VaultException("The vault cannot be read.", fault);
         }
     }
+
+    /// <summary>EF Core wraps what it takes for transient in an InvalidOperationException.</summary>
+    private static bool IsAway(Exception fault) =>
+        fault is NpgsqlException or DbUpdateException or InvalidOperationException { InnerException: NpgsqlException };
 
     /// <summary>Fixed lengths throughout, so that no two bindings share bytes.</summary>
     private static byte[] Binding(Guid domain, Guid order, Guid key, byte[] publicKeyHash) =>

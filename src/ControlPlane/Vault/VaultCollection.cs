@@ -20,7 +20,8 @@ internal sealed partial class VaultCollection(
         var (deletedBefore, orphanBefore) = (time.GetUtcNow() - SoftDeletion, time.GetUtcNow() - OrphanAge);
         var destroyed = await db.VaultKeys.Where(key => key.DeletedAt < deletedBefore).ExecuteDeleteAsync(ct);
         var orphans = await db.VaultKeys
-            .Where(key => key.CreatedAt < orphanBefore && !db.Orders.Any(order => order.KeyId == key.Id))
+            .Where(key => key.DeletedAt == null && key.CreatedAt < orphanBefore)
+            .Where(key => !db.Orders.Any(order => order.KeyId == key.Id))
             .ExecuteDeleteAsync(ct);
         if (destroyed + orphans > 0)
         {

@@ -1,0 +1,88 @@
+using System.Net;
+using ControlPlane.Dns;
+using ControlPlane.Domains;
+
+namespace ControlPlane.Tests.Domains;
+
+/// <summary>Where a name leads, over real DNS messages, and the probe for names that lead to us from elsewhere.</summary>
+public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+{
+    private static readonly IPAddress Ours = IPAddress.Parse("192.0.2.7");
+    private static readonly IPAddress Elsewhere = IPAddress.Parse("198.51.100.7");
+
+    [Theory]
+    [InlineData("CNAME to the fleet", "PendingOrder", null)]
+    [InlineData("the fleet's address", "PendingOrder", null)]
+    [InlineData("one address of ours and one not", "PendingDns", "dns-elsewhere")]
+    [InlineData("elsewhere", "PendingDns", "dns-elsewhere")]
+    [InlineData("nowhere", "PendingDns", "dns-not-there")]
+    [InlineData("no answer", "PendingDns", "dns-not-answering")]
+    public async Task The_records_of_the_name_decide(string records, string state, string? reason)
+    {
+        await using var bench = await StartAsync(records);
+        var order = await bench.OrderAsync(OrderState.PendingDns);
+
+        var after = await bench.TurnAsync(order);
+
+        Assert.Equal((state, reason, 0), (after.State.ToString(), after.Reason, after.Attempts));
+    }
+
+    [Theory]
+    [InlineData("nowhere", "Failed", "dns-timed-out")]
+    [InlineData("no answer", "PendingDns", "dns-not-answering")]
+    public async Task After_a_week_a_name_that_is_not_there_fails_but_not_one_that_could_not_be_asked(
+        string records, string state, string reason)
+    {
+        await using var bench = await StartAsync(records);
+        var order = await bench.OrderAsync(OrderState.PendingDns);
+        bench.Clock.Advance(TimeSpan.FromDays(8));
+
+        var after = await bench.TurnAsync(order);
+
+        Assert.Equal((state, reason), (after.State.ToString(), after.Reason));
+    }
+
+    [Theory]
+    [InlineData(true, false, "PendingOrder")]
+    [InlineData(true, true, "PendingDns")]
+    [InlineData(false, false, "PendingDns")]
+    public async Task A_name_behind_others_counts_when_a_probe_arrives_and_reserved_addresses_are_not_dialled(
+        bool allowed, bool blind, string state)
+    {
+        await using var bench = await StartAsync("loopback");
+        var (_, node) = await bench.NodeAsync("a");
+        node.Blind = blind;
+        bench.Fleet = new FleetOptions
+        {
+            CnameTarget = "edge.example.com",
+            ProbePort = node.Endpoint.Port,
+            ProbeReservedAddresses = allowed,
+        };
+        var order = await bench.OrderAsync(OrderState.PendingDns);
+
+        var after = await bench.TurnAsync(order);
+
+        Assert.Equal(state, after.State.ToString());
+        Assert.Equal(allowed, node.Asked > 0);
+        Assert.Empty(await bench.Tokens.ListAsync(default));
+    }
+
+    private async Task<PathBench> StartAsync(string records)
+    {
+        var bench = await PathBench.StartAsync(database);
+        bench.Fleet = new FleetOptions { CnameTarget = "edge.example.com", Addresses = [Ours.ToString()] };
+        bench.DnsServer = DnsServer.Start(new IPEndPoint(IPAddress.Loopback, 0), question => (records, question.Type) switch
+        {
+            ("no answer", _) => DnsReply.Failure,
+            ("nowhere", _) => DnsReply.NoSuchName,
+            ("CNAME to the fleet", _) when question.Name != "edge.example.com" =>
+                DnsReply.Of(new CnameRecord(question.Name, 1, "edge.example.com")),
+            (_, DnsRecordType.AAAA) => DnsReply.Of(),
+            ("CNAME to the fleet" or "the fleet's address", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
+            ("loopback", _) => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Loopback)),
+            ("elsewhere", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),
+            _ => DnsReply.Of(new AddressRecord(question.Name, 1, Ours), new AddressRecord(question.Name, 1, Elsewhere)),
+        });
+        return bench;
+    }
+}

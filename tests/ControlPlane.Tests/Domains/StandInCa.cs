@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using ControlPlane.CertificateAuthorities;
+
+namespace ControlPlane.Tests.Domains;
+
+/// <summary>
+/// A stand-in for a CA, which is the one part of the path that is not ours to run: answers as the test says, and remembers what
+/// was asked. Every call of <see cref="PlaceOrderAsync"/> would have cost money.
+/// </summary>
+internal sealed class StandInCa : ICertificateAuthority
+{
+    public const string OrderId = "ca-1";
+    public const string CertificateId = "cert-1";
+
+    public string Name => "stand-in CA";
+
+    public TimeSpan PlaceOrderTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    public IReadOnlyList<TimeSpan> LookupSchedule { get; } =
+        [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(5)];
+
+    public ConcurrentQueue<OrderRequest> Paid { get; } = new();
+
+    /// <summary>Free calls by name, in order.</summary>
+    public ConcurrentQueue<string> Asked { get; } = new();
+
+    public ConcurrentQueue<string> Canceled { get; } = new();
+
+    public Func<OrderRequest, Task<PlacedOrder>> OnPlace { get; set; } =
+        _ => Task.FromResult(new PlacedOrder(OrderId, CertificateId, Token: null));
+
+    public Func<Guid, IReadOnlyList<CaOrder>> OnFind { get; set; } = _ => [];
+
+    public Func<CaOrder> OnRead { get; set; } = () => Told(CaOrderStatus.Pending);
+
+    public Func<DcvToken> OnToken { get; set; } = () => new DcvToken("value-1", null);
+
+    public Func<DcvCheck> OnCheck { get; set; } = () => new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: true);
+
+    public Func<IReadOnlyList<byte[]>> OnDownload { get; set; } = () => [];
+
+    public IReadOnlyList<CaOrder> Changes { get; set; } = [];
+
+    public static CaOrder Told(CaOrderStatus status, string id = OrderId) => new(
+        id, status == CaOrderStatus.Issued ? CertificateId : null, status, status.ToString().ToLowerInvariant(), null);
+
+    public static CertificateAuthorityException Fault(CaFailure failure, TimeSpan? retryAfter = null) =>
+        new(failure, "Said the stand-in.", retryAfter: retryAfter);
+
+    public Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct)
+    {
+        Paid.Enqueue(request);
+        return OnPlace(request);
+    }
+
+    public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) => Answer("find", () => OnFind(order));
+
+    public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) => Answer("read", OnRead);
+
+    public Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct) => Answer("token", OnToken);
+
+    public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => Answer("check", OnCheck);
+
+    public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) => Answer("changes", () => Changes);
+
+    public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
+        Answer("download", OnDownload);
+
+    public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => Answer("cancel", () =>
+    {
+        Canceled.Enqueue(caOrderId);
+        return true;
+    });
+
+    private Task<T> Answer<T>(string call, Func<T> answer)
+    {
+        Asked.Enqueue(call);
+        return Task.FromResult(answer());
+    }
+}
