@@ -4,6 +4,7 @@ using CertCentralSandbox.Orders;
 using CertCentralSandbox.Time;
 using CertCentralSandbox.Validation;
 using CertCentralSandbox.Web;
+using CertCentralSandbox.Web.Ordering;
 using CertCentralSandbox.Webhooks;
 
 namespace CertCentralSandbox;

@@ -1,4 +1,5 @@
 using ControlPlane.Domains;
+using ControlPlane.Domains.Reading;
 using EndToEnd.Tests.Harness;
 using LocalFleet;
 using LocalFleet.Parts;

@@ -1,3 +1,4 @@
+using CertCentralSandbox.Web.Ordering;
 using CertCentralSandbox.Webhooks;
 
 namespace CertCentralSandbox.Web;

@@ -2,6 +2,7 @@ using CertCentralSandbox.Faults;
 using CertCentralSandbox.Orders;
 using CertCentralSandbox.Time;
 using CertCentralSandbox.Validation;
+using CertCentralSandbox.Web.Ordering;
 
 namespace CertCentralSandbox.Web;
 

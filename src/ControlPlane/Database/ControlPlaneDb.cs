@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using System.Text;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using ControlPlane.Vault;

@@ -1,4 +1,6 @@
 using ControlPlane.Dns;
+using ControlPlane.Domains.Probing;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.TokenStore;
 using Microsoft.Extensions.Options;

@@ -1,6 +1,8 @@
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Proving;
 using ControlPlane.TokenStore;
 using Microsoft.EntityFrameworkCore;
 

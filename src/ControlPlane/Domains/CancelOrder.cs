@@ -1,6 +1,9 @@
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Proving;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;

@@ -1,4 +1,6 @@
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
 using Microsoft.EntityFrameworkCore;

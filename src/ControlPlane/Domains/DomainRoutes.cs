@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Reading;
+
 namespace ControlPlane.Domains;
 
 /// <summary>Every route under /v1/domains, one file each.</summary>

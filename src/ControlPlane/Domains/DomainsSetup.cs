@@ -1,5 +1,7 @@
 using System.Net;
 using ControlPlane.Dns;
+using ControlPlane.Domains.Probing;
+using ControlPlane.Domains.Reading;
 
 namespace ControlPlane.Domains;
 

@@ -1,7 +1,9 @@
 using System.Net;
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Probing;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
-using ControlPlane.Nodes;
+using ControlPlane.Nodes.Proving;
 using ControlPlane.TokenStore;
 
 namespace ControlPlane.Domains;

@@ -1,4 +1,6 @@
 using ControlPlane.Database;
+using ControlPlane.Domains.Hostnames;
+using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Sweeps;
 using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;

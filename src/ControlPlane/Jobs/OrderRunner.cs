@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Metrics;
 using ControlPlane.Vault;

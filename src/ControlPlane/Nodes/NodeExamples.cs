@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes.Enrolling;
 
 namespace ControlPlane.Nodes;
 

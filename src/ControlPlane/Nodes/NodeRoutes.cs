@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;

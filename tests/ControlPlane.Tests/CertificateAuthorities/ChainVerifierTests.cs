@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Tests.Domains;
 
 namespace ControlPlane.Tests.CertificateAuthorities;

@@ -1,5 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Running;
 using ControlPlane.Nodes;
 using ControlPlane.Vault;
 

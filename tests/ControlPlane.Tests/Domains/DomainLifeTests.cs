@@ -1,6 +1,7 @@
 using System.Net;
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Nodes;
 using ControlPlane.Tests.Http;
 using Microsoft.EntityFrameworkCore;

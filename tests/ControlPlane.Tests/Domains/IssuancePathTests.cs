@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Running;
 
 namespace ControlPlane.Tests.Domains;
 

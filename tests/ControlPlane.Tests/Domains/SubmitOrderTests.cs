@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 
 namespace ControlPlane.Tests.Domains;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Running;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
 using ControlPlane.Tests.Domains;

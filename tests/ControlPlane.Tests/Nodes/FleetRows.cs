@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using Microsoft.EntityFrameworkCore;

@@ -7,6 +7,7 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Vault;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Vault;
 
 namespace ControlPlane.Tests.Vault;

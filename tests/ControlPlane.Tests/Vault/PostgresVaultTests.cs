@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Tests.Domains;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;

@@ -1,4 +1,5 @@
 using ControlPlane.Domains;
+using ControlPlane.Domains.Reading;
 using ControlPlane.Http.Access;
 
 namespace ControlPlane.Http.OpenApi;

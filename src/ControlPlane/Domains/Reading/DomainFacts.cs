@@ -1,0 +1,88 @@
+using ControlPlane.Contracts;
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Http;
+using ControlPlane.Nodes;
+
+namespace ControlPlane.Domains.Reading;
+
+/// <summary>What is known of one domain, and what follows from it. Nothing here reads or waits.</summary>
+/// <param name="Domain">The registration.</param>
+/// <param name="Tenant">Its tenant's name.</param>
+/// <param name="Order">Its newest order.</param>
+/// <param name="Desired">The bundle its fleet should serve; null when none is published.</param>
+/// <param name="Newest">The newest bundle, published or not.</param>
+/// <param name="Nodes">The fleet's serving and lost nodes.</param>
+/// <param name="Observations">What nodes were found to hold.</param>
+internal sealed record DomainFacts(
+    Domain Domain,
+    string Tenant,
+    Order? Order,
+    Bundle? Desired,
+    Bundle? Newest,
+    IReadOnlyList<Node> Nodes,
+    IReadOnlyList<NodeObservation> Observations)
+{
+    /// <summary>What a state waits for until its step has said more.</summary>
+    public static readonly IReadOnlyDictionary<OrderState, Reason> ReasonOfState = new Dictionary<OrderState, Reason>
+    {
+        [OrderState.PendingDns] = Reasons.DnsUnchecked,
+        [OrderState.PendingOrder] = Reasons.Ordering,
+        [OrderState.PendingValidation] = Reasons.CaValidating,
+        [OrderState.PendingIssuance] = Reasons.CaIssuing,
+        [OrderState.PendingDeployment] = Reasons.NodesProving,
+        [OrderState.Canceling] = Reasons.NodesWithdrawing,
+        [OrderState.Failed] = Reasons.Surprise,
+    };
+
+    public Reason? Reason() => Order is null ? null
+        : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
+        : ReasonOfState.GetValueOrDefault(Order.State);
+
+    public OverallStatus Status() => Domain.Status switch
+    {
+        DomainStatus.Pending => OverallStatus.Pending,
+        DomainStatus.Active => IsWhole() ? OverallStatus.Active : OverallStatus.Degraded,
+        DomainStatus.Failed => OverallStatus.Failed,
+        DomainStatus.Deleting => OverallStatus.Deleting,
+        DomainStatus.Deleted => OverallStatus.Deleted,
+        _ => throw new InvalidOperationException($"No such status: {Domain.Status}."),
+    };
+
+    public OwnershipStatus Ownership() =>
+        Domain.ActivatedAt is not null || Newest is not null ? OwnershipStatus.Verified
+        : Order?.State == OrderState.Failed ? OwnershipStatus.Failed
+        : Order?.State == OrderState.PendingIssuance ? OwnershipStatus.Verified
+        : OwnershipStatus.Pending;
+
+    public CertificateStatus CertificateStatus() => Order?.State switch
+    {
+        null or OrderState.PendingDns => Newest is null ? Reading.CertificateStatus.None : Reading.CertificateStatus.Issued,
+        OrderState.PendingOrder => Reading.CertificateStatus.Ordering,
+        OrderState.PendingValidation => Reading.CertificateStatus.Validating,
+        OrderState.PendingIssuance => Reading.CertificateStatus.Issuing,
+        OrderState.Failed => Reading.CertificateStatus.Failed,
+        OrderState.Canceling or OrderState.Canceled => Reading.CertificateStatus.Withdrawn,
+        _ => Reading.CertificateStatus.Issued,
+    };
+
+    public DeliverySummary Delivery()
+    {
+        var ready = Desired is null ? 0 : Nodes.Count(node => node.Standing == NodeStanding.Serving && Proves(node, Desired));
+        var status = Domain.Status switch
+        {
+            DomainStatus.Deleting => DeliveryStatus.Withdrawing,
+            DomainStatus.Deleted => DeliveryStatus.None,
+            _ when Desired is null => DeliveryStatus.None,
+            _ => Nodes.Count > 0 && ready == Nodes.Count ? DeliveryStatus.Complete : DeliveryStatus.RollingOut,
+        };
+        return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
+    }
+
+    private bool Proves(Node node, Bundle bundle) =>
+        Observations.Any(seen => seen.NodeId == node.Id && seen.Proves(bundle.Fingerprint));
+
+    /// <summary>No node is lost and every serving one serves the name, be it with the last bundle or the next. The list's filter
+    /// says the same in SQL: <see cref="ListDomains"/>.</summary>
+    private bool IsWhole() => Nodes.All(node => node.Standing == NodeStanding.Serving
+        && Observations.Any(seen => seen.NodeId == node.Id && seen.State == ObservedDomainState.Serving));
+}

@@ -1,0 +1,134 @@
+using ControlPlane.Http;
+
+namespace ControlPlane.Domains.Reading;
+
+/// <summary>A domain as the API shows it: what was asked for, how far it is, who must do what next.</summary>
+internal sealed record DomainView
+{
+    public required Guid Id { get; init; }
+
+    /// <summary>The tenant's name.</summary>
+    public required string Tenant { get; init; }
+
+    public required string Hostname { get; init; }
+
+    /// <summary><c>ecdsaP256</c> or <c>rsa2048</c>.</summary>
+    public required string KeyAlgorithm { get; init; }
+
+    /// <summary>The domain as a whole.</summary>
+    public required OverallStatus Status { get; init; }
+
+    /// <summary>Who must act next.</summary>
+    public required WaitingOn WaitingOn { get; init; }
+
+    /// <summary>Why it is not further; null when there is nothing to wait for.</summary>
+    public required ReasonView? Reason { get; init; }
+
+    /// <summary>What to do about it, in sentences the addressee can follow.</summary>
+    public required IReadOnlyList<string> Fix { get; init; }
+
+    /// <summary>What the customer's DNS must hold.</summary>
+    public required IReadOnlyList<DnsRecordView> DnsRecords { get; init; }
+
+    /// <summary>Whether control of the name was proven to the CA.</summary>
+    public required OwnershipView Ownership { get; init; }
+
+    /// <summary>How far the newest certificate is.</summary>
+    public required CertificateStatusView Certificate { get; init; }
+
+    /// <summary>How far the nodes are with the desired bundle.</summary>
+    public required DeliverySummary Delivery { get; init; }
+
+    /// <summary>When it is looked at next; <c>POST …/check</c> makes it now.</summary>
+    public required DateTimeOffset? NextCheckAt { get; init; }
+
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When every serving node had proven it for the first time.</summary>
+    public required DateTimeOffset? ActivatedAt { get; init; }
+
+    public required DateTimeOffset? DeletedAt { get; init; }
+
+    /// <summary>After deletion: which nodes confirmed it and which were not there to ask.</summary>
+    public required string? DeletionReceipt { get; init; }
+}
+
+/// <summary>The domain as a whole.</summary>
+internal enum OverallStatus
+{
+    /// <summary>On its way; see waitingOn.</summary>
+    Pending,
+
+    /// <summary>Served, with proof of every node.</summary>
+    Active,
+
+    /// <summary>Served, but a node is lost or does not prove it at present.</summary>
+    Degraded,
+
+    /// <summary>It does not go on by itself; see reason and fix.</summary>
+    Failed,
+
+    /// <summary>Being taken off the nodes.</summary>
+    Deleting,
+
+    /// <summary>No serving node knows it any more.</summary>
+    Deleted,
+}
+
+/// <summary>Why a domain is where it is.</summary>
+/// <param name="Code">A stable word for programs.</param>
+/// <param name="Title">What is the matter, the same sentence each time.</param>
+/// <param name="Detail">This domain's particulars.</param>
+internal sealed record ReasonView(string Code, string Title, string Detail);
+
+/// <summary>Whether control of the name was proven.</summary>
+internal sealed record OwnershipView(OwnershipStatus Status);
+
+internal enum OwnershipStatus
+{
+    Pending,
+    Verified,
+    Failed,
+}
+
+/// <summary>The newest certificate, or the way to it.</summary>
+/// <param name="Status">How far it is.</param>
+/// <param name="Serial">Serial number, upper-case hexadecimal.</param>
+/// <param name="Fingerprint">SHA-256 of the leaf, lower-case hexadecimal.</param>
+/// <param name="Issuer">The issuer's distinguished name.</param>
+/// <param name="NotAfter">End of its validity.</param>
+internal sealed record CertificateStatusView(
+    CertificateStatus Status, string? Serial, string? Fingerprint, string? Issuer, DateTimeOffset? NotAfter);
+
+internal enum CertificateStatus
+{
+    None,
+    Ordering,
+    Validating,
+    Issuing,
+    Issued,
+    Failed,
+    Withdrawn,
+}
+
+/// <summary>How far the nodes are.</summary>
+/// <param name="Status">In a word.</param>
+/// <param name="DesiredSerial">Serial of the bundle they should serve; null when none is published.</param>
+/// <param name="NodesReady">Serving nodes whose disk, memory and listener showed it.</param>
+/// <param name="NodesTotal">Nodes that should: serving and lost ones.</param>
+internal sealed record DeliverySummary(DeliveryStatus Status, string? DesiredSerial, int NodesReady, int NodesTotal);
+
+internal enum DeliveryStatus
+{
+    /// <summary>Nothing is published.</summary>
+    None,
+
+    /// <summary>Some nodes have not proven it yet.</summary>
+    RollingOut,
+
+    /// <summary>All nodes have.</summary>
+    Complete,
+
+    /// <summary>Being taken off the nodes.</summary>
+    Withdrawing,
+}

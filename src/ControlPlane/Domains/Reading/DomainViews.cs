@@ -1,0 +1,97 @@
+using ControlPlane.Database;
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Http;
+using ControlPlane.Http.Access;
+using ControlPlane.Nodes;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace ControlPlane.Domains.Reading;
+
+/// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
+internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> fleet)
+{
+    public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
+
+    public async Task<IReadOnlyList<DomainView>> ManyAsync(IReadOnlyList<Domain> domains, CancellationToken ct)
+    {
+        var ids = domains.Select(domain => domain.Id).ToList();
+        var tenants = domains.Select(domain => domain.TenantId).Distinct().ToList();
+        var fleets = domains.Select(domain => domain.FleetId).Distinct().ToList();
+        var names = await db.Tenants.AsNoTracking().Where(row => tenants.Contains(row.Id))
+            .ToDictionaryAsync(row => row.Id, row => row.Name, ct);
+        var orders = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
+            .GroupBy(row => row.DomainId).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
+        var desired = await db.DesiredState.AsNoTracking().Where(row => ids.Contains(row.DomainId) && row.BundleId != null)
+            .ToDictionaryAsync(row => row.DomainId, row => row.BundleId!.Value, ct);
+        var wanted = domains.Select(domain => domain.ActiveBundleId).OfType<Guid>()
+            .Concat(orders.Values.Select(order => order.BundleId).OfType<Guid>()).Concat(desired.Values).Distinct().ToList();
+        var bundles = await db.Bundles.AsNoTracking().Where(row => wanted.Contains(row.Id))
+            .ToDictionaryAsync(row => row.Id, ct);
+        var nodes = (await db.Nodes.AsNoTracking()
+            .Where(row => fleets.Contains(row.FleetId)
+                && (row.Standing == NodeStanding.Serving || row.Standing == NodeStanding.Lost))
+            .ToListAsync(ct)).ToLookup(row => row.FleetId);
+        var observations = (await db.NodeObservations.AsNoTracking().Where(row => ids.Contains(row.DomainId))
+            .ToListAsync(ct)).ToLookup(row => row.DomainId);
+
+        return
+        [
+            .. domains.Select(domain => Build(new DomainFacts(
+                domain, names[domain.TenantId], orders.GetValueOrDefault(domain.Id),
+                Find(desired.TryGetValue(domain.Id, out var published) ? published : null),
+                Find(orders.GetValueOrDefault(domain.Id)?.BundleId) ?? Find(domain.ActiveBundleId),
+                [.. nodes[domain.FleetId]], [.. observations[domain.Id]]))),
+        ];
+
+        Bundle? Find(Guid? id) => id is { } known ? bundles.GetValueOrDefault(known) : null;
+    }
+
+    private DomainView Build(DomainFacts facts)
+    {
+        var (domain, order) = (facts.Domain, facts.Order);
+        var reason = facts.Reason();
+        return new DomainView
+        {
+            Id = domain.Id,
+            Tenant = facts.Tenant,
+            Hostname = domain.Hostname,
+            KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
+            Status = facts.Status(),
+            WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
+            Reason = reason is null ? null : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
+            Fix = reason is null ? [] : [reason.Fix],
+            DnsRecords = DnsRecords.For(domain.Hostname, fleet.Value),
+            Ownership = new OwnershipView(facts.Ownership()),
+            Certificate = new CertificateStatusView(
+                facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
+                facts.Newest?.NotAfter),
+            Delivery = facts.Delivery(),
+            NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,
+            CreatedAt = domain.CreatedAt,
+            ActivatedAt = domain.ActivatedAt,
+            DeletedAt = domain.DeletedAt,
+            DeletionReceipt = domain.DeletionReceipt,
+        };
+    }
+}
+
+/// <summary>Which domains a caller may see.</summary>
+internal static class Visibility
+{
+    public static IQueryable<Domain> VisibleTo(this IQueryable<Domain> domains, Caller caller) =>
+        caller.Role == ApiRole.Portal ? domains.Where(domain => domain.TenantId == caller.TenantId) : domains;
+}
+
+/// <summary>How kinds of key are written on the wire.</summary>
+internal static class KeyAlgorithms
+{
+    public static readonly IReadOnlyDictionary<string, KeyAlgorithm> ByWord =
+        Enum.GetValues<KeyAlgorithm>().ToDictionary(Word, StringComparer.Ordinal);
+
+    public static string Word(KeyAlgorithm algorithm)
+    {
+        var name = algorithm.ToString();
+        return char.ToLowerInvariant(name[0]) + name[1..];
+    }
+}

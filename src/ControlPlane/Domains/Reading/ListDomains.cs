@@ -1,0 +1,126 @@
+using System.Linq.Expressions;
+using ControlPlane.Contracts;
+using ControlPlane.Database;
+using ControlPlane.Http;
+using ControlPlane.Http.Access;
+using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Domains.Reading;
+
+/// <summary>GET /v1/domains: a page of domains, oldest first.</summary>
+internal static class ListDomains
+{
+    public static void Map(RouteGroupBuilder domains) => domains.MapGet("", HandleAsync)
+        .RequireAuthorization(AccessPolicy.Portal)
+        .WithName("ListDomains").WithSummary("List domains")
+        .Documented(
+            "Oldest first. `status` is one of pending, active, degraded, failed, deleting, deleted; deleted domains are left out "
+            + "unless asked for. `hostname` is the beginning of a name. `waitingOn` is one of customer, operator, ca, nodes, "
+            + "none. `cursor` is the nextCursor of the page before, `limit` 1 to 200.",
+            Problems.InvalidField, Problems.MalformedRequest)
+        .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
+
+    private static async Task<IResult> HandleAsync(
+        Caller caller, ControlPlaneDb db, DomainViews views, CancellationToken ct,
+        string? status = null, string? hostname = null, string? waitingOn = null, Guid? cursor = null,
+        int limit = Page<DomainView>.DefaultLimit)
+    {
+        if (Page<DomainView>.Refuse(limit) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (!TryParse<OverallStatus>(status, out var wantedStatus))
+        {
+            return NoSuch("status", Enum.GetNames<OverallStatus>());
+        }
+
+        if (!TryParse<WaitingOn>(waitingOn, out var party))
+        {
+            return NoSuch("waitingOn", Enum.GetNames<WaitingOn>());
+        }
+
+        var query = db.Domains.AsNoTracking().VisibleTo(caller).Where(HasStatus(wantedStatus, db));
+        if (hostname is not null)
+        {
+            var pattern = hostname.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
+            query = query.Where(domain => EF.Functions.Like(domain.Hostname, pattern));
+        }
+
+        if (party is { } who)
+        {
+            query = query.Where(WaitsOn(who, db));
+        }
+
+        var rows = await query.Where(domain => cursor == null || domain.Id > cursor)
+            .OrderBy(domain => domain.Id).Take(limit + 1).ToListAsync(ct);
+        var items = await views.ManyAsync([.. rows.Take(limit)], ct);
+        return TypedResults.Ok(new Page<DomainView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
+    }
+
+    /// <summary>What <see cref="DomainFacts.Status"/> computes, as a condition.</summary>
+    private static Expression<Func<Domain, bool>> HasStatus(OverallStatus? status, ControlPlaneDb db)
+    {
+        Expression<Func<Domain, bool>> broken = domain => db.Nodes.Any(node =>
+            node.FleetId == domain.FleetId
+            && (node.Standing == NodeStanding.Lost
+                || (node.Standing == NodeStanding.Serving && !db.NodeObservations.Any(seen =>
+                    seen.NodeId == node.Id && seen.DomainId == domain.Id && seen.State == ObservedDomainState.Serving))));
+        var parameter = broken.Parameters[0];
+        var active = Expression.Equal(
+            Expression.Property(parameter, nameof(Domain.Status)), Expression.Constant(DomainStatus.Active));
+        return status switch
+        {
+            null => domain => domain.Status != DomainStatus.Deleted,
+            OverallStatus.Active => Expression.Lambda<Func<Domain, bool>>(
+                Expression.AndAlso(active, Expression.Not(broken.Body)), parameter),
+            OverallStatus.Degraded => Expression.Lambda<Func<Domain, bool>>(
+                Expression.AndAlso(active, broken.Body), parameter),
+            { } other => HasStored(Enum.Parse<DomainStatus>(other.ToString())),
+        };
+    }
+
+    private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
+
+    /// <summary>What <see cref="DomainFacts.Reason"/> finds for the newest order, as a condition.</summary>
+    private static Expression<Func<Domain, bool>> WaitsOn(WaitingOn who, ControlPlaneDb db)
+    {
+        var codes = Reasons.ByCode.Values.Where(reason => reason.WaitingOn == who).Select(reason => reason.Code).ToList();
+        var states = Enum.GetValues<OrderState>().Where(state =>
+            (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
+        return domain => db.Orders.Any(order => order.DomainId == domain.Id
+            && !db.Orders.Any(later => later.DomainId == domain.Id && later.Sequence > order.Sequence)
+            && ((order.Reason != null && codes.Contains(order.Reason))
+                || (order.Reason == null && states.Contains(order.State))));
+    }
+
+    private static bool TryParse<T>(string? word, out T? value)
+        where T : struct, Enum
+    {
+        value = null;
+        if (word is null)
+        {
+            return true;
+        }
+
+        // Words only: Enum.TryParse alone would take numbers too.
+        if (word.Length == 0 || !word.All(char.IsAsciiLetter) || !Enum.TryParse<T>(word, ignoreCase: true, out var parsed))
+        {
+            return false;
+        }
+
+        value = parsed;
+        return true;
+    }
+
+    private static Problem NoSuch(string field, string[] words)
+    {
+        var detail = $"{field} must be one of {string.Join(", ", words.Select(word => word.ToLowerInvariant()))}.";
+        return Problems.InvalidField.With(detail) with
+        {
+            Errors = [new FieldProblem(field, Problems.InvalidField.Code, detail)],
+        };
+    }
+}

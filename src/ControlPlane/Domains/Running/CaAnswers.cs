@@ -1,0 +1,19 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Http;
+
+namespace ControlPlane.Domains.Running;
+
+/// <summary>What a failed call to the CA means for an order, when the step itself has nothing better to say.</summary>
+internal static class CaAnswers
+{
+    public static StepResult For(CertificateAuthorityException fault, Order order) => fault.Failure switch
+    {
+        CaFailure.Refused => new StepResult.Cancel(Reasons.CaRefused, fault.Message),
+        CaFailure.CredentialRefused => new StepResult.Snooze(
+            TimeSpan.FromMinutes(1), Reasons.CaCredentialRefused, fault.Message),
+        _ => new StepResult.Snooze(
+            Longer(fault.RetryAfter, RetrySchedules.CaAway.At(order.Snoozes)), Reasons.CaNotReachable, fault.Message),
+    };
+
+    private static TimeSpan Longer(TimeSpan? asked, TimeSpan ours) => asked > ours ? asked.Value : ours;
+}

@@ -1,0 +1,88 @@
+using System.Text.Json.Nodes;
+
+namespace ControlPlane.Tests.Http.OpenApi;
+
+/// <summary>The documentation is complete, or the build is red.</summary>
+public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
+{
+    [Fact]
+    public async Task Every_route_says_what_it_does_what_it_takes_what_can_go_wrong_and_who_may_call()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        var faults = new List<string>();
+        var routes = 0;
+        foreach (var (path, methods) in document["paths"]!.AsObject())
+        {
+            foreach (var (method, operation) in methods!.AsObject())
+            {
+                routes++;
+                faults.AddRange(Faults(path, operation!).Select(fault => $"{method} {path}: {fault}"));
+            }
+        }
+
+        Assert.Empty(faults);
+        Assert.True(routes >= 18, $"only {routes} routes are documented");
+    }
+
+    [Fact]
+    public async Task The_document_tells_how_to_authorize()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        Assert.Equal("bearer", document["components"]!["securitySchemes"]!["ApiKey"]!["scheme"]!.ToString());
+        Assert.Contains("For support staff", document["info"]!["description"]!.ToString(), StringComparison.Ordinal);
+        var register = document["paths"]!["/v1/domains"]!["post"]!;
+        Assert.Contains("Idempotency-Key", register["parameters"]!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(
+            "shop.example.com", register["requestBody"]!["content"]!["application/json"]!["example"]!["hostname"]!.ToString());
+    }
+
+    private static IEnumerable<string> Faults(string path, JsonNode operation)
+    {
+        if (string.IsNullOrWhiteSpace(operation["summary"]?.ToString()))
+        {
+            yield return "no summary";
+        }
+
+        if (string.IsNullOrWhiteSpace(operation["description"]?.ToString()))
+        {
+            yield return "no description";
+        }
+
+        var responses = operation["responses"]!.AsObject();
+        var open = !path.StartsWith("/v1/", StringComparison.Ordinal) || path == ControlPlane.Contracts.Routes.Enrol;
+        if (!open && (operation["security"] is not JsonArray { Count: > 0 } || !responses.ContainsKey("401")
+            || !responses.ContainsKey("403")))
+        {
+            yield return "does not say who may call it";
+        }
+
+        if (!responses.Any(response => response.Key.StartsWith('2')))
+        {
+            yield return "no good answer";
+        }
+
+        foreach (var (status, response) in responses)
+        {
+            if (status is not ("503" or "410") && int.Parse(status) >= 400
+                && response!["content"]?["application/problem+json"]?["examples"] is null)
+            {
+                yield return $"{status} is no problem with an example";
+            }
+
+            if (status.StartsWith('2') && response!["content"]?["application/json"] is { } good && good["example"] is null)
+            {
+                yield return $"{status} has no example";
+            }
+        }
+
+        if (operation["requestBody"] is { } body && body["content"]?["application/json"]?["example"] is null)
+        {
+            yield return "its body has no example";
+        }
+
+        if (operation["requestBody"] is not null && !responses.ContainsKey("400"))
+        {
+            yield return "takes a body and cannot refuse it";
+        }
+    }
+}

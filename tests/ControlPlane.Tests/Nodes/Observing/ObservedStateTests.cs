@@ -1,0 +1,150 @@
+using ControlPlane.Contracts;
+using ControlPlane.Domains;
+using ControlPlane.Nodes;
+using ControlPlane.Nodes.Publishing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace ControlPlane.Tests.Nodes.Observing;
+
+public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+{
+    [Fact]
+    public async Task The_first_synced_report_makes_a_node_of_an_empty_fleet_serve()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var node = await app.EnrolAsync("n1", (await app.Rows.FleetAsync()).Name);
+
+        Assert.Equal("Joining", (await node.ReportAsync(synced: false)).Standing);
+        Assert.Equal("Serving", (await node.ReportAsync(synced: true)).Standing);
+        Assert.Equal("Serving", (await node.ReportAsync(synced: false)).Standing);
+    }
+
+    [Fact]
+    public async Task A_node_serves_only_after_it_proved_every_active_domain()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var (active, pending) = (await app.Rows.DomainAsync(fleet.Id, status: DomainStatus.Active),
+            await app.Rows.DomainAsync(fleet.Id));
+        await app.Rows.ChangeAsync(active);
+        await app.Rows.ChangeAsync(pending);
+        await PublishBatch.RunAsync(database.DataSource, default);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+
+        Assert.Equal("Joining", (await node.ReportAsync(true, pending.Served())).Standing);
+        Assert.Equal("Joining", (await node.ReportAsync(true, active.Served(pending.Bundle.Fingerprint))).Standing);
+        Assert.Equal("Joining", (await node.ReportAsync(true, active.Served() with { DiskFingerprint = null })).Standing);
+        Assert.Equal("Serving", (await node.ReportAsync(true, active.Served())).Standing);
+        Assert.Contains(OrderState.PendingDeployment, app.Wakes.Woken);
+    }
+
+    [Fact]
+    public async Task A_refused_renewal_with_the_last_good_bundle_served_does_not_keep_a_node_out()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var active = await app.Rows.DomainAsync(fleet.Id, status: DomainStatus.Active);
+        var renewed = await app.Rows.RenewedAsync(active);
+        await using (var db = database.Open())
+        {
+            await FleetRows.ChangeAsync(db, active, 2, renewed.Id);
+        }
+
+        await PublishBatch.RunAsync(database.DataSource, default);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        Assert.Equal("Joining", (await node.ReportAsync(true, active.Served())).Standing);
+        Assert.Equal("Serving", (await node.ReportAsync(true, active.Served() with
+        {
+            State = ObservedDomainState.Refused,
+            Error = new NodeError(NodeErrorCodes.Oversized, "Too large."),
+        })).Standing);
+    }
+
+    [Fact]
+    public async Task An_older_report_is_answered_and_changes_nothing()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var domain = await app.Rows.DomainAsync(fleet.Id);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        await node.ReportAsync(7, true, 1, 0, domain.Served());
+
+        var receipt = await node.ReportAsync(6, true, 1, 0, domain.Refused(NodeErrorCodes.DiskFailed));
+
+        Assert.Equal(7, receipt.ReportNumber);
+        var seen = await app.Rows.ReadAsync(rows => rows.NodeObservations.SingleAsync(row => row.NodeId == node.Id));
+        Assert.True(seen.Proves(domain.Bundle.Fingerprint));
+    }
+
+    [Fact]
+    public async Task A_refusal_is_told_once_per_change()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var domain = await app.Rows.DomainAsync(fleet.Id);
+        var foreign = await app.Rows.DomainAsync((await app.Rows.FleetAsync()).Id);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+
+        await node.ReportAsync(false, domain.Refused(NodeErrorCodes.DiskFailed), foreign.Refused(NodeErrorCodes.DiskFailed));
+        await node.ReportAsync(false, domain.Refused(NodeErrorCodes.DiskFailed));
+        await node.ReportAsync(false, domain.Refused(NodeErrorCodes.Oversized));
+        await node.ReportAsync(false, domain.Served());
+        await node.ReportAsync(false, domain.Refused(NodeErrorCodes.Oversized));
+
+        var told = await app.Rows.ReadAsync(rows => rows.Events
+            .Where(row => row.DomainId == domain.Id || row.DomainId == foreign.Id).OrderBy(row => row.Id).ToListAsync());
+        Assert.Equal(3, told.Count);
+        Assert.All(told, row => Assert.Equal((EventTypes.NodeRefused, domain.Domain.TenantId), (row.Type, row.TenantId!.Value)));
+        Assert.Contains(NodeErrorCodes.DiskFailed, told[0].Message);
+    }
+
+    [Fact]
+    public async Task An_answer_makes_the_waiting_order_due_at_once()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var domain = await app.Rows.DomainAsync(fleet.Id);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        await using (var db = database.Open())
+        {
+            await db.Orders.Where(row => row.Id == domain.Order.Id).ExecuteUpdateAsync(set =>
+                set.SetProperty(row => row.NextAttemptAt, app.Clock.GetUtcNow().AddHours(1)));
+        }
+
+        await node.ReportAsync(false, domain.Served());
+
+        var order = await app.Rows.ReadAsync(rows => rows.Orders.SingleAsync(row => row.Id == domain.Order.Id));
+        Assert.True(order.NextAttemptAt <= app.Clock.GetUtcNow());
+        Assert.Equal([OrderState.PendingDeployment], app.Wakes.Woken);
+    }
+
+    [Fact]
+    public async Task A_silent_node_is_lost_but_only_while_somebody_listened()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var (silent, heard) = (await app.EnrolAsync("n1", fleet.Name), await app.EnrolAsync("n2", fleet.Name));
+        await silent.ReportAsync(true);
+        await heard.ReportAsync(true);
+        var sweep = app.App.Services.GetRequiredService<NodeLiveness>();
+        app.Clock.Advance(TimeSpan.FromSeconds(100));
+        await heard.ReportAsync(true);
+        await using (var restarted = await NodesApp.StartAsync(database))
+        {
+            restarted.Clock.Advance(TimeSpan.FromSeconds(100));
+            var fresh = ActivatorUtilities.CreateInstance<NodeLiveness>(restarted.App.Services);
+            await fresh.RunAsync(default);
+            Assert.Equal(NodeStanding.Serving, await StandingAsync(app, silent));
+        }
+
+        await sweep.RunAsync(default);
+        Assert.Equal(NodeStanding.Lost, await StandingAsync(app, silent));
+        Assert.Equal(NodeStanding.Serving, await StandingAsync(app, heard));
+        Assert.Equal("Lost", (await silent.ReportAsync(false)).Standing);
+        Assert.Equal("Serving", (await silent.ReportAsync(true)).Standing);
+    }
+
+    private static Task<NodeStanding> StandingAsync(NodesApp app, TestNode node) =>
+        app.Rows.ReadAsync(rows => rows.Nodes.Where(row => row.Id == node.Id).Select(row => row.Standing).SingleAsync());
+}
