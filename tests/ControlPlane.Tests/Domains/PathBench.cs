@@ -43,7 +43,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton<IDesiredStatePublisher>(this)
             .AddSingleton(new ChainVerifier(Clock, Pki.Anchors))
             .AddSingleton(_ => Options.Create(Fleet))
-            .AddSingleton(_ => new DnsClient(new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
+            .AddSingleton(_ => new DnsClient(
+                new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {
@@ -241,9 +242,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             Name = name,
             Standing = standing,
             HttpEndpoint = listener.Endpoint.ToString(),
-            SigningKey = [1],
+            SigningKey = Guid.NewGuid().ToByteArray(),
             SigningKeyId = "signing",
-            SealingKey = [2],
+            SealingKey = Guid.NewGuid().ToByteArray(),
             SealingKeyId = "sealing",
             AgentVersion = "1",
             JoinedAt = Clock.GetUtcNow(),
