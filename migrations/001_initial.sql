@@ -237,7 +237,7 @@ CREATE TABLE desired_changes (
     domain_id       uuid PRIMARY KEY REFERENCES domains,
     fleet_id        uuid NOT NULL REFERENCES fleets,
     hostname        text NOT NULL,
-    bundle_id       uuid REFERENCES bundles DEFERRABLE INITIALLY DEFERRED,  -- null: withdraw
+    bundle_id       uuid REFERENCES bundles,  -- null: withdraw
     order_sequence  bigint NOT NULL,
     changed_at      timestamptz NOT NULL
 );

@@ -35,7 +35,7 @@ internal sealed class Failpoint(string? crashAt, string? traceFile)
         {
             lock (_trace)
             {
-                File.AppendAllText(traceFile, point + "\n");
+                File.AppendAllText(traceFile, $"{point}@{hostname}\n");
             }
         }
 

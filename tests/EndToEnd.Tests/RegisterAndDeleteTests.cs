@@ -39,5 +39,7 @@ public sealed class RegisterAndDeleteTests
             await Assert.ThrowsAnyAsync<Exception>(() => test.VisitAsync(node, gone.Hostname));
             Assert.Equal(domains[1].Fingerprint, await test.VisitAsync(node, domains[1].Hostname));
         }
+
+        await Invariants.CheckAsync(test, CancellationToken.None);
     }
 }

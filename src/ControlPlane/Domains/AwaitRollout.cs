@@ -70,6 +70,7 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         foreach (var served in previous)
         {
             served.MoveTo(OrderState.Superseded, run.Now);
+            run.Tell(EventTypes.OrderMoved, "Active → Superseded: A later order of this domain is served.", served.Id);
         }
 
         domain.ActiveBundleId = order.BundleId;

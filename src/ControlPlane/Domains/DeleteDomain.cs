@@ -56,23 +56,21 @@ internal static class DeleteDomain
         if (domain.Status is not (DomainStatus.Deleting or DomainStatus.Deleted))
         {
             domain.Status = DomainStatus.Deleting;
+            db.Add(Told(
+                domain, null, EventTypes.DomainDeletionRequested, $"The deletion of {domain.Hostname} was requested.", now));
             var orders = await db.Orders
                 .Where(row => row.DomainId == id && row.State != OrderState.Superseded && row.State != OrderState.Canceled)
                 .ToListAsync(CancellationToken.None);
             foreach (var order in orders)
             {
-                Cancel(order, now);
+                if (Cancel(order, now) is { } move)
+                {
+                    db.Add(Told(domain, order.Id, EventTypes.OrderMoved, move, now));
+                }
+
                 states.Add(order.State);
             }
 
-            db.Add(new DomainEvent
-            {
-                At = now,
-                TenantId = domain.TenantId,
-                DomainId = id,
-                Type = EventTypes.DomainDeletionRequested,
-                Message = $"The deletion of {domain.Hostname} was requested.",
-            });
             await db.SaveChangesAsync(CancellationToken.None);
         }
 
@@ -86,8 +84,10 @@ internal static class DeleteDomain
     }
 
     /// <summary>A running step finishes, records its result and then sees the wish; where no step runs, we move the order.</summary>
-    private static void Cancel(Order order, DateTimeOffset now)
+    /// <returns>What to tell of the move; null when there was none.</returns>
+    private static string? Cancel(Order order, DateTimeOffset now)
     {
+        var from = order.State;
         order.CancelRequestedAt ??= now;
         if (order.State is OrderState.Active or OrderState.Failed)
         {
@@ -95,5 +95,16 @@ internal static class DeleteDomain
         }
 
         order.NextAttemptAt = now;
+        return order.State == from ? null : $"{from} → {order.State}: The domain was deleted.";
     }
+
+    private static DomainEvent Told(Domain domain, Guid? order, string type, string message, DateTimeOffset now) => new()
+    {
+        At = now,
+        TenantId = domain.TenantId,
+        DomainId = domain.Id,
+        OrderId = order,
+        Type = type,
+        Message = message,
+    };
 }

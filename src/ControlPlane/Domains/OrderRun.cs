@@ -82,12 +82,15 @@ internal sealed class OrderRun(
     });
 
     /// <summary>Tells what happened, in the transaction that makes it happen.</summary>
-    public void Tell(string type, string message) => db.Events.Add(new DomainEvent
+    /// <param name="type">One of <see cref="EventTypes"/>.</param>
+    /// <param name="message">A sentence for a person.</param>
+    /// <param name="ofOrder">Another order of the domain, when it happened to that one.</param>
+    public void Tell(string type, string message, Guid? ofOrder = null) => db.Events.Add(new DomainEvent
     {
         At = Now,
         TenantId = Domain.TenantId,
         DomainId = Domain.Id,
-        OrderId = order.Id,
+        OrderId = ofOrder ?? order.Id,
         Type = type,
         Message = message,
     });

@@ -50,8 +50,8 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     private static Problem Explain(Exception thrown) => thrown switch
     {
         BadHttpRequestException { InnerException: JsonException json } => ExplainJson(json),
-        BadHttpRequestException { StatusCode: 400, Message: var message } when message.Contains("from the request body")
-            || message.Contains("from body") =>
+        BadHttpRequestException { StatusCode: 400, Message: var message } when message.Contains("from body")
+            || message.Contains("no body was provided") =>
             Problems.MalformedJson.With("The body is missing."),
         BadHttpRequestException { StatusCode: 400, Message: var message } when message.StartsWith("Failed to bind parameter") =>
             Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),

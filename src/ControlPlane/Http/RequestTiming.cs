@@ -14,7 +14,7 @@ internal sealed class RequestTiming(RequestDelegate next, TimeProvider time)
         }
         finally
         {
-            var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "none";
+            var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText?.TrimEnd('/') ?? "none";
             Instruments.Request(route, context.Response.StatusCode, time.GetElapsedTime(started));
         }
     }

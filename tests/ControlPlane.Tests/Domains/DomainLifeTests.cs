@@ -101,9 +101,18 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
             var order = await db.Orders.SingleAsync(row => row.DomainId == id);
             var bundle = new Bundle
             {
-                Id = Guid.NewGuid(), DomainId = id, OrderId = order.Id, KeyId = Guid.NewGuid(), ChainId = new string('c', 64),
-                Leaf = [1], Issuer = "CN=Sandbox", Serial = "0A", Fingerprint = fingerprint, NotBefore = Now,
-                NotAfter = DateTimeOffset.UnixEpoch.AddYears(200), CreatedAt = Now,
+                Id = Guid.NewGuid(),
+                DomainId = id,
+                OrderId = order.Id,
+                KeyId = Guid.NewGuid(),
+                ChainId = new string('c', 64),
+                Leaf = [1],
+                Issuer = "CN=Sandbox",
+                Serial = "0A",
+                Fingerprint = fingerprint,
+                NotBefore = Now,
+                NotAfter = DateTimeOffset.UnixEpoch.AddYears(200),
+                CreatedAt = Now,
             };
             db.AddRange(new Chain { Id = bundle.ChainId, Intermediates = [] }, bundle);
             await db.SaveChangesAsync();
@@ -120,16 +129,27 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
             (domain.Status, domain.ActiveBundleId, domain.ActivatedAt) = (DomainStatus.Active, bundle.Id, Now);
             db.Add(new DesiredRow
             {
-                FleetId = domain.FleetId, DomainId = id, Hostname = domain.Hostname, BundleId = bundle.Id,
-                OrderSequence = order.Sequence, Revision = 1, ChangedAt = Now,
+                FleetId = domain.FleetId,
+                DomainId = id,
+                Hostname = domain.Hostname,
+                BundleId = bundle.Id,
+                OrderSequence = order.Sequence,
+                Revision = 1,
+                ChangedAt = Now,
             });
             foreach (var name in new[] { "node-1", "node-2" })
             {
                 var node = Node(domain.FleetId, name);
                 db.AddRange(node, new NodeObservation
                 {
-                    NodeId = node.Id, DomainId = id, Revision = 1, State = ObservedDomainState.Serving, ObservedAt = Now,
-                    DiskFingerprint = fingerprint, MemoryFingerprint = fingerprint, HandshakeFingerprint = fingerprint,
+                    NodeId = node.Id,
+                    DomainId = id,
+                    Revision = 1,
+                    State = ObservedDomainState.Serving,
+                    ObservedAt = Now,
+                    DiskFingerprint = fingerprint,
+                    MemoryFingerprint = fingerprint,
+                    HandshakeFingerprint = fingerprint,
                 });
             }
 
@@ -192,8 +212,17 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
 
     private static Node Node(Guid fleet, string name) => new()
     {
-        Id = Guid.NewGuid(), FleetId = fleet, Name = name, Standing = NodeStanding.Serving, HttpEndpoint = "127.0.0.1:80",
-        SigningKey = [1], SigningKeyId = "s", SealingKey = [2], SealingKeyId = "e", AgentVersion = "1", JoinedAt = Now,
+        Id = Guid.NewGuid(),
+        FleetId = fleet,
+        Name = name,
+        Standing = NodeStanding.Serving,
+        HttpEndpoint = "127.0.0.1:80",
+        SigningKey = [1],
+        SigningKeyId = "s",
+        SealingKey = [2],
+        SealingKeyId = "e",
+        AgentVersion = "1",
+        JoinedAt = Now,
         LastSeenAt = Now,
     };
 }

@@ -19,6 +19,7 @@ namespace ControlPlane.Tests.Http;
 public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
 {
     private readonly ConcurrentQueue<OrderState> _wakes = new();
+    private readonly string _tokens = Directory.CreateTempSubdirectory("cp-tokens-").FullName;
     // Any type of the program will do: three assemblies here have a Program.
     private WebApplicationFactory<ControlPlaneDb> _app = null!;
 
@@ -46,6 +47,9 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
             .UseSetting("urls", "http://127.0.0.1:0")
             .UseSetting("Jobs:Enabled", "false")
             .UseSetting("Dns:Servers:0", "127.0.0.1:9")
+            .UseSetting("Vault:CanOpen", "false")
+            .UseSetting("CertCentral:ApiKey", "never-used")
+            .UseSetting("TokenStore:Directory", _tokens)
             .UseSetting("ConnectionStrings:ControlPlane", connection)
             .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
             .UseSetting("Fleet:Addresses:0", "192.0.2.1")
@@ -60,7 +64,11 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
         Globex = await ClientAsync(ApiRole.Portal, "globex");
     }
 
-    public ValueTask DisposeAsync() => _app.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        Directory.Delete(_tokens, recursive: true);
+    }
 
     internal ControlPlaneDb Open() => Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
 

@@ -8,6 +8,7 @@ namespace EndToEnd.Tests.Harness;
 internal sealed class TestFleet : IAsyncDisposable
 {
     private readonly DirectoryInfo _database;
+    private readonly List<string> _accepted = [];
 
     private TestFleet(Fleet fleet, DirectoryInfo database) => (Fleet, _database) = (fleet, database);
 
@@ -17,6 +18,9 @@ internal sealed class TestFleet : IAsyncDisposable
     public ApiClient Api { get; private set; } = null!;
 
     public ApiClient Admin { get; private set; } = null!;
+
+    /// <summary>Names whose registration was answered with success: none of them may ever be lost.</summary>
+    public IReadOnlyList<string> Accepted => _accepted;
 
     public static async Task<TestFleet> StartAsync(Func<FleetOptions, FleetOptions>? change = null)
     {
@@ -44,12 +48,20 @@ internal sealed class TestFleet : IAsyncDisposable
         }
     }
 
+    /// <summary>Registers a name at the first replica, or at another one.</summary>
+    public async Task<DomainView> RegisterAsync(string hostname, ApiClient? at = null)
+    {
+        var domain = await (at ?? Api).RegisterAsync(hostname, CancellationToken.None);
+        _accepted.Add(hostname);
+        return domain;
+    }
+
     /// <summary>Registers sample names and waits until each is active.</summary>
     public async Task<IReadOnlyList<DomainView>> ActivateAsync(int count)
     {
         foreach (var name in LocalNames.Samples(Fleet.Options.Seed).Take(count))
         {
-            await Api.RegisterAsync(name, CancellationToken.None);
+            await RegisterAsync(name);
         }
 
         return await WaitUntilActiveAsync(count);

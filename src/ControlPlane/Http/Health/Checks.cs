@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using ControlPlane.Vault;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 
@@ -32,8 +33,9 @@ internal sealed class KeyFileCheck(IConfiguration configuration) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var file = configuration["Vault:KeyFile"];
-        return Task.FromResult(!configuration.GetValue("Vault:CanOpen", false) || File.Exists(file)
+        // Looked for each time, though it is loaded at start: a replica that lost its file would not come up again.
+        var vault = configuration.GetSection("Vault").Get<VaultOptions>() ?? new VaultOptions();
+        return Task.FromResult(!vault.CanOpen || File.Exists(vault.KeyFile)
             ? HealthCheckResult.Healthy()
             : HealthCheckResult.Unhealthy("Vault:CanOpen is set, but the file in Vault:KeyFile is not there."));
     }

@@ -1,0 +1,159 @@
+using ControlPlane.Domains;
+using EndToEnd.Tests.Harness;
+using LocalFleet;
+using LocalFleet.Parts;
+
+namespace EndToEnd.Tests;
+
+/// <summary>
+/// A power cut after every commit and every foreign call of every step. The points are not listed here: a run that is not disturbed
+/// writes down those it passes, and each of them becomes a drill, so that a new step is covered the day it appears.
+/// </summary>
+public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLifetime
+{
+    private const string Pending = "pending." + LocalNames.Customers;
+    private const string Lost = "lost." + LocalNames.Customers;
+
+    private TestFleet _test = null!;
+
+    private Part Program => _test.Fleet.ControlPlane;
+
+    public async ValueTask InitializeAsync()
+    {
+        _test = await TestFleet.StartAsync(options => options with
+        {
+            ControlPlaneSettings = CrashDrill.ShortWaits,
+            // The sandbox's checks of names that are to stay pending would otherwise use up the quota.
+            SandboxArguments = ["--rate-limit", "off"],
+        });
+        await CrashDrill.SetFaultAsync(_test.Fleet.Sandbox, "failingPerspectives", Pending, value: 4);
+        await CrashDrill.SetFaultAsync(_test.Fleet.Sandbox, "lostAnswer", Lost);
+    }
+
+    public ValueTask DisposeAsync() => _test.DisposeAsync();
+
+    [Fact]
+    public async Task A_kill_at_any_point_of_the_path_loses_nothing_and_buys_nothing_twice()
+    {
+        var trace = Path.GetTempFileName();
+        await CrashDrill.RestartAsync(Program, trace: trace);
+        await RegisterAsync("trace", LocalNames.Customers);
+        await RegisterAsync("trace", Lost);
+        await RegisterAsync("trace", Pending);
+        await UntilAsync(Active, $"trace.{LocalNames.Customers}", $"trace.{Lost}");
+        await UntilAsync(TokenNotSeen, $"trace.{Pending}");
+        var onTheWay = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}");
+        var onTheWayBack = CrashDrill.PointsOf(trace, $"trace.{Lost}").Except(onTheWay).ToList();
+        await DeleteAsync("trace", LocalNames.Customers);
+        await DeleteAsync("trace", Pending);
+        await UntilAsync(Deleted, $"trace.{LocalNames.Customers}", $"trace.{Pending}");
+        var deleting = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}").Except(onTheWay).ToList();
+        var canceling = CrashDrill.PointsOf(trace, $"trace.{Pending}").Except(onTheWay).Except(deleting).ToList();
+        File.Delete(trace);
+        RequireEveryStep([.. onTheWay, .. deleting, .. canceling]);
+
+        // What the drills of the second half delete must be there first.
+        await CrashDrill.RestartAsync(Program);
+        for (var n = 0; n < deleting.Count; n++)
+        {
+            await RegisterAsync($"deleted{n}", LocalNames.Customers);
+        }
+
+        for (var n = 0; n < canceling.Count; n++)
+        {
+            await RegisterAsync($"canceled{n}", Pending);
+        }
+
+        await UntilAsync(Active, Names("deleted", deleting, LocalNames.Customers));
+        await UntilAsync(TokenNotSeen, Names("canceled", canceling, Pending));
+
+        await DrillAsync("new", onTheWay, LocalNames.Customers, RegisterAsync);
+        await DrillAsync("new", onTheWayBack, Lost, RegisterAsync);
+        await DrillAsync("deleted", deleting, LocalNames.Customers, DeleteAsync);
+        await DrillAsync("canceled", canceling, Pending, DeleteAsync);
+
+        await CrashDrill.RestartAsync(Program);
+        await UntilAsync(Active, [.. Names("new", onTheWay, LocalNames.Customers), .. Names("new", onTheWayBack, Lost)]);
+        await UntilAsync(
+            Deleted, [.. Names("deleted", deleting, LocalNames.Customers), .. Names("canceled", canceling, Pending)]);
+        await Invariants.CheckAsync(_test, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task A_kill_at_any_point_of_an_agents_work_leaves_disk_memory_and_wire_agreed()
+    {
+        var agent = _test.Fleet.Agents[0];
+        var trace = Path.GetTempFileName();
+        await CrashDrill.RestartAsync(agent, trace: trace);
+        await RegisterAsync("trace", LocalNames.Customers);
+        await UntilAsync(Active, $"trace.{LocalNames.Customers}");
+        var points = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}");
+        File.Delete(trace);
+        Assert.True(points.Count >= 5, $"Only {string.Join(", ", points)} were passed.");
+
+        for (var n = 0; n < points.Count; n++)
+        {
+            var name = $"agent{n}";
+            output.WriteLine($"{points[n]} for {name}");
+            await CrashDrill.RunAsync(
+                agent, points[n], $"{name}.{LocalNames.Customers}", () => RegisterAsync(name, LocalNames.Customers));
+        }
+
+        await CrashDrill.RestartAsync(agent);
+        await UntilAsync(Active, Names("agent", points, LocalNames.Customers));
+        await Invariants.CheckAsync(_test, CancellationToken.None);
+    }
+
+    private async Task DrillAsync(
+        string name, IReadOnlyList<string> points, string zone, Func<string, string, Task> lead)
+    {
+        for (var n = 0; n < points.Count; n++)
+        {
+            var host = $"{name}{n}";
+            output.WriteLine($"{points[n]} for {host}.{zone}");
+            await CrashDrill.RunAsync(Program, points[n], $"{host}.{zone}", () => lead(host, zone));
+        }
+    }
+
+    /// <summary>A step without a commit or without a call in the trace would be a step that no drill covers.</summary>
+    private static void RequireEveryStep(IReadOnlyList<string> points)
+    {
+        foreach (var (state, step) in IssuancePath.Steps)
+        {
+            Assert.True(points.Any(point => point.StartsWith($"{state}.commit.", StringComparison.Ordinal)), $"{step.Name}: no commit");
+            Assert.True(points.Any(point => point.StartsWith($"{state}.call.", StringComparison.Ordinal)), $"{step.Name}: no call");
+        }
+    }
+
+    private static string[] Names(string name, IReadOnlyList<string> points, string zone) =>
+        [.. Enumerable.Range(0, points.Count).Select(n => $"{name}{n}.{zone}")];
+
+    private static bool Active(LocalFleet.Up.DomainView domain) => domain.IsActive;
+
+    private static bool Deleted(LocalFleet.Up.DomainView? domain) => domain is null or { Status: "deleted" };
+
+    private static bool TokenNotSeen(LocalFleet.Up.DomainView domain) => domain.Reason == "ca-token-not-seen";
+
+    private Task RegisterAsync(string name, string zone) => CrashDrill.RegisterAsync(_test.Api, $"{name}.{zone}");
+
+    private async Task DeleteAsync(string name, string zone)
+    {
+        var domain = (await _test.Api.ListAsync(CancellationToken.None)).Single(found => found.Hostname == $"{name}.{zone}");
+        await _test.Api.DeleteAsync(domain.Id, CancellationToken.None);
+    }
+
+    private async Task UntilAsync(Func<LocalFleet.Up.DomainView, bool> condition, params string[] names)
+    {
+        var open = "";
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var domains = (await _test.Api.ListAsync(CancellationToken.None)).ToLookup(domain => domain.Hostname);
+                var waiting = names.Where(name => !(domains[name].Any() ? domains[name].All(condition) : condition == Deleted)).ToList();
+                open = string.Join('\n', waiting.Select(name =>
+                    $"{name}: {string.Join(", ", domains[name].Select(found => $"{found.Status} {found.Reason}"))}"));
+                return waiting.Count == 0;
+            },
+            () => open);
+    }
+}
