@@ -243,9 +243,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             Standing = standing,
             HttpEndpoint = listener.Endpoint.ToString(),
             SigningKey = Guid.NewGuid().ToByteArray(),
-            SigningKeyId = "signing",
+            SigningKeyId = Guid.NewGuid().ToString("N"),
             SealingKey = Guid.NewGuid().ToByteArray(),
-            SealingKeyId = "sealing",
+            SealingKeyId = Guid.NewGuid().ToString("N"),
             AgentVersion = "1",
             JoinedAt = Clock.GetUtcNow(),
         };
