@@ -4,8 +4,9 @@ using ControlPlane.Contracts;
 namespace ControlPlane.TokenStore;
 
 /// <summary>
-/// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first line, its end on
-/// the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or nothing.
+/// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the
+/// first line, its end on the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or
+/// nothing.
 /// </summary>
 internal sealed class SharedDirectory(string root) : ITokenStore
 {
@@ -24,7 +25,9 @@ internal sealed class SharedDirectory(string root) : ITokenStore
             Directory.CreateDirectory(directory);
             try
             {
-                Write(Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"), text);
+                Write(
+                    Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"),
+                    text);
                 return;
             }
             catch (Exception gone) when (

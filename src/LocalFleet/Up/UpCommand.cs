@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LocalFleet.Up;
 
-/// <summary>From the first process to the last handshake. Whatever happens, everything that was started is ended.</summary>
+/// <summary>From the first process to the last handshake. Whatever happens, everything that was started is
+/// ended.</summary>
 internal static class UpCommand
 {
     // 128 + SIGINT, as a shell would say it.
@@ -89,7 +90,8 @@ internal static class UpCommand
 
         public StopSignals(CancellationTokenSource stop) => _registrations =
         [
-            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(signal =>
+            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(
+                signal =>
                 PosixSignalRegistration.Create(signal, context =>
                 {
                     context.Cancel = true;
