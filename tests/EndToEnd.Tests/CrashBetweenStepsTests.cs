@@ -1,5 +1,4 @@
 using ControlPlane.Domains;
-using ControlPlane.Domains.Reading;
 using EndToEnd.Tests.Harness;
 using LocalFleet;
 using LocalFleet.Parts;

@@ -19,19 +19,17 @@ internal sealed class SharedDirectory(string root) : ITokenStore
     {
         var directory = DirectoryOf(hostname);
         var text = Encoding.ASCII.GetBytes($"{value}\nexpires={expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\n");
-        // A withdrawal may remove the empty directory between our two steps: then make it again.
+        // A withdrawal may remove the empty directory between any two of our calls, and each tells of it by another exception.
+        // A store that is full or gone fails as often, at once.
         for (var attempt = 0; ; attempt++)
         {
-            Directory.CreateDirectory(directory);
             try
             {
-                Write(
-                    Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"),
-                    text);
+                Directory.CreateDirectory(directory);
+                Write(Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"), text);
                 return;
             }
-            catch (Exception gone) when (
-                attempt < 10 && gone is DirectoryNotFoundException or FileNotFoundException)
+            catch (IOException) when (attempt < 10)
             {
                 continue;
             }

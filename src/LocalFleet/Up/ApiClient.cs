@@ -17,8 +17,10 @@ internal sealed class ApiClient : IDisposable
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
-    public static ApiClient For(Fleet fleet) =>
-        new(fleet.ControlPlane.Url, File.ReadAllText(fleet.Layout.PortalKey).Trim());
+    /// <param name="fleet">Whose API.</param>
+    /// <param name="replica">Which of its control planes, from 1.</param>
+    public static ApiClient For(Fleet fleet, int replica = 1) =>
+        new(fleet.ControlPlanes[replica - 1].Url, File.ReadAllText(fleet.Layout.PortalKey).Trim());
 
     public static ApiClient ForAdmin(Fleet fleet) =>
         new(fleet.ControlPlane.Url, File.ReadAllText(fleet.Layout.AdminKey).Trim());

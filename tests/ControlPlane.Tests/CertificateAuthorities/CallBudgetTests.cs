@@ -121,8 +121,8 @@ public sealed class CallBudgetTests(PostgresDatabase database) : IClassFixture<P
     {
         await UseAsync(95, Ahead);
 
-        await new CallBudget(database.DataSource, TimeProvider.System, _account + "-other").ReserveAsync(
-            CallPriority.New, default);
+        var other = new CallBudget(database.DataSource, TimeProvider.System, _account + "-other");
+        await other.ReserveAsync(CallPriority.New, default);
     }
 
     private CallBudget NewBudget() => new(database.DataSource, TimeProvider.System, _account);

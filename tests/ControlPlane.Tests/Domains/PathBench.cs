@@ -46,8 +46,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton<IDesiredStatePublisher>(this)
             .AddSingleton(new ChainVerifier(Clock, Pki.Anchors))
             .AddSingleton(_ => Options.Create(Fleet))
-            .AddSingleton(
-                _ => new DnsClient(new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
+            .AddSingleton(_ => new DnsClient(
+                new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {
@@ -251,10 +251,10 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             Name = name,
             Standing = standing,
             HttpEndpoint = listener.Endpoint.ToString(),
-            SigningKey = [1],
-            SigningKeyId = "signing",
-            SealingKey = [2],
-            SealingKeyId = "sealing",
+            SigningKey = Guid.NewGuid().ToByteArray(),
+            SigningKeyId = Guid.NewGuid().ToString("N"),
+            SealingKey = Guid.NewGuid().ToByteArray(),
+            SealingKeyId = Guid.NewGuid().ToString("N"),
             AgentVersion = "1",
             JoinedAt = Clock.GetUtcNow(),
         };

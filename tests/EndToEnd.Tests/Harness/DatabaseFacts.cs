@@ -60,7 +60,18 @@ internal static class DatabaseFacts
         return rows;
     }
 
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column)
-        ? null
-        : row.GetString(column);
+    /// <summary>Damages the tables as no program would.</summary>
+    public static async Task ExecuteAsync(TestFleet test, string sql, object[] parameters, CancellationToken ct)
+    {
+        await using var database = NpgsqlDataSource.Create(test.Fleet.Postgres.ConnectionString + ";Pooling=false");
+        await using var command = database.CreateCommand(sql);
+        foreach (var parameter in parameters)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = parameter });
+        }
+
+        Assert.NotEqual(0, await command.ExecuteNonQueryAsync(ct));
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
 }

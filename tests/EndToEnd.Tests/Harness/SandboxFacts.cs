@@ -42,6 +42,13 @@ internal static class SandboxFacts
         answer.EnsureSuccessStatusCode();
     }
 
+    /// <summary>Lets the sandbox's clock jump: its polling and its delays, not its certificates' dates.</summary>
+    public static async Task AdvanceClockAsync(TestFleet test, string by, CancellationToken ct)
+    {
+        using var answer = await Http.PostAsJsonAsync($"{test.Fleet.Sandbox.Url}/sandbox/clock", new { advance = by }, ct);
+        answer.EnsureSuccessStatusCode();
+    }
+
     /// <summary>How often a fault has happened since the sandbox started.</summary>
     public static async Task<int> FiredAsync(TestFleet test, string fault, CancellationToken ct) =>
         (await Http.GetFromJsonAsync<JsonElement>($"{test.Fleet.Sandbox.Url}/sandbox/faults", ct))

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography.X509Certificates;
 using LocalFleet;
 using LocalFleet.Up;
@@ -9,7 +10,7 @@ namespace EndToEnd.Tests.Harness;
 internal sealed class TestFleet : IAsyncDisposable
 {
     private readonly DirectoryInfo _database;
-    private readonly List<string> _accepted = [];
+    private readonly ConcurrentQueue<string> _accepted = [];
 
     private TestFleet(Fleet fleet, DirectoryInfo database) => (Fleet, _database) = (fleet, database);
 
@@ -21,7 +22,7 @@ internal sealed class TestFleet : IAsyncDisposable
     public ApiClient Admin { get; private set; } = null!;
 
     /// <summary>Names whose registration was answered with success: none of them may ever be lost.</summary>
-    public IReadOnlyList<string> Accepted => _accepted;
+    public IReadOnlyCollection<string> Accepted => _accepted;
 
     public static async Task<TestFleet> StartAsync(Func<FleetOptions, FleetOptions>? change = null)
     {
@@ -53,7 +54,7 @@ internal sealed class TestFleet : IAsyncDisposable
     public async Task<DomainView> RegisterAsync(string hostname, ApiClient? at = null)
     {
         var domain = await (at ?? Api).RegisterAsync(hostname, CancellationToken.None);
-        _accepted.Add(hostname);
+        _accepted.Enqueue(hostname);
         return domain;
     }
 

@@ -76,6 +76,7 @@ internal sealed partial class SurplusOrderSweep(
             where seen.CanceledAt == null && seen.SeenAt < settled && order.State != OrderState.PendingOrder
                 && (order.CaOrderId != seen.CaOrderId
                     || (order.State == OrderState.Failed && order.BundleId == null))
+            orderby seen.SeenAt
             select new { seen, order }).Take(Most).ToListAsync(ct);
         foreach (var row in surplus)
         {
