@@ -3,10 +3,10 @@ using System.Diagnostics;
 namespace ControlPlane.Drills;
 
 /// <summary>
-/// Named points at which a drill ends the process as a power cut would, by SIGKILL. <c>CRASH_AT=&lt;point&gt;@&lt;hostname&gt;</c>
-/// names one, <c>CRASH_AT=&lt;point&gt;</c> names it for every hostname; <c>CRASH_TRACE=&lt;file&gt;</c> lists those passed, one
-/// <c>&lt;point&gt;@&lt;hostname&gt;</c> a line, from which drills are generated. In production neither is set, and a point costs
-/// two comparisons.
+/// Named points at which a drill ends the process as a power cut would, by SIGKILL.
+/// <c>CRASH_AT=&lt;point&gt;@&lt;hostname&gt;</c> names one, <c>CRASH_AT=&lt;point&gt;</c> names it for every hostname;
+/// <c>CRASH_TRACE=&lt;file&gt;</c> lists those passed, one <c>&lt;point&gt;@&lt;hostname&gt;</c> a line, from which
+/// drills are generated. In production neither is set, and a point costs two comparisons.
 /// </summary>
 internal sealed class Failpoint(string? crashAt, string? traceFile)
 {

@@ -1,12 +1,13 @@
 namespace ControlPlane.Drills;
 
-/// <summary>The machine's clock, moved by the duration in <c>CLOCK_OFFSET</c> (<c>30d</c>, or <c>30.00:00:00</c>), so that
-/// drills can age a whole fleet of programs together. Elapsed time is not moved: timers run at their usual pace.</summary>
+/// <summary>The machine's clock, moved by the duration in <c>CLOCK_OFFSET</c> (<c>30d</c>, or <c>30.00:00:00</c>), so
+/// that drills can age a whole fleet of programs together. Elapsed time is not moved: timers run at their usual
+/// pace.</summary>
 internal sealed class ShiftedClock(TimeSpan offset) : TimeProvider
 {
     /// <summary>The clock that the environment asks for; the system's when it asks for none.</summary>
-    /// <exception cref="InvalidOperationException"><c>CLOCK_OFFSET</c> is not a duration: a program that was to be aged must
-    /// not run unaged.</exception>
+    /// <exception cref="InvalidOperationException"><c>CLOCK_OFFSET</c> is not a duration: a program that was to be aged
+    /// must not run unaged.</exception>
     public static TimeProvider FromEnvironment() => Environment.GetEnvironmentVariable("CLOCK_OFFSET") switch
     {
         null or "" => System,

@@ -103,8 +103,8 @@ internal static class DeleteDomain
         return order.State == from ? null : $"{from} → {order.State}: The domain was deleted.";
     }
 
-    private static DomainEvent Told(Domain domain, Guid? order, string type, string message, DateTimeOffset now) =>
-        new()
+    private static DomainEvent Told(
+        Domain domain, Guid? order, string type, string message, DateTimeOffset now) => new()
     {
         At = now,
         TenantId = domain.TenantId,

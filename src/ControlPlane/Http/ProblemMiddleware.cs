@@ -56,7 +56,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             Problems.MalformedJson.With("The body is missing."),
         BadHttpRequestException { StatusCode: 400, Message: var message }
             when message.StartsWith("Failed to bind parameter") =>
-            Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),
+                Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),
         BadHttpRequestException bad => Problems.OfStatus(bad.StatusCode).With(),
         DbUpdateException { InnerException: NpgsqlException { IsTransient: true } } => Away,
         NpgsqlException { IsTransient: true } => Away,

@@ -75,7 +75,8 @@ internal static class JobsSetup
 
     private static readonly Type[] Sweeps =
     [
-        typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep), typeof(VaultCollection),
+        typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
+        typeof(VaultCollection),
         typeof(IdempotencySweep),
     ];
 

@@ -86,17 +86,18 @@ internal static class UpCommand
     /// <summary>Ctrl-C, a closed terminal and SIGTERM all mean: end in order.</summary>
     private sealed class StopSignals : IDisposable
     {
+        private static readonly PosixSignal[] Ending =
+            [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
+
         private readonly List<PosixSignalRegistration> _registrations;
 
         public StopSignals(CancellationTokenSource stop) => _registrations =
         [
-            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(
-                signal =>
-                PosixSignalRegistration.Create(signal, context =>
-                {
-                    context.Cancel = true;
-                    stop.Cancel();
-                })),
+            .. Ending.Select(signal => PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                stop.Cancel();
+            })),
         ];
 
         public void Dispose() => _registrations.ForEach(registration => registration.Dispose());

@@ -16,7 +16,8 @@ internal static class ConfigurationWriter
     /// <summary>For the agent's own socket: the next token comes from another node as soon as one could not.</summary>
     private const string DownAtTheFirstError = "observe layer4 error-limit 1 on-error mark-down";
 
-    /// <summary>Intermediate profile of Mozilla's server-side TLS guidelines, version 5.7, without the DHE suites.</summary>
+    /// <summary>Intermediate profile of Mozilla's server-side TLS guidelines, version 5.7, without the DHE
+    /// suites.</summary>
     private static readonly string[] Tls12Ciphers =
     [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",

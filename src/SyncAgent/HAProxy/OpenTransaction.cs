@@ -1,8 +1,9 @@
 namespace SyncAgent.HAProxy;
 
 /// <summary>
-/// The one certificate transaction that a HAProxy process has, as far as its writer knows. One that stays open would be filled
-/// by the next <c>set</c>, whatever name that is for. Not for parallel use: the writer lets one through at a time.
+/// The one certificate transaction that a HAProxy process has, as far as its writer knows. One that stays open would be
+/// filled by the next <c>set</c>, whatever name that is for. Not for parallel use: the writer lets one through at a
+/// time.
 /// </summary>
 internal sealed partial class OpenTransaction(HaproxyMemory memory, TimeSpan commandLimit, ILogger log)
 {
@@ -33,7 +34,8 @@ internal sealed partial class OpenTransaction(HaproxyMemory memory, TimeSpan com
     }
 
     /// <summary>Looks, and aborts what it finds.</summary>
-    /// <exception cref="RuntimeUnreachableException">HAProxy does not answer, or does not let it be aborted.</exception>
+    /// <exception cref="RuntimeUnreachableException">HAProxy does not answer, or does not let it be
+    /// aborted.</exception>
     public async Task End(CancellationToken cancel)
     {
         var open = await memory.ReadTransaction(cancel);

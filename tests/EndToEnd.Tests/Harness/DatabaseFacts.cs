@@ -73,5 +73,7 @@ internal static class DatabaseFacts
         Assert.NotEqual(0, await command.ExecuteNonQueryAsync(ct));
     }
 
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column)
+        ? null
+        : row.GetString(column);
 }

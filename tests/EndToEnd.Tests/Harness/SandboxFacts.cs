@@ -45,7 +45,8 @@ internal static class SandboxFacts
     /// <summary>Lets the sandbox's clock jump: its polling and its delays, not its certificates' dates.</summary>
     public static async Task AdvanceClockAsync(TestFleet test, string by, CancellationToken ct)
     {
-        using var answer = await Http.PostAsJsonAsync($"{test.Fleet.Sandbox.Url}/sandbox/clock", new { advance = by }, ct);
+        using var answer = await Http.PostAsJsonAsync(
+            $"{test.Fleet.Sandbox.Url}/sandbox/clock", new { advance = by }, ct);
         answer.EnsureSuccessStatusCode();
     }
 

@@ -14,7 +14,8 @@ internal static class DesiredChanges
             $"""
              INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
              VALUES (
-                 {run.Domain.Id}, {run.Domain.FleetId}, {run.Domain.Hostname}, {bundle}, {run.Order.Sequence}, {run.Now})
+                 {run.Domain.Id}, {run.Domain.FleetId}, {run.Domain.Hostname}, {bundle},
+                 {run.Order.Sequence}, {run.Now})
              ON CONFLICT (domain_id) DO UPDATE SET
                  bundle_id = excluded.bundle_id,
                  order_sequence = excluded.order_sequence,

@@ -73,7 +73,8 @@ internal sealed class OrderRun(
     public async Task<T> CallAsync<T>(string what, Func<Task<T>> call)
     {
         Debug.Assert(
-            _transaction is null, "A foreign call inside a transaction would hold locks for as long as the world likes.");
+            _transaction is null,
+            "A foreign call inside a transaction would hold locks for as long as the world likes.");
         var result = await call();
         Failpoint.OfThisProcess.Pass($"{_step}.call.{what}", order.Hostname);
         return result;

@@ -19,12 +19,14 @@ internal static class DocumentationSetup
         4. *Check now* makes a waiting domain be looked at at once, instead of at `nextCheckAt`.
 
         **For programmers.** `Authorization: Bearer <key>`. JSON in camelCase; times in RFC 3339, UTC; ids are UUIDv7.
-        Lists are `{items, nextCursor}`. Errors are `application/problem+json` (RFC 9457) with a stable `reason` and a `fix`; the
-        page behind `type` explains each, and `/problems` lists them all. Unknown fields are refused.
+        Lists are `{items, nextCursor}`. Errors are `application/problem+json` (RFC 9457) with a stable `reason` and a
+        `fix`; the page behind `type` explains each, and `/problems` lists them all. Unknown fields are refused.
         """;
 
     public static void AddDocumentation(this WebApplicationBuilder builder) =>
-        builder.Services.AddOpenApi("v1", options =>
+        builder.Services.AddOpenApi("v1", Describe);
+
+    private static void Describe(OpenApiOptions options)
     {
         options.AddOperationTransformer<OperationDetails>();
         options.AddDocumentTransformer((document, _, _) =>
@@ -39,7 +41,7 @@ internal static class DocumentationSetup
             };
             return Task.CompletedTask;
         });
-    });
+    }
 
     public static void UseDocumentation(this WebApplication app) => app.UseSwaggerUI(options =>
     {
