@@ -42,7 +42,8 @@ test: tools
 	dotnet test ControlPlane.sln -c $(CONFIGURATION) --nologo -v quiet -m:1 \
 		--logger 'console;verbosity=minimal' --logger trx --results-directory '$(RESULTS)' $(ARGS) || status=$$?; \
 	cat '$(RESULTS)'/*.trx 2>/dev/null | grep -o '<Counters [^>]*' | awk -F'"' ' \
-		{ for (i = 1; i < NF; i += 2) { key = $$i; gsub(/[^a-zA-Z]/, "", key); sub(/^Counters/, "", key); n[key] += $$(i + 1) } } \
+		{ for (i = 1; i < NF; i += 2) { \
+			key = $$i; gsub(/[^a-zA-Z]/, "", key); sub(/^Counters/, "", key); n[key] += $$(i + 1) } } \
 		END { failed = n["executed"] - n["passed"]; \
 			printf "%d passed, %d failed, %d skipped\n", n["passed"], failed, n["total"] - n["executed"]; \
 			exit failed > 0 || n["total"] == 0 }' || status=1; \

@@ -6,6 +6,7 @@ using CertCentralSandbox.Validation;
 using CertCentralSandbox.Web;
 using CertCentralSandbox.Web.Ordering;
 using CertCentralSandbox.Webhooks;
+using ControlPlane.Drills;
 
 namespace CertCentralSandbox;
 
@@ -18,7 +19,7 @@ internal static partial class SandboxHost
     {
         try
         {
-            await using var app = await StartAsync(options, OffsetTime.FromEnvironment(), cancellation);
+            await using var app = await StartAsync(options, ShiftedClock.FromEnvironment(), cancellation);
             await app.WaitForShutdownAsync(cancellation);
             return 0;
         }

@@ -7,9 +7,10 @@ public sealed record FetchBundlesRequest(IReadOnlyList<Guid> Domains, IReadOnlyL
 
 /// <summary>The bundles this node should serve now.</summary>
 /// <param name="Bundles">One per domain that has a bundle for this node's fleet.</param>
-/// <param name="Chains">Chain id → intermediates as DER, leaf's issuer first. The id is the lower-case hexadecimal SHA-256
-/// over the concatenated DER, which the agent checks.</param>
-/// <param name="Missing">Domains asked for that have no bundle for this fleet (withdrawn meanwhile, or never published).</param>
+/// <param name="Chains">Chain id → intermediates as DER, leaf's issuer first. The id is the lower-case hexadecimal
+/// SHA-256 over the concatenated DER, which the agent checks.</param>
+/// <param name="Missing">Domains asked for that have no bundle for this fleet (withdrawn meanwhile, or never
+/// published).</param>
 public sealed record FetchBundlesResponse(
     IReadOnlyList<SealedBundle> Bundles,
     IReadOnlyDictionary<string, IReadOnlyList<byte[]>> Chains,

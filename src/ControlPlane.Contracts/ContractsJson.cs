@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Contracts;
 
-/// <summary>How the wire is written: camelCase, byte arrays as base64, times as RFC 3339 UTC, no reflection at run time.</summary>
+/// <summary>How the wire is written: camelCase, byte arrays as base64, times as RFC 3339 UTC, no reflection at run
+/// time.</summary>
 [JsonSourceGenerationOptions(
     JsonSerializerDefaults.Web,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -1,9 +1,11 @@
 namespace ControlPlane.Contracts;
 
 /// <summary>One page of what a node should serve: changes after a cursor, in revision order.</summary>
-/// <param name="Epoch">The life of the fleet's history. It only grows; a smaller one than seen before is an old answer.</param>
+/// <param name="Epoch">The life of the fleet's history. It only grows; a smaller one than seen before is an old
+/// answer.</param>
 /// <param name="Revision">Highest revision this page carries the reader to.</param>
-/// <param name="Cursor">Opaque to the agent: pass it as <c>since</c> next time, once this page is safely recorded.</param>
+/// <param name="Cursor">Opaque to the agent: pass it as <c>since</c> next time, once this page is safely
+/// recorded.</param>
 /// <param name="More">True when further pages are ready now; false when the reader has everything up to
 /// <paramref name="Revision"/>.</param>
 /// <param name="Upserts">Domains to serve, each with the one bundle to serve it with.</param>

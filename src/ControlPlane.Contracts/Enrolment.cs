@@ -2,13 +2,14 @@ using System.Security.Cryptography;
 
 namespace ControlPlane.Contracts;
 
-/// <summary>A new node introduces itself with a one-time join code. The private halves of its keys never leave it.</summary>
+/// <summary>A new node introduces itself with a one-time join code. The private halves of its keys never leave
+/// it.</summary>
 /// <param name="JoinCode">The one-time code an admin made; 256 bits, base64url.</param>
 /// <param name="Name">The node's name within its fleet: 1–63 of a–z, 0–9 and hyphen.</param>
 /// <param name="SigningKey">Public P-256 key (SubjectPublicKeyInfo DER) that will sign the node's tokens.</param>
 /// <param name="SealingKey">Public P-256 key (SubjectPublicKeyInfo DER) that bundles are sealed for.</param>
-/// <param name="HttpEndpoint">Address and port (<c>192.0.2.7:80</c>) at which the control plane reaches this node's port 80,
-/// to fetch validation tokens back before it asks the CA to.</param>
+/// <param name="HttpEndpoint">Address and port (<c>192.0.2.7:80</c>) at which the control plane reaches this node's
+/// port 80, to fetch validation tokens back before it asks the CA to.</param>
 /// <param name="AgentVersion">Version of the agent's program.</param>
 public sealed record EnrolRequest(
     string JoinCode,

@@ -1,12 +1,13 @@
 namespace ControlPlane.Contracts;
 
 /// <summary>
-/// The names this system handles: fully qualified A-label host names (RFC 1123 §2.1, RFC 5890 §2.3.2.1), lower case. Both ends
-/// of the wire check it, because on a node the name becomes a file name and a word in a command to HAProxy.
+/// The names this system handles: fully qualified A-label host names (RFC 1123 §2.1, RFC 5890 §2.3.2.1), lower case.
+/// Both ends of the wire check it, because on a node the name becomes a file name and a word in a command to HAProxy.
 /// </summary>
 public static class HostnameSyntax
 {
-    /// <summary>Longest name, in characters: the limit of a certificate's common name (RFC 5280, ub-common-name).</summary>
+    /// <summary>Longest name, in characters: the limit of a certificate's common name (RFC 5280,
+    /// ub-common-name).</summary>
     public const int MaxLength = 64;
 
     /// <summary>Longest label, in characters (RFC 1035 §2.3.4).</summary>

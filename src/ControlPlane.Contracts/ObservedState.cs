@@ -3,12 +3,12 @@ using System.Text.Json.Serialization;
 namespace ControlPlane.Contracts;
 
 /// <summary>What a node was found to hold. Carries changed rows only; one without rows is a heartbeat.</summary>
-/// <param name="ReportNumber">Increases by at least one with each report of this node, over restarts too. A report with a
-/// number at or below the last accepted one is answered but changes nothing.</param>
+/// <param name="ReportNumber">Increases by at least one with each report of this node, over restarts too. A report with
+/// a number at or below the last accepted one is answered but changes nothing.</param>
 /// <param name="Epoch">Epoch of the newest desired state the agent has recorded; 0 before the first.</param>
 /// <param name="Revision">Revision of the newest desired state the agent has recorded; 0 before the first.</param>
-/// <param name="Synced">True when every domain wanted up to <paramref name="Revision"/> has been applied and verified, or
-/// reported as refused.</param>
+/// <param name="Synced">True when every domain wanted up to <paramref name="Revision"/> has been applied and verified,
+/// or reported as refused.</param>
 /// <param name="HAProxy">The process that was observed; null when it could not be reached.</param>
 /// <param name="AgentVersion">Version of the agent's program.</param>
 /// <param name="Rows">At most <see cref="Routes.MaxRowsPerReport"/> domains whose observation changed.</param>
@@ -34,7 +34,8 @@ public sealed record HAProxyProcess(string Version, int Pid, DateTimeOffset Star
 /// <param name="DiskFingerprint">SHA-256 of the leaf on disk; null when there is none.</param>
 /// <param name="MemoryFingerprint">SHA-256 of the leaf HAProxy holds, established by matching what its runtime API says
 /// (serial and SHA-1) against the leaf the agent holds; null when it holds none or another.</param>
-/// <param name="HandshakeFingerprint">SHA-256 of the leaf served in a TLS handshake; null when the handshake failed.</param>
+/// <param name="HandshakeFingerprint">SHA-256 of the leaf served in a TLS handshake; null when the handshake
+/// failed.</param>
 /// <param name="Error">Why it is refused; null otherwise.</param>
 public sealed record ObservedDomain(
     Guid Domain,
@@ -52,8 +53,8 @@ public enum ObservedDomainState
     /// <summary>ACK: disk, memory and handshake showed the desired fingerprint.</summary>
     Serving,
 
-    /// <summary>NACK: it could not be applied or proven; <see cref="ObservedDomain.Error"/> says why. Another, older bundle
-    /// may still be served; the fingerprints tell.</summary>
+    /// <summary>NACK: it could not be applied or proven; <see cref="ObservedDomain.Error"/> says why. Another, older
+    /// bundle may still be served; the fingerprints tell.</summary>
     Refused,
 
     /// <summary>ACK of a tombstone: neither disk, memory nor listener knows the name.</summary>
@@ -104,5 +105,6 @@ public static class NodeErrorCodes
 
 /// <summary>The API's answer to a report.</summary>
 /// <param name="ReportNumber">Highest report number accepted from this node: the agent continues above it.</param>
-/// <param name="Standing">The node's standing, for the agent's log: Joining, Serving, Lost, Draining or Retired.</param>
+/// <param name="Standing">The node's standing, for the agent's log: Joining, Serving, Lost, Draining or
+/// Retired.</param>
 public sealed record ObservedStateReceipt(long ReportNumber, string Standing);

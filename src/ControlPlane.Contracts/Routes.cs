@@ -3,11 +3,12 @@ namespace ControlPlane.Contracts;
 /// <summary>The routes of the API that a node's agent calls, and the limits both sides hold to.</summary>
 public static class Routes
 {
-    /// <summary>POST <see cref="EnrolRequest"/> → 201 <see cref="EnrolResponse"/>. The only agent route without a token.</summary>
+    /// <summary>POST <see cref="EnrolRequest"/> → 201 <see cref="EnrolResponse"/>. The only agent route without a
+    /// token.</summary>
     public const string Enrol = "/v1/nodes/enroll";
 
-    /// <summary>GET <c>?since=&lt;cursor&gt;&amp;wait=&lt;seconds&gt;</c> → 200 <see cref="DesiredStatePage"/>; 410 when the
-    /// cursor's history is gone or belongs to another epoch: ask again without <c>since</c>.</summary>
+    /// <summary>GET <c>?since=&lt;cursor&gt;&amp;wait=&lt;seconds&gt;</c> → 200 <see cref="DesiredStatePage"/>; 410
+    /// when the cursor's history is gone or belongs to another epoch: ask again without <c>since</c>.</summary>
     public const string DesiredState = "/v1/desired-state";
 
     /// <summary>POST <see cref="FetchBundlesRequest"/> → 200 <see cref="FetchBundlesResponse"/>.</summary>

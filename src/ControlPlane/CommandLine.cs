@@ -1,13 +1,14 @@
 using System.CommandLine;
 using ControlPlane.Database;
+using ControlPlane.Drills;
 using ControlPlane.Http.Access;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key</c>. Settings are given as for any ASP.NET Core program: environment,
-/// appsettings, or <c>--Section:Key=value</c>.</summary>
+/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key</c>. Settings are given as for any
+/// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>Runs the command in <paramref name="args"/>; without one, serves.</summary>
@@ -16,14 +17,18 @@ internal static class CommandLine
     /// <returns>The exit status: 0 when done, 1 when not.</returns>
     public static Task<int> RunAsync(string[] args, Func<string[], Task<int>> serve)
     {
-        var migrate = new Command("migrate", "Apply the migrations this program brings, and end.") { TreatUnmatchedTokensAsErrors = false };
+        var migrate = new Command("migrate", "Apply the migrations this program brings, and end.")
+        {
+            TreatUnmatchedTokensAsErrors = false,
+        };
         migrate.SetAction((_, ct) => WithServicesAsync(args, async services =>
         {
             await services.GetRequiredService<Migrator>().MigrateAsync(ct);
             return 0;
         }));
 
-        var serving = new Command("serve", "Serve the API and run the jobs (default).") { TreatUnmatchedTokensAsErrors = false };
+        var serving =
+            new Command("serve", "Serve the API and run the jobs (default).") { TreatUnmatchedTokensAsErrors = false };
         serving.SetAction((_, _) => serve(args));
 
         var root = new RootCommand("Registers customers' names and serves them over HTTPS.")
@@ -40,8 +45,10 @@ internal static class CommandLine
     {
         var role = new Option<string>("--role") { Required = true, Description = "portal, support or admin." };
         role.AcceptOnlyFromAmong("portal", "support", "admin");
-        var name = new Option<string>("--name") { Required = true, Description = "For people: who or what holds the key." };
-        var tenant = new Option<string?>("--tenant") { Description = "The portal's tenant; made if it does not exist." };
+        var name =
+            new Option<string>("--name") { Required = true, Description = "For people: who or what holds the key." };
+        var tenant =
+            new Option<string?>("--tenant") { Description = "The portal's tenant; made if it does not exist." };
         var create = new Command("create", "Make a key and print it. It is not kept and cannot be shown again.")
         {
             role, name, tenant,
@@ -53,7 +60,8 @@ internal static class CommandLine
             var forTenant = parsed.GetValue(tenant);
             if (kind == ApiRole.Portal != forTenant is not null)
             {
-                await Console.Error.WriteLineAsync("A portal's key needs --tenant; support and admin keys must not have one.");
+                await Console.Error.WriteLineAsync(
+                    "A portal's key needs --tenant; support and admin keys must not have one.");
                 return 1;
             }
 
@@ -64,7 +72,8 @@ internal static class CommandLine
             }
 
             await services.GetRequiredService<Migrator>().MigrateAsync(ct);
-            await using var db = await services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContextAsync(ct);
+            await using var db = await services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>()
+                .CreateDbContextAsync(ct);
             var now = services.GetRequiredService<TimeProvider>().GetUtcNow().ToUniversalTime();
             Guid? tenantId = forTenant is null ? null : await TenantAsync(db, forTenant, now, ct);
             var (_, secret) = await Keys.AddAsync(db, kind, tenantId, parsed.GetValue(name)!, now);
@@ -77,7 +86,8 @@ internal static class CommandLine
     private static Command CreateVaultKey()
     {
         var path = new Option<string>("--out") { Required = true, Description = "Where to write it; must not exist." };
-        var create = new Command("create-key", "Make a key-encryption key file (mode 0600). Keep a copy apart from backups.") { path };
+        var create = new Command(
+            "create-key", "Make a key-encryption key file (mode 0600). Keep a copy apart from backups.") { path };
         create.SetAction(async (parsed, _) =>
         {
             try
@@ -94,16 +104,20 @@ internal static class CommandLine
         return create;
     }
 
-    private static async Task<Guid> TenantAsync(ControlPlaneDb db, string name, DateTimeOffset now, CancellationToken ct)
+    private static async Task<Guid> TenantAsync(
+        ControlPlaneDb db, string name, DateTimeOffset now, CancellationToken ct)
     {
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO tenants (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now}) ON CONFLICT DO NOTHING",
+            $"""
+             INSERT INTO tenants (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now})
+             ON CONFLICT DO NOTHING
+             """,
             ct);
         return await db.Tenants.Where(row => row.Name == name).Select(row => row.Id).SingleAsync(ct);
     }
 
-    /// <summary>Just the database: a command must work while the API is down. Logs go to standard error, because the answer is
-    /// on standard output.</summary>
+    /// <summary>Just the database: a command must work while the API is down. Logs go to standard error, because the
+    /// answer is on standard output.</summary>
     private static async Task<int> WithServicesAsync(string[] args, Func<IServiceProvider, Task<int>> action)
     {
         var builder = WebApplication.CreateBuilder(args);

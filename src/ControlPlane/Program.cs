@@ -2,6 +2,7 @@ using ControlPlane;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Drills;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;

@@ -3,13 +3,15 @@ using LocalFleet.Up;
 
 namespace LocalFleet;
 
-/// <summary>Brings the nodes into the fleet: an admin makes a one-time code for each, and its agent joins with it.</summary>
+/// <summary>Brings the nodes into the fleet: an admin makes a one-time code for each, and its agent joins with
+/// it.</summary>
 internal static class Enrolment
 {
     // 60 s: an agent reports at once when it starts; a control plane under load takes seconds to believe it.
     private static readonly TimeSpan ServingLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>Activation waits for Serving nodes only: a domain must not become active before all of them count.</summary>
+    /// <summary>Activation waits for Serving nodes only: a domain must not become active before all of them
+    /// count.</summary>
     /// <exception cref="FleetException">Not every node is Serving within a minute.</exception>
     public static async Task WaitUntilServingAsync(Fleet fleet, CancellationToken cancellation)
     {

@@ -5,8 +5,8 @@ using LocalFleet.StandIns;
 namespace LocalFleet;
 
 /// <summary>
-/// A whole fleet on this machine. Every part can be stopped, killed and started again on its own; disposing ends all of them in
-/// order. However this program ends, its children end with it.
+/// A whole fleet on this machine. Every part can be stopped, killed and started again on its own; disposing ends all of
+/// them in order. However this program ends, its children end with it.
 /// </summary>
 internal sealed class Fleet : IAsyncDisposable
 {
@@ -62,7 +62,8 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>In the order of starting; they are ended in the opposite one.</summary>
     private IEnumerable<Part> Parts => [Postgres, Sandbox, .. ControlPlanes, .. Haproxies, .. Agents, Nlb];
 
-    /// <summary>Takes the directory and looks at everything that can be in the way. Nothing has been started yet.</summary>
+    /// <summary>Takes the directory and looks at everything that can be in the way. Nothing has been started
+    /// yet.</summary>
     /// <exception cref="FleetException">A program is missing, a port taken, or the directory in use.</exception>
     public static Fleet Prepare(FleetOptions options)
     {
@@ -154,7 +155,8 @@ internal sealed class Fleet : IAsyncDisposable
 
     private async Task StartStandInsAsync()
     {
-        var log = TextWriter.Synchronized(new StreamWriter(Layout.Log("stand-in-dns"), append: true) { AutoFlush = true });
+        var log = TextWriter.Synchronized(
+            new StreamWriter(Layout.Log("stand-in-dns"), append: true) { AutoFlush = true });
         _dns = new LocalDns(Options.Ports.Dns, log);
         _standIns.Add(_dns);
         using var authority = new InternalAuthority(TimeProvider.System);

@@ -7,12 +7,14 @@ internal static class FleetKeys
 {
     public static async Task EnsureAsync(Fleet fleet, CancellationToken cancellation)
     {
-        await EnsureAsync(fleet, fleet.Layout.PortalKey, ["--role", "portal", "--tenant", "local-fleet", "--name", "sample portal"], cancellation);
+        await EnsureAsync(
+            fleet, fleet.Layout.PortalKey, ["--role", "portal", "--tenant", "local-fleet", "--name", "sample portal"],
+            cancellation);
         await EnsureAsync(fleet, fleet.Layout.AdminKey, ["--role", "admin", "--name", "local fleet"], cancellation);
     }
 
-    /// <summary>The vault's key-encryption key, in the form that its local file has: 32 bytes, base64. Never made anew: what was
-    /// sealed under it would be lost.</summary>
+    /// <summary>The vault's key-encryption key, in the form that its local file has: 32 bytes, base64. Never made anew:
+    /// what was sealed under it would be lost.</summary>
     public static void EnsureVaultKey(Fleet fleet)
     {
         if (!File.Exists(fleet.Layout.VaultKey))

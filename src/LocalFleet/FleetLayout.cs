@@ -23,7 +23,8 @@ internal sealed class FleetLayout
 
     public string Root { get; }
 
-    /// <summary>Tells the things of this directory apart from another fleet's, where they have to be kept elsewhere.</summary>
+    /// <summary>Tells the things of this directory apart from another fleet's, where they have to be kept
+    /// elsewhere.</summary>
     public string Hash { get; }
 
     public string Sockets { get; }
@@ -53,7 +54,8 @@ internal sealed class FleetLayout
 
     public string NlbConfiguration => In("nlb.cfg");
 
-    /// <summary>The database's directory. PostgreSQL refuses root, and the user it runs as instead may not enter /root.</summary>
+    /// <summary>The database's directory. PostgreSQL refuses root, and the user it runs as instead may not enter
+    /// /root.</summary>
     public string Database => _database
         ?? (Environment.IsPrivilegedProcess ? $"/var/lib/controlplane-{Hash}" : In("pg"));
 

@@ -16,8 +16,9 @@ internal sealed record FleetOptions
     /// <summary>Control planes over the one database (1–5).</summary>
     public int Replicas { get; init; } = 1;
 
-    /// <summary>Where the API, the sandbox CA, the nodes and the NLB stand-in listen. Loopback, but in a container every
-    /// address: its ports are published from outside. The database and the DNS listen on loopback always.</summary>
+    /// <summary>Where the API, the sandbox CA, the nodes and the NLB stand-in listen. Loopback, but in a container
+    /// every address: its ports are published from outside. The database and the DNS listen on loopback
+    /// always.</summary>
     public IPAddress Bind { get; init; } = IPAddress.Loopback;
 
     /// <summary>Seed of the sample names and of the sandbox CA's dice.</summary>

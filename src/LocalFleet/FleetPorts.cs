@@ -3,10 +3,12 @@ using System.Net.Sockets;
 
 namespace LocalFleet;
 
-/// <summary>Every TCP port a fleet listens on. All move together by one offset, so that fleets can run side by side.</summary>
+/// <summary>Every TCP port a fleet listens on. All move together by one offset, so that fleets can run side by
+/// side.</summary>
 internal sealed record FleetPorts(int Offset)
 {
-    /// <summary>Above this a port would leave the range below 32768, where Linux takes ports for outgoing connections.</summary>
+    /// <summary>Above this a port would leave the range below 32768, where Linux takes ports for outgoing
+    /// connections.</summary>
     public const int MaxOffset = 13_000;
 
     public int Dns => 5053 + Offset;

@@ -14,7 +14,8 @@ internal static class LocalNames
 
     private static readonly string[] First =
     [
-        "amber", "birch", "cedar", "coral", "delta", "ember", "fern", "granite", "harbor", "indigo", "juniper", "kestrel",
+        "amber", "birch", "cedar", "coral", "delta", "ember", "fern", "granite", "harbor", "indigo", "juniper",
+        "kestrel",
         "lilac", "maple", "north", "olive", "pebble", "quartz", "river", "saffron",
     ];
 

@@ -32,8 +32,8 @@ internal static class Programs
         Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
 
     /// <summary>
-    /// In a build everything is at artifacts/bin/&lt;Project&gt;/&lt;configuration&gt;/, in an image in sibling folders. Our own
-    /// assembly may have been copied beside a test's: the place is looked for from there as well.
+    /// In a build everything is at artifacts/bin/&lt;Project&gt;/&lt;configuration&gt;/, in an image in sibling
+    /// folders. Our own assembly may have been copied beside a test's: the place is looked for from there as well.
     /// </summary>
     private static string Assembly(string project)
     {

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs what the local fleet needs and the machine lacks: HAProxy and PostgreSQL's server, from the distribution.
-# Nothing it installs is started as a system service, now or at the next boot, and no database cluster is created: the fleet
-# runs both as private processes. Needs apt-get, and root or a sudo that does not ask.
+# Nothing it installs is started as a system service, now or at the next boot, and no database cluster is created: the
+# fleet runs both as private processes. Needs apt-get, and root or a sudo that does not ask.
 set -eu
 
 missing=
 [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null 2>&1 || missing="$missing haproxy"
-ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 \
+    || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 
 here=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")

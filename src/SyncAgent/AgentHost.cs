@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;

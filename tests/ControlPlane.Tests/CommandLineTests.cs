@@ -11,7 +11,8 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
     [Fact]
     public async Task A_portal_key_is_printed_alone_and_its_tenant_is_made()
     {
-        var (status, output, _) = await RunAsync("keys", "create", "--role", "portal", "--name", "shop", "--tenant", "acme");
+        var (status, output, _) = await RunAsync(
+            "keys", "create", "--role", "portal", "--name", "shop", "--tenant", "acme");
         Assert.Equal(0, status);
         Assert.Matches("^cp_portal_[A-Za-z0-9_-]{43}\n$", output);
         await using var db = database.Open();
@@ -23,7 +24,8 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
     [Fact]
     public async Task A_key_without_its_tenant_or_with_one_too_many_is_refused()
     {
-        foreach (var words in new[] { "--role portal", "--role admin --tenant acme", "--role portal --tenant A_B", "--role king" })
+        string[] wrong = ["--role portal", "--role admin --tenant acme", "--role portal --tenant A_B", "--role king"];
+        foreach (var words in wrong)
         {
             var (status, output, error) = await RunAsync(["keys", "create", "--name", "x", .. words.Split(' ')]);
             Assert.NotEqual(0, status);
@@ -33,7 +35,8 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
     }
 
     [Fact]
-    public async Task Migrating_a_migrated_database_is_no_error() => Assert.Equal(0, (await RunAsync("migrate")).Status);
+    public async Task Migrating_a_migrated_database_is_no_error() =>
+        Assert.Equal(0, (await RunAsync("migrate")).Status);
 
     private async Task<(int Status, string Output, string Error)> RunAsync(params string[] words)
     {

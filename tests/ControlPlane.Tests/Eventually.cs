@@ -1,7 +1,7 @@
 namespace ControlPlane.Tests;
 
-/// <summary>Waits for a condition. The deadline is for a machine that is busy or a program that is broken, not part of any
-/// statement.</summary>
+/// <summary>Waits for a condition. The deadline is for a machine that is busy or a program that is broken, not part of
+/// any statement.</summary>
 internal static class Eventually
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);

@@ -6,13 +6,15 @@ using Npgsql;
 namespace ControlPlane.Tests;
 
 /// <summary>
-/// A private PostgreSQL server for one test run, started when the first test asks for a database. It listens on a unix socket
-/// only, and ends with the run however the run ends: a shell that holds its pid waits for the end of our pipe.
-/// CONTROLPLANE_TEST_DATABASE may name a server to use instead, as a connection string of a user who may create databases.
+/// A private PostgreSQL server for one test run, started when the first test asks for a database. It listens on a unix
+/// socket only, and ends with the run however the run ends: a shell that holds its pid waits for the end of our pipe.
+/// CONTROLPLANE_TEST_DATABASE may name a server to use instead, as a connection string of a user who may create
+/// databases.
 /// </summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
-    /// <summary>Not TMPDIR: a socket's path must stay below 108 bytes, and root's own folders are closed to postgres.</summary>
+    /// <summary>Not TMPDIR: a socket's path must stay below 108 bytes, and root's own folders are closed to
+    /// postgres.</summary>
     private readonly string _folder = $"/tmp/cp-pg-{Guid.NewGuid().ToString("N")[..12]}";
 
     private readonly SemaphoreSlim _starting = new(1);
@@ -73,7 +75,8 @@ public sealed class PostgresFixture : IAsyncLifetime
             await install.WaitForExitAsync();
         }
 
-        // Durability is switched off: a test's database dies with its run. 300 connections serve two apps of 40 per class.
+        // Durability is switched off: a test's database dies with its run. 300 connections serve two apps of 40 per
+        // class.
         _keeper = Start(
             """
             "$1/initdb" -D "$2/data" -U postgres --auth=trust --no-locale -E UTF8 --no-sync >"$2/log" 2>&1 || exit 1
@@ -103,7 +106,8 @@ public sealed class PostgresFixture : IAsyncLifetime
             {
                 var log = Path.Combine(_folder, "log");
                 throw new InvalidOperationException(
-                    $"PostgreSQL did not start: {(File.Exists(log) ? await File.ReadAllTextAsync(log) : "no log")}", refused);
+                    $"PostgreSQL did not start: {(File.Exists(log) ? await File.ReadAllTextAsync(log) : "no log")}",
+                    refused);
             }
         }
     }

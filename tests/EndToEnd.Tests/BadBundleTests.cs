@@ -6,7 +6,8 @@ using LocalFleet.Up;
 
 namespace EndToEnd.Tests;
 
-/// <summary>A CA that hands out what no node should serve: the one name waits, and its neighbours notice nothing.</summary>
+/// <summary>A CA that hands out what no node should serve: the one name waits, and its neighbours notice
+/// nothing.</summary>
 public sealed class BadBundleTests
 {
     private const string Wrong = "wrong.customers.example";
@@ -38,11 +39,13 @@ public sealed class BadBundleTests
             () => "The API does not say that the certificate is the wrong one.");
         // Certificates that lead nowhere are left out; what remains is as small as any other bundle.
         await Eventually.TrueAsync(
-            async () => (await FindAsync(test, Needless)).IsActive, () => "The name with needless certificates is not active.");
+            async () => (await FindAsync(test, Needless)).IsActive,
+            () => "The name with needless certificates is not active.");
         await LetItGrowAsync(test);
         Assert.Equal(["oversized", "oversized", "oversized"], await RefusalsAsync(test, large.Id));
         await Eventually.TrueAsync(
-            async () => (await FindAsync(test, Large)).Reason == "node-refused", () => "The API does not tell of the refusal.");
+            async () => (await FindAsync(test, Large)).Reason == "node-refused",
+            () => "The API does not tell of the refusal.");
         await OnlyTheNeighbourIsServedAsync(test);
 
         await SandboxFacts.SetAsync(test, new { wrongPem = false }, CancellationToken.None);
@@ -57,7 +60,9 @@ public sealed class BadBundleTests
         for (var node = 1; node <= test.Fleet.Options.Nodes; node++)
         {
             var haproxy = test.Fleet.Haproxies[node - 1];
-            Assert.Equal([Needless + ".pem"], Directory.EnumerateFileSystemEntries(haproxy.Certificates).Select(Path.GetFileName));
+            Assert.Equal(
+                [Needless + ".pem"],
+                Directory.EnumerateFileSystemEntries(haproxy.Certificates).Select(Path.GetFileName));
             var memory = await RuntimeSocket.AskAsync(haproxy.AdminSocket, "show ssl cert");
             Assert.DoesNotContain(Wrong, memory);
             Assert.DoesNotContain(Large, memory);
@@ -66,8 +71,8 @@ public sealed class BadBundleTests
     }
 
     /// <summary>
-    /// The control plane drops what a chain does not need, so that the sandbox alone cannot make a bundle too large. It is made so in
-    /// the database, between its recording and its delivery: while it is issued, no agent runs.
+    /// The control plane drops what a chain does not need, so that the sandbox alone cannot make a bundle too large. It
+    /// is made so in the database, between its recording and its delivery: while it is issued, no agent runs.
     /// </summary>
     private static async Task LetItGrowAsync(TestFleet test)
     {
@@ -93,7 +98,8 @@ public sealed class BadBundleTests
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=Padding of a test - NOT A REAL CA", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
-        request.CertificateExtensions.Add(new X509Extension("2.25.1", RandomNumberGenerator.GetBytes(20_000), critical: false));
+        request.CertificateExtensions.Add(
+            new X509Extension("2.25.1", RandomNumberGenerator.GetBytes(20_000), critical: false));
         var now = TimeProvider.System.GetUtcNow();
         using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         return certificate.RawData;
@@ -105,7 +111,8 @@ public sealed class BadBundleTests
         return Eventually.TrueAsync(
             async () =>
             {
-                order = (await DatabaseFacts.OrdersAsync(test, CancellationToken.None)).Single(row => row.Hostname == Large);
+                order = (await DatabaseFacts.OrdersAsync(test, CancellationToken.None)).Single(
+                    row => row.Hostname == Large);
                 return order.State == state;
             },
             () => $"Not in {state}: {order}");

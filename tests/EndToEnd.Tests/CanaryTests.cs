@@ -29,8 +29,11 @@ public sealed class CanaryTests
         var domains = await test.WaitUntilActiveAsync(3);
         var keys = domains.Select(domain => SecretNeedles.Of(File.ReadAllText(FileOf(test, domain.Hostname)))).ToList();
 
-        // The search can find what it looks for: in the one file where the key belongs, and in its PEM copied elsewhere.
-        Assert.All(domains.Zip(keys), pair => Assert.True(pair.Second.AreIn(File.ReadAllBytes(FileOf(test, pair.First.Hostname)))));
+        // The search can find what it looks for: in the one file where the key belongs, and in its PEM copied
+        // elsewhere.
+        Assert.All(
+            domains.Zip(keys),
+            pair => Assert.True(pair.Second.AreIn(File.ReadAllBytes(FileOf(test, pair.First.Hostname)))));
         Assert.False(keys[0].AreIn(File.ReadAllBytes(FileOf(test, domains[1].Hostname))));
 
         // A deletion goes through every part once more.
@@ -40,7 +43,9 @@ public sealed class CanaryTests
         var answers = await ApiWalk.ReadAllAsync(test, CancellationToken.None);
         var places = answers.Concat(Files(test)).Append(("the database's dump", await DumpAsync(test))).ToList();
 
-        Assert.Contains(answers, answer => answer.Place.Contains($"admin GET /v1/domains/{active.Id} 200", StringComparison.Ordinal));
+        Assert.Contains(
+            answers,
+            answer => answer.Place.Contains($"admin GET /v1/domains/{active.Id} 200", StringComparison.Ordinal));
         Assert.Contains(places, place => place.Item1.EndsWith("control-plane.log", StringComparison.Ordinal));
         var leaks = places.Where(place => keys.Any(key => key.AreIn(place.Item2))).Select(place => place.Item1);
         Assert.Empty(leaks);
@@ -57,12 +62,13 @@ public sealed class CanaryTests
         await test.Api.SendAsync(request, CancellationToken.None);
     }
 
-    /// <summary>Everything the fleet has written, but the files that HAProxy serves from: logs, token store, the sandbox's and the
-    /// agents' state.</summary>
+    /// <summary>Everything the fleet has written, but the files that HAProxy serves from: logs, token store, the
+    /// sandbox's and the agents' state.</summary>
     private static IEnumerable<(string Place, byte[] Content)> Files(TestFleet test) =>
         Directory.EnumerateFiles(test.Fleet.Layout.Root, "*", SearchOption.AllDirectories)
             .Where(file => !test.Fleet.Haproxies.Any(
-                haproxy => Path.GetDirectoryName(file) == haproxy.Certificates && file.EndsWith(".pem", StringComparison.Ordinal)))
+                haproxy => Path.GetDirectoryName(file) == haproxy.Certificates
+                    && file.EndsWith(".pem", StringComparison.Ordinal)))
             .Where(file => File.GetUnixFileMode(file) != UnixFileMode.None && new FileInfo(file).Length > 0)
             .Select(file => (file, ReadShared(file)));
 

@@ -6,8 +6,9 @@ using LocalFleet.Parts;
 namespace EndToEnd.Tests;
 
 /// <summary>
-/// A power cut after every commit and every foreign call of every step. The points are not listed here: a run that is not disturbed
-/// writes down those it passes, and each of them becomes a drill, so that a new step is covered the day it appears.
+/// A power cut after every commit and every foreign call of every step. The points are not listed here: a run that is
+/// not disturbed writes down those it passes, and each of them becomes a drill, so that a new step is covered the day
+/// it appears.
 /// </summary>
 public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLifetime
 {
@@ -73,7 +74,8 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
         await DrillAsync("canceled", canceling, Pending, DeleteAsync);
 
         await CrashDrill.RestartAsync(Program);
-        await UntilAsync(Active, [.. Names("new", onTheWay, LocalNames.Customers), .. Names("new", onTheWayBack, Lost)]);
+        await UntilAsync(
+            Active, [.. Names("new", onTheWay, LocalNames.Customers), .. Names("new", onTheWayBack, Lost)]);
         await UntilAsync(
             Deleted, [.. Names("deleted", deleting, LocalNames.Customers), .. Names("canceled", canceling, Pending)]);
         await Invariants.CheckAsync(_test, CancellationToken.None);
@@ -120,8 +122,12 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
     {
         foreach (var (state, step) in IssuancePath.Steps)
         {
-            Assert.True(points.Any(point => point.StartsWith($"{state}.commit.", StringComparison.Ordinal)), $"{step.Name}: no commit");
-            Assert.True(points.Any(point => point.StartsWith($"{state}.call.", StringComparison.Ordinal)), $"{step.Name}: no call");
+            Assert.True(
+                points.Any(point => point.StartsWith($"{state}.commit.", StringComparison.Ordinal)),
+                $"{step.Name}: no commit");
+            Assert.True(
+                points.Any(point => point.StartsWith($"{state}.call.", StringComparison.Ordinal)),
+                $"{step.Name}: no call");
         }
     }
 
@@ -138,7 +144,8 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
 
     private async Task DeleteAsync(string name, string zone)
     {
-        var domain = (await _test.Api.ListAsync(CancellationToken.None)).Single(found => found.Hostname == $"{name}.{zone}");
+        var domain = (await _test.Api.ListAsync(CancellationToken.None)).Single(
+            found => found.Hostname == $"{name}.{zone}");
         await _test.Api.DeleteAsync(domain.Id, CancellationToken.None);
     }
 
@@ -149,7 +156,9 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
             async () =>
             {
                 var domains = (await _test.Api.ListAsync(CancellationToken.None)).ToLookup(domain => domain.Hostname);
-                var waiting = names.Where(name => !(domains[name].Any() ? domains[name].All(condition) : condition == Deleted)).ToList();
+                var waiting = names
+                    .Where(name => !(domains[name].Any() ? domains[name].All(condition) : condition == Deleted))
+                    .ToList();
                 open = string.Join('\n', waiting.Select(name =>
                     $"{name}: {string.Join(", ", domains[name].Select(found => $"{found.Status} {found.Reason}"))}"));
                 return waiting.Count == 0;

@@ -7,7 +7,8 @@ public sealed class EventTrailTests
 {
     private static readonly Guid Domain = Guid.CreateVersion7();
     private static readonly OrderFact Order = new(
-        Guid.CreateVersion7(), Domain, "shop.customers.example", "PendingValidation", HasKey: true, "1", HasBundle: false);
+        Guid.CreateVersion7(), Domain, "shop.customers.example", "PendingValidation", HasKey: true, "1",
+        HasBundle: false);
 
     [Fact]
     public void A_trail_that_leads_to_the_state_of_its_order_is_whole() =>

@@ -43,5 +43,6 @@ public sealed class KillEachTests
     }
 
     private static async Task<List<OrderFact>> OrdersOfAsync(TestFleet test, string[] names) =>
-        [.. (await DatabaseFacts.OrdersAsync(test, CancellationToken.None)).Where(order => names.Contains(order.Hostname))];
+        [.. (await DatabaseFacts.OrdersAsync(test, CancellationToken.None))
+            .Where(order => names.Contains(order.Hostname))];
 }

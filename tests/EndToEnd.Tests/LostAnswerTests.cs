@@ -2,7 +2,8 @@ using EndToEnd.Tests.Harness;
 
 namespace EndToEnd.Tests;
 
-/// <summary>A CA that does what it was asked and does not say so, says it twice, or says nothing at all for a while.</summary>
+/// <summary>A CA that does what it was asked and does not say so, says it twice, or says nothing at all for a
+/// while.</summary>
 public sealed class LostAnswerTests
 {
     [Fact]
@@ -101,7 +102,8 @@ public sealed class LostAnswerTests
         await test.WaitUntilActiveAsync(active + names.Length);
     }
 
-    /// <summary>The sweep looks 5 minutes after the answer was lost: the control plane is started that much later.</summary>
+    /// <summary>The sweep looks 5 minutes after the answer was lost: the control plane is started that much
+    /// later.</summary>
     private static async Task AgeAsync(TestFleet test, string by)
     {
         await test.Fleet.ControlPlane.StopAsync();

@@ -30,7 +30,8 @@ public sealed class RegisterAndDeleteTests
         foreach (var haproxy in test.Fleet.Haproxies)
         {
             Assert.DoesNotContain(
-                Directory.EnumerateFiles(haproxy.Certificates), file => file.Contains(gone.Hostname, StringComparison.Ordinal));
+                Directory.EnumerateFiles(haproxy.Certificates),
+                file => file.Contains(gone.Hostname, StringComparison.Ordinal));
             Assert.DoesNotContain(gone.Hostname, await RuntimeSocket.AskAsync(haproxy.AdminSocket, "show ssl cert"));
         }
 

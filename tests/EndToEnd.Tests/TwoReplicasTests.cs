@@ -4,7 +4,8 @@ using LocalFleet.Up;
 
 namespace EndToEnd.Tests;
 
-/// <summary>Replicas share the work through the database alone: none of them leads, and none steps on another.</summary>
+/// <summary>Replicas share the work through the database alone: none of them leads, and none steps on
+/// another.</summary>
 public sealed class TwoReplicasTests
 {
     private const int Count = 20;
@@ -16,7 +17,8 @@ public sealed class TwoReplicasTests
         using var second = ApiClient.For(test.Fleet, replica: 2);
         var names = LocalNames.Samples(test.Fleet.Options.Seed).Take(Count);
 
-        await Task.WhenAll(names.Select((name, index) => test.RegisterAsync(name, at: index % 2 == 0 ? test.Api : second)));
+        await Task.WhenAll(
+            names.Select((name, index) => test.RegisterAsync(name, at: index % 2 == 0 ? test.Api : second)));
 
         await test.WaitUntilActiveAsync(Count);
         var orders = (await SandboxFacts.StatsAsync(test, CancellationToken.None)).GetProperty("orders");

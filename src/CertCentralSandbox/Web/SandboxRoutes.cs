@@ -5,6 +5,7 @@ using CertCentralSandbox.Faults;
 using CertCentralSandbox.Issuing;
 using CertCentralSandbox.Orders;
 using CertCentralSandbox.Time;
+using ControlPlane.Drills;
 
 namespace CertCentralSandbox.Web;
 

@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace ControlPlane.Contracts.Sealing;
 
 /// <summary>
-/// HPKE, base mode, single shot (RFC 9180 §5.1.1, §6.1): DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. Built on the
-/// framework's ECDH, HKDF and AES-GCM because .NET 10 has no HPKE; held to the RFC's test vectors.
+/// HPKE, base mode, single shot (RFC 9180 §5.1.1, §6.1): DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM. Built on
+/// the framework's ECDH, HKDF and AES-GCM because .NET 10 has no HPKE; held to the RFC's test vectors.
 /// </summary>
 public static class Hpke
 {
@@ -13,7 +13,8 @@ public static class Hpke
 
     private const int TagBytes = 16;
 
-    /// <summary>Seals <paramref name="plaintext"/> so that only the holder of the recipient's private key opens it.</summary>
+    /// <summary>Seals <paramref name="plaintext"/> so that only the holder of the recipient's private key opens
+    /// it.</summary>
     /// <param name="recipient">The recipient's public P-256 key.</param>
     /// <param name="info">Application context (RFC 9180 §5.1).</param>
     /// <param name="additionalData">Authenticated but not encrypted; the opener must present the same bytes.</param>
@@ -29,7 +30,8 @@ public static class Hpke
         return Seal(ephemeral, recipient, info, additionalData, plaintext, HpkeAead.Aes256Gcm);
     }
 
-    /// <summary>Opens what <see cref="Seal(ECDiffieHellmanPublicKey, ReadOnlySpan{byte}, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
+    /// <summary>Opens what
+    /// <see cref="Seal(ECDiffieHellmanPublicKey, ReadOnlySpan{byte}, ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>
     /// sealed.</summary>
     /// <param name="recipient">The recipient's private P-256 key.</param>
     /// <param name="encapsulation">The sender's <c>enc</c>.</param>
@@ -37,7 +39,8 @@ public static class Hpke
     /// <param name="additionalData">The same additional data as sealed under.</param>
     /// <param name="ciphertext">Ciphertext with tag.</param>
     /// <returns>The plaintext. The caller owns it and zeroes it.</returns>
-    /// <exception cref="CryptographicException">Wrong key, wrong context, wrong additional data, or altered bytes.</exception>
+    /// <exception cref="CryptographicException">Wrong key, wrong context, wrong additional data, or altered
+    /// bytes.</exception>
     public static byte[] Open(
         ECDiffieHellman recipient,
         ReadOnlySpan<byte> encapsulation,

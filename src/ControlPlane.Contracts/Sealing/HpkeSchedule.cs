@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 
 namespace ControlPlane.Contracts.Sealing;
 
-/// <summary>The AEADs of RFC 9180 §7.3 that are built here. Only AES-256-GCM is used; the RFC prints its P-256 vectors for
-/// AES-128-GCM, and the tests hold the same code to them.</summary>
+/// <summary>The AEADs of RFC 9180 §7.3 that are built here. Only AES-256-GCM is used; the RFC prints its P-256 vectors
+/// for AES-128-GCM, and the tests hold the same code to them.</summary>
 internal enum HpkeAead : ushort
 {
     Aes128Gcm = 1,

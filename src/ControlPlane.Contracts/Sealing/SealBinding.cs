@@ -4,8 +4,8 @@ using System.Text;
 namespace ControlPlane.Contracts.Sealing;
 
 /// <summary>
-/// What a sealed key is bound to: it opens for this node, as this bundle of this domain, and as nothing else. The revision is
-/// left out on purpose: a bundle may be delivered again under a later one.
+/// What a sealed key is bound to: it opens for this node, as this bundle of this domain, and as nothing else. The
+/// revision is left out on purpose: a bundle may be delivered again under a later one.
 /// </summary>
 /// <param name="Fleet">The node's fleet.</param>
 /// <param name="Node">The node.</param>
@@ -21,15 +21,18 @@ public sealed record SealBinding(
     Guid Bundle,
     string Fingerprint)
 {
-    /// <summary>HPKE's <c>info</c>: names protocol and version, so that a seal of another kind never opens here.</summary>
+    /// <summary>HPKE's <c>info</c>: names protocol and version, so that a seal of another kind never opens
+    /// here.</summary>
     public static ReadOnlySpan<byte> HpkeInfo => "controlplane bundle seal v1"u8;
 
-    /// <summary>The additional authenticated data: each field prefixed by its length, so that no two bindings share bytes.</summary>
+    /// <summary>The additional authenticated data: each field prefixed by its length, so that no two bindings share
+    /// bytes.</summary>
     public byte[] ToAdditionalData()
     {
         using var buffer = new MemoryStream();
         Span<byte> length = stackalloc byte[4];
-        foreach (var field in new[] { $"{Fleet:N}", $"{Node:N}", SealingKey, $"{Domain:N}", $"{Bundle:N}", Fingerprint })
+        string[] fields = [$"{Fleet:N}", $"{Node:N}", SealingKey, $"{Domain:N}", $"{Bundle:N}", Fingerprint];
+        foreach (var field in fields)
         {
             var bytes = Encoding.UTF8.GetBytes(field);
             BinaryPrimitives.WriteInt32BigEndian(length, bytes.Length);

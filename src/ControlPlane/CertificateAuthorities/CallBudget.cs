@@ -3,9 +3,10 @@ using Npgsql;
 namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
-/// The CA's rolling windows, counted by ourselves over all replicas in one place of the database: CertCentral answers 429 above 100
-/// calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches that lapse after a moment, so that a grant is never
-/// sent much later than it was counted. Both windows are real ones: after a quiet time, a burst may use all of them at once.
+/// The CA's rolling windows, counted by ourselves over all replicas in one place of the database: CertCentral answers
+/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches that lapse after a moment,
+/// so that a grant is never sent much later than it was counted. Both windows are real ones: after a quiet time, a
+/// burst may use all of them at once.
 /// </summary>
 internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, string account) : ICallBudget
 {
@@ -75,21 +76,23 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
         await using var command = database.CreateCommand(
             """
             INSERT INTO ca_budgets (account, blocked_until) VALUES ($1, clock_timestamp() + $2)
-            ON CONFLICT (account) DO UPDATE SET blocked_until = greatest(ca_budgets.blocked_until, excluded.blocked_until)
+            ON CONFLICT (account)
+                DO UPDATE SET blocked_until = greatest(ca_budgets.blocked_until, excluded.blocked_until)
             """);
         command.Parameters.Add(new() { Value = account });
         command.Parameters.Add(new() { Value = retryAfter ?? TimeSpan.FromSeconds(5) });
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was committed
-    /// while the first waited.</summary>
+    /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was
+    /// committed while the first waited.</summary>
     private async Task<int> GrantAsync(double share, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         await using (var claim = new NpgsqlCommand(
-            "INSERT INTO ca_budgets (account) VALUES ($1) ON CONFLICT (account) DO UPDATE SET account = excluded.account",
+            "INSERT INTO ca_budgets (account) VALUES ($1) "
+                + "ON CONFLICT (account) DO UPDATE SET account = excluded.account",
             connection))
         {
             claim.Parameters.Add(new() { Value = account });
@@ -99,16 +102,19 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
         await using var grant = new NpgsqlCommand(
             $"""
              WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * {SlotsPerSecond})::bigint AS now),
-             forgotten AS (DELETE FROM ca_budget_slots USING clock WHERE account = $1 AND slot < now - {2 * LongWindow}),
+             forgotten AS (
+                 DELETE FROM ca_budget_slots USING clock WHERE account = $1 AND slot < now - {2 * LongWindow}),
              used AS (
                  SELECT coalesce(sum(granted) FILTER (WHERE slot > now - {ShortWindow}), 0) AS short,
                         coalesce(sum(granted) FILTER (WHERE slot > now - {LongWindow}), 0) AS long
                  FROM clock LEFT JOIN ca_budget_slots ON account = $1),
              allowed AS (
-                 SELECT least({Batch}, floor({ShortLimit} * $2) - short, floor({LongLimit} * $2) - long)::int AS n FROM used)
+                 SELECT least({Batch}, floor({ShortLimit} * $2) - short, floor({LongLimit} * $2) - long)::int AS n
+                 FROM used)
              INSERT INTO ca_budget_slots (account, slot, granted)
              SELECT $1, now, n FROM clock, allowed
-             WHERE n > 0 AND NOT EXISTS (SELECT 1 FROM ca_budgets WHERE account = $1 AND blocked_until > clock_timestamp())
+             WHERE n > 0
+                 AND NOT EXISTS (SELECT 1 FROM ca_budgets WHERE account = $1 AND blocked_until > clock_timestamp())
              ON CONFLICT (account, slot) DO UPDATE SET granted = ca_budget_slots.granted + excluded.granted
              RETURNING (SELECT n FROM allowed)
              """,

@@ -10,14 +10,16 @@ internal static class CertificateAuthoritiesSetup
     public static void AddCertificateAuthorities(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<ICallBudget>(services => new CallBudget(
-            services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<TimeProvider>(), "certcentral"));
+            services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<TimeProvider>(),
+            "certcentral"));
         builder.Services.AddCertCentral(builder.Configuration);
         builder.Services.AddSingleton(services => new ChainVerifier(
-            services.GetRequiredService<TimeProvider>(), TrustAnchors(builder.Configuration["CertCentral:TrustAnchors"])));
+            services.GetRequiredService<TimeProvider>(),
+            TrustAnchors(builder.Configuration["CertCentral:TrustAnchors"])));
     }
 
-    /// <summary>The roots in a PEM file; the machine's own when none is named. A test CA's root goes here, never into the machine's
-    /// store.</summary>
+    /// <summary>The roots in a PEM file; the machine's own when none is named. A test CA's root goes here, never into
+    /// the machine's store.</summary>
     private static X509Certificate2Collection? TrustAnchors(string? path)
     {
         if (string.IsNullOrEmpty(path))
@@ -29,6 +31,7 @@ internal static class CertificateAuthoritiesSetup
         roots.ImportFromPemFile(path);
         return roots.Count > 0
             ? roots
-            : throw new InvalidOperationException($"CertCentral:TrustAnchors names {path}, which holds no certificate.");
+            : throw new InvalidOperationException(
+                $"CertCentral:TrustAnchors names {path}, which holds no certificate.");
     }
 }

@@ -23,8 +23,8 @@ internal sealed class CertificateAuthorityException(
 /// <summary>What a failed call to a CA means.</summary>
 internal enum CaFailure
 {
-    /// <summary>The request certainly did nothing (not sent, 408, 429), or is one that may be repeated without harm. Ask again
-    /// later.</summary>
+    /// <summary>The request certainly did nothing (not sent, 408, 429), or is one that may be repeated without harm.
+    /// Ask again later.</summary>
     NotDone,
 
     /// <summary>The request may have been carried out and the answer is lost: look before asking again.</summary>

@@ -5,19 +5,22 @@ using ControlPlane.Domains;
 namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
-/// Holds what a CA handed out against what was ordered: our key, exactly our name, sane dates, a sane serial, and a chain that
-/// builds from the delivered intermediates to a trusted root without asking the network. CAs do hand out the wrong PEM.
+/// Holds what a CA handed out against what was ordered: our key, exactly our name, sane dates, a sane serial, and a
+/// chain that builds from the delivered intermediates to a trusted root without asking the network. CAs do hand out the
+/// wrong PEM.
 /// </summary>
 internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collection? trustAnchors)
 {
-    /// <summary>A CA may date a certificate up to 48 h back, but not ahead; this allows for clocks that differ.</summary>
+    /// <summary>A CA may date a certificate up to 48 h back, but not ahead; this allows for clocks that
+    /// differ.</summary>
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(10);
 
-    /// <summary>The longest any public CA may issue for (Baseline Requirements 6.3.2, since 2026-03-15): 200 days.</summary>
+    /// <summary>The longest any public CA may issue for (Baseline Requirements 6.3.2, since 2026-03-15): 200
+    /// days.</summary>
     private static readonly TimeSpan LongestValidity = TimeSpan.FromDays(200);
 
-    /// <summary>A CA's serial has at least 64 random bits (Baseline Requirements 7.1) and at most 20 octets (RFC 5280): fewer
-    /// than 8 octets would be a certificate from somewhere else.</summary>
+    /// <summary>A CA's serial has at least 64 random bits (Baseline Requirements 7.1) and at most 20 octets (RFC 5280):
+    /// fewer than 8 octets would be a certificate from somewhere else.</summary>
     private const int FewestSerialDigits = 14;
 
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
@@ -57,8 +60,10 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
                 $"It is for {string.Join(", ", names)}, not for {order.Hostname} alone.",
             _ when from > now + ClockTolerance => $"It is valid only from {from:u}.",
             _ when until <= now => $"It has expired: {until:u}.",
-            _ when until - from > LongestValidity => $"It is valid for {(until - from).TotalDays:0} days, longer than any CA may.",
-            _ when leaf.SerialNumber.Length is < FewestSerialDigits or > 40 => $"Its serial {leaf.SerialNumber} is no CA's.",
+            _ when until - from > LongestValidity =>
+                $"It is valid for {(until - from).TotalDays:0} days, longer than any CA may.",
+            _ when leaf.SerialNumber.Length is < FewestSerialDigits or > 40 =>
+                $"Its serial {leaf.SerialNumber} is no CA's.",
             _ when !MayServe(leaf) => "It does not allow server authentication.",
             _ => null,
         };
@@ -91,7 +96,8 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
             return null;
         }
 
-        var problems = chain.ChainStatus.Select(status => status.Status).Where(status => status != X509ChainStatusFlags.NoError);
+        var problems = chain.ChainStatus.Select(status => status.Status)
+            .Where(status => status != X509ChainStatusFlags.NoError);
         return $"Its chain does not build: {string.Join(", ", problems)}.";
     }
 

@@ -1,17 +1,17 @@
 namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
-/// What the path needs of a CA, in the CA's own steps. Every call may throw <see cref="CertificateAuthorityException"/>, whose
-/// <see cref="CaFailure"/> says what the caller may conclude; nothing here retries a call that costs money, because only the
-/// caller knows whether the first one may have arrived.
+/// What the path needs of a CA, in the CA's own steps. Every call may throw
+/// <see cref="CertificateAuthorityException"/>, whose <see cref="CaFailure"/> says what the caller may conclude;
+/// nothing here retries a call that costs money, because only the caller knows whether the first one may have arrived.
 /// </summary>
 internal interface ICertificateAuthority
 {
     /// <summary>Short name for records and metrics, such as <c>certcentral</c>.</summary>
     string Name { get; }
 
-    /// <summary>Longest time <see cref="PlaceOrderAsync"/> may take before it is given up as lost. A caller makes sure that
-    /// its lease outlives it by ten seconds.</summary>
+    /// <summary>Longest time <see cref="PlaceOrderAsync"/> may take before it is given up as lost. A caller makes sure
+    /// that its lease outlives it by ten seconds.</summary>
     TimeSpan PlaceOrderTimeout { get; }
 
     /// <summary>Waits between look-ups after a lost answer, counted from the lost call; after the last one has found
@@ -33,7 +33,8 @@ internal interface ICertificateAuthority
     /// <summary>Asks the CA to look at the published token now.</summary>
     Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct);
 
-    /// <summary>Orders whose status changed within the last <paramref name="window"/>: one call for all orders.</summary>
+    /// <summary>Orders whose status changed within the last <paramref name="window"/>: one call for all
+    /// orders.</summary>
     Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct);
 
     /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
@@ -56,7 +57,8 @@ internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, Cal
 /// <summary>The CA took the order.</summary>
 /// <param name="CaOrderId">The order at the CA.</param>
 /// <param name="CaCertificateId">The certificate to come, when the CA names it already.</param>
-/// <param name="Token">What to publish; null when the CA did not say (then <see cref="ICertificateAuthority.ReadTokenAsync"/>).</param>
+/// <param name="Token">What to publish; null when the CA did not say (then
+/// <see cref="ICertificateAuthority.ReadTokenAsync"/>).</param>
 internal sealed record PlacedOrder(string CaOrderId, string? CaCertificateId, DcvToken? Token);
 
 /// <summary>The random value that proves control of a name.</summary>

@@ -9,7 +9,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Database;
 
-/// <summary>All mappings on one page. The schema is in <c>migrations/</c>; a test holds the two against each other.</summary>
+/// <summary>All mappings on one page. The schema is in <c>migrations/</c>; a test holds the two against each
+/// other.</summary>
 internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) : DbContext(options)
 {
     public DbSet<Tenant> Tenants => Set<Tenant>();
@@ -97,8 +98,9 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         }
     }
 
-    /// <summary>The schema's foreign keys, told to EF so that it writes rows in an order the database takes; without them an event
-    /// would be inserted before its order. Those of orders and domains to bundles are checked at commit and need no order.</summary>
+    /// <summary>The schema's foreign keys, told to EF so that it writes rows in an order the database takes; without
+    /// them an event would be inserted before its order. Those of orders and domains to bundles are checked at commit
+    /// and need no order.</summary>
     private static void MapReferences(ModelBuilder model)
     {
         Refers<ApiKey, Tenant>(row => row.TenantId);
@@ -126,7 +128,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         void Refers<TRow, TTarget>(Expression<Func<TRow, object?>> key)
             where TRow : class
             where TTarget : class =>
-            model.Entity<TRow>().HasOne<TTarget>().WithMany().HasForeignKey(key).OnDelete(DeleteBehavior.ClientNoAction);
+            model.Entity<TRow>().HasOne<TTarget>().WithMany().HasForeignKey(key)
+                .OnDelete(DeleteBehavior.ClientNoAction);
     }
 
     /// <summary>ActiveBundleId → active_bundle_id; the one irregular word is HAProxy's own spelling.</summary>

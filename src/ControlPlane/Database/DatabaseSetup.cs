@@ -13,8 +13,8 @@ internal static class DatabaseSetup
                 "No database is configured. Set ConnectionStrings__ControlPlane, for example "
                 + "'Host=127.0.0.1;Port=5432;Database=controlplane;Username=controlplane'.");
 
-        // A command time-out of 30 s: our longest statement takes milliseconds, so that this only ends a dead connection.
-        // Nothing is retried below us: a step's commit is repeated by the step, which knows what it means.
+        // A command time-out of 30 s: our longest statement takes milliseconds, so that this only ends a dead
+        // connection. Nothing is retried below us: a step's commit is repeated by the step, which knows what it means.
         var settings = new NpgsqlConnectionStringBuilder(connection) { CommandTimeout = 30 };
         if (!connection.Contains("Pool Size", StringComparison.OrdinalIgnoreCase))
         {

@@ -6,16 +6,16 @@ using Npgsql;
 namespace ControlPlane.Database;
 
 /// <summary>
-/// Applies the numbered SQL files that travel inside the program, each in a transaction of its own, under an advisory lock, so
-/// that replicas that start together take turns. A file that was applied and changed since is refused.
+/// Applies the numbered SQL files that travel inside the program, each in a transaction of its own, under an advisory
+/// lock, so that replicas that start together take turns. A file that was applied and changed since is refused.
 /// </summary>
 internal sealed partial class Migrator(NpgsqlDataSource database, TimeProvider time, ILogger<Migrator> log)
 {
     /// <summary>"CtlP" in ASCII: any number will do, if it is always the same.</summary>
     private const long AdvisoryLock = 0x43746C50;
 
-    /// <exception cref="InvalidOperationException">An applied migration differs from the file of the same number, or the
-    /// database is newer than this program.</exception>
+    /// <exception cref="InvalidOperationException">An applied migration differs from the file of the same number, or
+    /// the database is newer than this program.</exception>
     public async Task MigrateAsync(CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
@@ -48,14 +48,16 @@ internal sealed partial class Migrator(NpgsqlDataSource database, TimeProvider t
         }
     }
 
-    private async Task ApplyAsync(NpgsqlConnection connection, MigrationFile file, string? appliedHash, CancellationToken ct)
+    private async Task ApplyAsync(
+        NpgsqlConnection connection, MigrationFile file, string? appliedHash, CancellationToken ct)
     {
         if (appliedHash is not null)
         {
             if (appliedHash != file.Sha256)
             {
                 throw new InvalidOperationException(
-                    $"Migration {file.Name} was applied in another form. Restore the file and write a new one instead.");
+                    $"Migration {file.Name} was applied in another form. Restore the file and write a new one "
+                    + "instead.");
             }
 
             return;

@@ -8,8 +8,9 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingDns: waits until the name leads to us. By its records (a CNAME to the fleet's target, or nothing but the fleet's
-/// addresses), or, for names behind a CDN, by a probe that arrives: what counts for the CA is where port 80 ends.
+/// PendingDns: waits until the name leads to us. By its records (a CNAME to the fleet's target, or nothing but the
+/// fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for the CA is where port 80
+/// ends.
 /// </summary>
 internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetOptions> fleet) : IStep
 {
@@ -36,7 +37,8 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
         if (run.Now - order.CreatedAt > RetrySchedules.DnsDeadline)
         {
             return new StepResult.Cancel(
-                Reasons.DnsTimedOut, $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {found.Detail}");
+                Reasons.DnsTimedOut,
+                $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {found.Detail}");
         }
 
         return found.Addresses.Count == 0

@@ -9,8 +9,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingDeployment: waits until every serving node has proven the bundle on disk, in memory and by handshake. The proof is read
-/// inside the transaction that activates, so that no node can have become serving without it.
+/// PendingDeployment: waits until every serving node has proven the bundle on disk, in memory and by handshake. The
+/// proof is read inside the transaction that activates, so that no node can have become serving without it.
 /// </summary>
 internal sealed class AwaitRollout(ITokenStore tokens) : IStep
 {
@@ -28,7 +28,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         var verdict = await RolloutProof.ReadAsync(run.Db, run.Domain.FleetId, order.DomainId, fingerprint, ct);
         if (await OvertakenAsync(run, ct))
         {
-            return new StepResult.Advance(OrderState.Superseded, "A later order of this domain is being served already.");
+            return new StepResult.Advance(
+                OrderState.Superseded, "A later order of this domain is being served already.");
         }
 
         return verdict.Outcome switch
@@ -43,11 +44,13 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
             _ => Wait(
                 order,
                 Reasons.NoServingNode,
-                $"Serving: {verdict.Proven.Count + verdict.Waiting.Count + verdict.Refused.Count}, lost: {verdict.Lost.Count}."),
+                $"Serving: {verdict.Proven.Count + verdict.Waiting.Count + verdict.Refused.Count}, lost: "
+                + $"{verdict.Lost.Count}."),
         };
     }
 
-    /// <summary>The certificate is there, so that nobody needs the token any more; the nodes are busy meanwhile.</summary>
+    /// <summary>The certificate is there, so that nobody needs the token any more; the nodes are busy
+    /// meanwhile.</summary>
     private async Task<StepResult> WithdrawTokenAsync(OrderRun run, CancellationToken ct)
     {
         await TokenWithdrawal.RunAsync(run, tokens, ct);
@@ -56,7 +59,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
     }
 
     private static Task<bool> OvertakenAsync(OrderRun run, CancellationToken ct) => run.Db.DesiredState.AnyAsync(
-        row => row.DomainId == run.Order.DomainId && row.BundleId != null && row.OrderSequence > run.Order.Sequence, ct);
+        row => row.DomainId == run.Order.DomainId && row.BundleId != null && row.OrderSequence > run.Order.Sequence,
+        ct);
 
     private static async Task<StepResult> ActivateAsync(OrderRun run, RolloutVerdict verdict, CancellationToken ct)
     {

@@ -11,8 +11,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// Canceling: takes back everything an order has brought about, one thing at a time: the order at the CA, the token, the name on the
-/// nodes, the key. The name is free when the last order of its domain is closed.
+/// Canceling: takes back everything an order has brought about, one thing at a time: the order at the CA, the token,
+/// the name on the nodes, the key. The name is free when the last order of its domain is closed.
 /// </summary>
 internal sealed class CancelOrder(
     ICertificateAuthority ca, ITokenStore tokens, IVault vault, IDesiredStatePublisher publisher) : IStep
@@ -23,7 +23,8 @@ internal sealed class CancelOrder(
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        if (order.BundleId is null && order.SubmittedAt is not null && order.CaStatus is not (Canceled or CaWords.Issued))
+        if (order.BundleId is null && order.SubmittedAt is not null
+            && order.CaStatus is not (Canceled or CaWords.Issued))
         {
             return await CancelAtCaAsync(run, ct);
         }
@@ -129,8 +130,8 @@ internal sealed class CancelOrder(
         return new StepResult.Advance(OrderState.Canceled, "Nothing of it is left.");
     }
 
-    /// <summary>Closes the domain with its last order. Its row is locked, so that of two orders that close at the same time one
-    /// sees the other.</summary>
+    /// <summary>Closes the domain with its last order. Its row is locked, so that of two orders that close at the same
+    /// time one sees the other.</summary>
     private static async Task CloseDomainAsync(OrderRun run, CancellationToken ct)
     {
         var (order, domain) = (run.Order, run.Domain);

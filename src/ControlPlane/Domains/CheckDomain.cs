@@ -16,8 +16,8 @@ internal static class CheckDomain
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
-            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, and never "
-            + "shortens the look-ups after a lost answer of the CA.",
+            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, and "
+            + "never shortens the look-ups after a lost answer of the CA.",
             Problems.NotFound)
         .Example(null, Examples.Registered).Produces<DomainView>(StatusCodes.Status202Accepted);
 
@@ -25,7 +25,7 @@ internal static class CheckDomain
         Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes, TimeProvider time,
         CancellationToken ct)
     {
-        if (await db.Domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(row => row.Id == id, ct) is not { } domain)
+        if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {
             return Problems.NotFound.With("There is no such domain.");
         }

@@ -8,8 +8,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingIssuance: the certificate downloaded and verified against our key, name and dates; then bundle and desired state recorded
-/// in one commit. What does not verify is never recorded, and never ordered anew: it is fetched again.
+/// PendingIssuance: the certificate downloaded and verified against our key, name and dates; then bundle and desired
+/// state recorded in one commit. What does not verify is never recorded, and never ordered anew: it is fetched again.
 /// </summary>
 internal sealed class CollectBundle(
     ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher) : IStep
@@ -42,7 +42,8 @@ internal sealed class CollectBundle(
         return await RecordAsync(run, IssuedBundle.Read(run, chain), ct);
     }
 
-    /// <summary>Reads the one order: the status poll tells of most changes, but not of those that came before it looked.</summary>
+    /// <summary>Reads the one order: the status poll tells of most changes, but not of those that came before it
+    /// looked.</summary>
     private async Task<StepResult> AskAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
@@ -59,7 +60,8 @@ internal sealed class CollectBundle(
                 return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} is {told.StatusWord}.");
             default:
                 return new StepResult.Snooze(
-                    RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing, $"Order {order.CaOrderId} is {told.StatusWord}.");
+                    RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing,
+                    $"Order {order.CaOrderId} is {told.StatusWord}.");
         }
     }
 
@@ -85,7 +87,8 @@ internal sealed class CollectBundle(
         run.AfterCommit(publisher.Wake);
         run.Tell(
             EventTypes.BundleCollected,
-            $"Certificate {issued.Bundle.Serial}, valid until {issued.Bundle.NotAfter:yyyy-MM-dd}, is verified and recorded.");
+            $"Certificate {issued.Bundle.Serial}, valid until {issued.Bundle.NotAfter:yyyy-MM-dd}, is verified and "
+            + "recorded.");
         return new StepResult.Advance(OrderState.PendingDeployment, $"{domain.Hostname} is handed to the nodes.");
     }
 }

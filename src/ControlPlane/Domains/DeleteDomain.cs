@@ -12,15 +12,16 @@ namespace ControlPlane.Domains;
 /// <summary>DELETE /v1/domains/{id}: takes a name off the nodes, for good.</summary>
 internal static class DeleteDomain
 {
-    /// <summary>A step moves an order within milliseconds, so that the second look nearly always finds it at rest.</summary>
+    /// <summary>A step moves an order within milliseconds, so that the second look nearly always finds it at
+    /// rest.</summary>
     private const int Tries = 10;
 
     public static void Map(RouteGroupBuilder domains) => domains.MapDelete("{id:guid}", HandleAsync)
         .RequireAuthorization(AccessPolicy.Owner)
         .WithName("DeleteDomain").WithSummary("Delete a domain")
         .Documented(
-            "Cancels what is under way, withdraws the name from every node and destroys its keys. It takes seconds: follow "
-            + "`status` from deleting to deleted. Deleting twice changes nothing.",
+            "Cancels what is under way, withdraws the name from every node and destroys its keys. It takes seconds: "
+            + "follow `status` from deleting to deleted. Deleting twice changes nothing.",
             Problems.NotFound)
         .Example(null, Examples.Active with { Status = OverallStatus.Deleting, WaitingOn = WaitingOn.Nodes })
         .Produces<DomainView>(StatusCodes.Status202Accepted);
@@ -58,9 +59,11 @@ internal static class DeleteDomain
         {
             domain.Status = DomainStatus.Deleting;
             db.Add(Told(
-                domain, null, EventTypes.DomainDeletionRequested, $"The deletion of {domain.Hostname} was requested.", now));
+                domain, null, EventTypes.DomainDeletionRequested, $"The deletion of {domain.Hostname} was requested.",
+                now));
             var orders = await db.Orders
-                .Where(row => row.DomainId == id && row.State != OrderState.Superseded && row.State != OrderState.Canceled)
+                .Where(
+                    row => row.DomainId == id && row.State != OrderState.Superseded && row.State != OrderState.Canceled)
                 .ToListAsync(CancellationToken.None);
             foreach (var order in orders)
             {
@@ -84,7 +87,8 @@ internal static class DeleteDomain
         return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, CancellationToken.None));
     }
 
-    /// <summary>A running step finishes, records its result and then sees the wish; where no step runs, we move the order.</summary>
+    /// <summary>A running step finishes, records its result and then sees the wish; where no step runs, we move the
+    /// order.</summary>
     /// <returns>What to tell of the move; null when there was none.</returns>
     private static string? Cancel(Order order, DateTimeOffset now)
     {
@@ -99,7 +103,8 @@ internal static class DeleteDomain
         return order.State == from ? null : $"{from} → {order.State}: The domain was deleted.";
     }
 
-    private static DomainEvent Told(Domain domain, Guid? order, string type, string message, DateTimeOffset now) => new()
+    private static DomainEvent Told(
+        Domain domain, Guid? order, string type, string message, DateTimeOffset now) => new()
     {
         At = now,
         TenantId = domain.TenantId,

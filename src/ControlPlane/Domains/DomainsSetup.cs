@@ -10,7 +10,8 @@ internal static class DomainsSetup
 {
     public static void AddDomains(this WebApplicationBuilder builder)
     {
-        string[] faults = [.. (builder.Configuration.GetSection(FleetOptions.Section).Get<FleetOptions>() ?? new()).Faults()];
+        string[] faults =
+            [.. (builder.Configuration.GetSection(FleetOptions.Section).Get<FleetOptions>() ?? new()).Faults()];
         if (faults.Length > 0)
         {
             throw new InvalidOperationException(string.Join(" ", faults));
@@ -24,18 +25,20 @@ internal static class DomainsSetup
         builder.Services.AddSingleton<PublicProbe>();
     }
 
-    /// <summary>Recursive resolvers from <c>Dns:Servers</c>, each <c>address</c> or <c>address:port</c>; those of the machine when
-    /// none is named.</summary>
+    /// <summary>Recursive resolvers from <c>Dns:Servers</c>, each <c>address</c> or <c>address:port</c>; those of the
+    /// machine when none is named.</summary>
     private static IReadOnlyList<IPEndPoint> Servers(IConfiguration configuration)
     {
         var named = configuration.GetSection("Dns:Servers").Get<string[]>() ?? [];
-        var servers = (named.Length > 0 ? named : OfTheMachine()).Select(text =>
-            IPEndPoint.TryParse(text, out var server)
+        var servers = (named.Length > 0 ? named : OfTheMachine())
+            .Select(text => IPEndPoint.TryParse(text, out var server)
                 ? new IPEndPoint(server.Address, server.Port == 0 ? 53 : server.Port)
-                : throw new InvalidOperationException($"Dns:Servers holds '{text}', which is not an address.")).ToList();
+                : throw new InvalidOperationException($"Dns:Servers holds '{text}', which is not an address."))
+            .ToList();
         return servers.Count > 0
             ? servers
-            : throw new InvalidOperationException("No DNS resolver is known. Set Dns__Servers__0, for example 192.0.2.53.");
+            : throw new InvalidOperationException(
+                "No DNS resolver is known. Set Dns__Servers__0, for example 192.0.2.53.");
     }
 
     private static IEnumerable<string> OfTheMachine() => File.Exists("/etc/resolv.conf")

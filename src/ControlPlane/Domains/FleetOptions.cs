@@ -13,14 +13,15 @@ internal sealed class FleetOptions
     /// <summary>The name customers point a CNAME at, such as <c>edge.example.com</c>.</summary>
     public string? CnameTarget { get; init; }
 
-    /// <summary>The fleet's public addresses, for names at a zone's apex, where no CNAME can stand (RFC 1034 §3.6.2).</summary>
+    /// <summary>The fleet's public addresses, for names at a zone's apex, where no CNAME can stand (RFC 1034
+    /// §3.6.2).</summary>
     public IReadOnlyList<string> Addresses { get; init; } = [];
 
     /// <summary>Port at which a name's own addresses are probed when they are not ours; 80 outside tests.</summary>
     public int ProbePort { get; init; } = 80;
 
-    /// <summary>True only where the fleet itself is on loopback or private addresses (local runs): otherwise a customer's
-    /// record could turn our probe against our own network.</summary>
+    /// <summary>True only where the fleet itself is on loopback or private addresses (local runs): otherwise a
+    /// customer's record could turn our probe against our own network.</summary>
     public bool ProbeReservedAddresses { get; init; }
 
     public bool Owns(IPAddress address) => Addresses.Any(own => IPAddress.Parse(own).Equals(address));
@@ -30,7 +31,8 @@ internal sealed class FleetOptions
     {
         if (string.IsNullOrEmpty(CnameTarget) && Addresses.Count == 0)
         {
-            yield return "Customers must have somewhere to point at: set Fleet__CnameTarget, Fleet__Addresses__0, or both.";
+            yield return "Customers must have somewhere to point at: set Fleet__CnameTarget, Fleet__Addresses__0, or "
+                + "both.";
         }
 
         foreach (var address in Addresses.Where(address => !IPAddress.TryParse(address, out _)))

@@ -3,8 +3,9 @@ using static ControlPlane.Domains.OrderState;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// The path of one order, state by state, and the only door between states: what this table does not list cannot happen. The
-/// database says the same once more, by CHECKs and by updating only <c>WHERE state = expected AND lease_token = mine</c>.
+/// The path of one order, state by state, and the only door between states: what this table does not list cannot
+/// happen. The database says the same once more, by CHECKs and by updating only <c>WHERE state = expected AND
+/// lease_token = mine</c>.
 /// </summary>
 internal static class IssuancePath
 {

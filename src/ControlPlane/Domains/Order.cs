@@ -2,7 +2,8 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Domains;
 
-/// <summary>One attempt at a CA. The row is the queue entry, the state machine's memory and what support staff read.</summary>
+/// <summary>One attempt at a CA. The row is the queue entry, the state machine's memory and what support staff
+/// read.</summary>
 internal sealed class Order
 {
     /// <summary>Also the alternative id under which the CA finds it again.</summary>

@@ -53,6 +53,7 @@ internal enum KeyAlgorithm
     /// <summary>ECDSA on P-256: the default, small and made in well under a millisecond.</summary>
     EcdsaP256,
 
-    /// <summary>RSA with 2048 bits, on request, for clients that know nothing newer; costs a sixth of a second of CPU.</summary>
+    /// <summary>RSA with 2048 bits, on request, for clients that know nothing newer; costs a sixth of a second of
+    /// CPU.</summary>
     Rsa2048,
 }

@@ -9,15 +9,16 @@ using ControlPlane.TokenStore;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingValidation: the token published, fetched back through every serving node's port 80 (the CA looks from several places and
-/// may meet any node), and only then the CA asked to look.
+/// PendingValidation: the token published, fetched back through every serving node's port 80 (the CA looks from several
+/// places and may meet any node), and only then the CA asked to look.
 /// </summary>
 internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens, TimeProvider time) : IStep
 {
     /// <summary>A node on our own network that needs longer than this for a file is not well.</summary>
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
 
-    /// <summary>A token is renewed this long before the CA forgets it, so that it never expires under a slow check.</summary>
+    /// <summary>A token is renewed this long before the CA forgets it, so that it never expires under a slow
+    /// check.</summary>
     private static readonly TimeSpan ExpiryMargin = TimeSpan.FromDays(1);
 
     /// <summary>The longest a CA accepts a random value (Baseline Requirements 3.2.2.4.18): 30 days.</summary>
@@ -44,7 +45,8 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         return order.TokenSeenAt is null ? await FetchBackAsync(run, ct) : await CheckAsync(run, ct);
     }
 
-    /// <summary>False when the CA still gives the token we have: some renew it only at its end, and until then it counts.</summary>
+    /// <summary>False when the CA still gives the token we have: some renew it only at its end, and until then it
+    /// counts.</summary>
     private async Task<bool> ReadTokenAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
@@ -89,7 +91,8 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         if (nodes.Count == 0)
         {
             return new StepResult.Snooze(
-                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NoServingNode, "There is none to fetch the token through.");
+                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NoServingNode,
+                "There is none to fetch the token through.");
         }
 
         var values = await run.CallAsync("FetchBack", () => Task.WhenAll(nodes.Select(node => TokenFetch.FetchAsync(
@@ -98,7 +101,8 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         if (blind.Count > 0)
         {
             return new StepResult.Snooze(
-                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NodeTokenNotSeen, $"Not given back by {string.Join(", ", blind)}.");
+                RetrySchedules.OwnPart.At(order.Snoozes), Reasons.NodeTokenNotSeen,
+                $"Not given back by {string.Join(", ", blind)}.");
         }
 
         order.TokenSeenAt = run.Now;

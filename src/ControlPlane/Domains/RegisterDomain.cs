@@ -23,12 +23,13 @@ internal static class RegisterDomain
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("RegisterDomain").WithSummary("Register a domain")
         .Documented(
-            "The answer holds the DNS records the customer must create. Everything after that happens by itself: the name is "
-            + "looked up, the certificate ordered, proven, issued and rolled out; follow `status` and `waitingOn`. A portal "
-            + "registers for its own tenant; support and admins name the tenant.",
+            "The answer holds the DNS records the customer must create. Everything after that happens by itself: the "
+            + "name is looked up, the certificate ordered, proven, issued and rolled out; follow `status` and "
+            + "`waitingOn`. A portal registers for its own tenant; support and admins name the tenant.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
-                Problems.TenantUnknown, Problems.HostnameTaken, Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
+                Problems.TenantUnknown, Problems.HostnameTaken, Problems.AlreadyRegistered,
+                Problems.HostnameBeingReleased,
             ])
         .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
         .Produces<DomainView>(StatusCodes.Status201Created);
@@ -68,7 +69,8 @@ internal static class RegisterDomain
         {
             await db.SaveChangesAsync(CancellationToken.None);
         }
-        catch (DbUpdateException refused) when (refused.InnerException is PostgresException { SqlState: "23505" } conflict)
+        catch (DbUpdateException refused)
+            when (refused.InnerException is PostgresException { SqlState: "23505" } conflict)
         {
             await transaction.RollbackAsync(CancellationToken.None);
             db.ChangeTracker.Clear();
@@ -92,7 +94,8 @@ internal static class RegisterDomain
 
         return body.Tenant is null
             ? null
-            : (await db.Tenants.AsNoTracking().SingleOrDefaultAsync(row => row.Name == body.Tenant, CancellationToken.None))?.Id;
+            : (await db.Tenants.AsNoTracking()
+                .SingleOrDefaultAsync(row => row.Name == body.Tenant, CancellationToken.None))?.Id;
     }
 
     private static Problem RefuseTenant(RegisterDomainRequest body, Caller caller) =>
@@ -101,7 +104,8 @@ internal static class RegisterDomain
         : Problems.TenantUnknown.With($"There is no tenant named {body.Tenant}.");
 
     /// <summary>The indexes decide, not a look beforehand: of a hundred parallel registrations one wins.</summary>
-    private static async Task<Problem> ExplainAsync(PostgresException conflict, string hostname, Guid tenant, ControlPlaneDb db)
+    private static async Task<Problem> ExplainAsync(
+        PostgresException conflict, string hostname, Guid tenant, ControlPlaneDb db)
     {
         var holder = await db.Domains.AsNoTracking()
             .SingleOrDefaultAsync(row => row.Hostname == hostname && row.DeletedAt == null, CancellationToken.None);
@@ -124,14 +128,18 @@ internal static class RegisterDomain
     private static async Task<Guid> FleetAsync(ControlPlaneDb db, string name, DateTimeOffset now)
     {
         await db.Database.ExecuteSqlAsync(
-            $"INSERT INTO fleets (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now}) ON CONFLICT DO NOTHING",
+            $"""
+             INSERT INTO fleets (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now})
+             ON CONFLICT DO NOTHING
+             """,
             CancellationToken.None);
         return await db.Fleets.Where(row => row.Name == name).Select(row => row.Id).SingleAsync(CancellationToken.None);
     }
 }
 
 /// <summary>A name to register.</summary>
-/// <param name="Hostname">The full name in lower-case A-labels, at most 64 characters, such as <c>shop.example.com</c>.</param>
+/// <param name="Hostname">The full name in lower-case A-labels, at most 64 characters, such as
+/// <c>shop.example.com</c>.</param>
 /// <param name="KeyAlgorithm"><c>ecdsaP256</c> (default) or <c>rsa2048</c> for clients that know nothing newer.</param>
 /// <param name="Tenant">For whom, by name. Operators must give it, portals must not.</param>
 internal sealed record RegisterDomainRequest(string? Hostname, string? KeyAlgorithm, string? Tenant)

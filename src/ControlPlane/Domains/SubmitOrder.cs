@@ -8,8 +8,9 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingOrder: a fresh key sealed and its CSR recorded, then the order at the CA, exactly once. The paid call is announced by a
-/// commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before it is placed again.
+/// PendingOrder: a fresh key sealed and its CSR recorded, then the order at the CA, exactly once. The paid call is
+/// announced by a commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before
+/// it is placed again.
 /// </summary>
 internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : IStep
 {
@@ -43,8 +44,8 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         await run.CommitAsync("Intent", ct);
         if (run.LeaseLeft <= ca.PlaceOrderTimeout + LeaseMargin)
         {
-            // Nobody else may have the order while money is spent on it. A commit has just renewed the lease, so that this is
-            // a fault of the settings, not of the moment.
+            // Nobody else may have the order while money is spent on it. A commit has just renewed the lease, so that
+            // this is a fault of the settings, not of the moment.
             throw new InvalidOperationException(
                 $"Jobs:Lease is too short for a paid call of up to {ca.PlaceOrderTimeout}: raise it.");
         }
@@ -61,7 +62,8 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             order.UncertainSince = run.Now;
             order.Lookups = 0;
             order.Sweeps = 0;
-            run.Tell(EventTypes.OrderAnswerLost, "The answer was lost: the order is looked up before it is placed again.");
+            run.Tell(
+                EventTypes.OrderAnswerLost, "The answer was lost: the order is looked up before it is placed again.");
             return WaitForLookup(run);
         }
         catch (CertificateAuthorityException fault) when (fault.Failure != CaFailure.Refused)
@@ -97,7 +99,9 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         {
             await AdoptAsync(run, live.CaOrderId, live.CaCertificateId, token: null);
             order.CaStatus = live.StatusWord;
-            run.Tell(EventTypes.OrderAdopted, $"Found as order {live.CaOrderId} at {ca.Name}: adopted, nothing ordered twice.");
+            run.Tell(
+                EventTypes.OrderAdopted,
+                $"Found as order {live.CaOrderId} at {ca.Name}: adopted, nothing ordered twice.");
             return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
         }
 

@@ -9,7 +9,8 @@ internal static class HostnameProblems
         "The field hostname is missing or empty.", "Send the full name, such as shop.example.com.");
 
     public static readonly ProblemKind Whitespace = Refused(
-        "The name holds a space, a line break or another invisible character.", "Send the bare name, nothing around it.");
+        "The name holds a space, a line break or another invisible character.",
+        "Send the bare name, nothing around it.");
 
     public static readonly ProblemKind UpperCase = Refused(
         "The name holds upper-case letters.", "Send the name in lower case.");
@@ -42,7 +43,8 @@ internal static class HostnameProblems
         "A label is longer than 63 characters (RFC 1035).", "Shorten the label.");
 
     public static readonly ProblemKind TooLong = Refused(
-        "The name is longer than 64 characters, the limit of a certificate's common name (RFC 5280).", "Use a shorter name.");
+        "The name is longer than 64 characters, the limit of a certificate's common name (RFC 5280).",
+        "Use a shorter name.");
 
     public static readonly ProblemKind Malformed = Refused(
         "This is not a host name.", "Use labels of a-z, 0-9 and inner hyphens, separated by single dots.");
@@ -61,6 +63,7 @@ internal static class HostnameProblems
 
     /// <summary>The code follows from the field's name: LabelTooLong → hostname-label-too-long.</summary>
     private static ProblemKind Refused(string title, string fix, [CallerMemberName] string name = "") => new(
-        "hostname" + string.Concat(name.Select(c => char.IsAsciiLetterUpper(c) ? $"-{char.ToLowerInvariant(c)}" : $"{c}")),
+        "hostname" + string.Concat(
+            name.Select(c => char.IsAsciiLetterUpper(c) ? $"-{char.ToLowerInvariant(c)}" : $"{c}")),
         400, WaitingOn.Customer, title, fix);
 }

@@ -20,13 +20,15 @@ internal static partial class HttpSetup
         builder.Services.ConfigureHttpJsonOptions(json => JsonSetup.Apply(json.SerializerOptions));
         // A request that cannot be bound is an exception in every environment, so that it gets its problem body.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        foreach (var validator in AssemblyScanner.FindValidatorsInAssembly(typeof(HttpSetup).Assembly, includeInternalTypes: true))
+        var ours = typeof(HttpSetup).Assembly;
+        foreach (var validator in AssemblyScanner.FindValidatorsInAssembly(ours, includeInternalTypes: true))
         {
             builder.Services.AddSingleton(validator.InterfaceType, validator.ValidatorType);
         }
     }
 
-    /// <summary>The order matters: problems outermost, then who asks, then how often, then whether it was asked before.</summary>
+    /// <summary>The order matters: problems outermost, then who asks, then how often, then whether it was asked
+    /// before.</summary>
     public static void UseHttp(this WebApplication app)
     {
         app.Use((context, next) =>
@@ -55,7 +57,8 @@ internal static partial class HttpSetup
 
     private static void WarnOfClearText(WebApplication app)
     {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses ?? [];
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses
+            ?? [];
         foreach (var address in Limits.ClearTextAddresses(addresses))
         {
             LogClearText(app.Logger, address);
@@ -64,7 +67,8 @@ internal static partial class HttpSetup
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "Listening on {Address} in clear text: keys can be read on the way. Configure TLS (Kestrel:Certificates) "
+        Message =
+            "Listening on {Address} in clear text: keys can be read on the way. Configure TLS (Kestrel:Certificates) "
             + "or listen on loopback behind a proxy that terminates TLS.")]
     private static partial void LogClearText(ILogger log, string address);
 }

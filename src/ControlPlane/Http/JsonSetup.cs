@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace ControlPlane.Http;
 
-/// <summary>How the API reads and writes JSON: camelCase, enumerations as words, nothing unknown, nothing twice.</summary>
+/// <summary>How the API reads and writes JSON: camelCase, enumerations as words, nothing unknown, nothing
+/// twice.</summary>
 internal static class JsonSetup
 {
     public static void Apply(JsonSerializerOptions options)

@@ -28,7 +28,8 @@ internal static class Limits
         {
             options.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
             options.OnRejected = async (rejected, _) =>
-                await (Problems.TooManyRequests.With() with { RetryAfterSeconds = 1 }).ExecuteAsync(rejected.HttpContext);
+                await (Problems.TooManyRequests.With() with { RetryAfterSeconds = 1 }).ExecuteAsync(
+                    rejected.HttpContext);
             options.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
                 context.User.FindFirstValue(Access.Caller.KeyIdClaim) is { } key
                     ? RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
@@ -46,7 +47,8 @@ internal static class Limits
     public static TBuilder WithBodyLimit<TBuilder>(this TBuilder route, long bytes)
         where TBuilder : IEndpointConventionBuilder => route.WithMetadata(new BodyLimit(bytes));
 
-    /// <summary>Says, once listening, when keys would travel readably: every address in clear text beyond loopback.</summary>
+    /// <summary>Says, once listening, when keys would travel readably: every address in clear text beyond
+    /// loopback.</summary>
     public static IEnumerable<string> ClearTextAddresses(IEnumerable<string> addresses) =>
         from address in addresses
         let parsed = BindingAddress.Parse(address)

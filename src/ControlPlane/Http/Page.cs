@@ -2,7 +2,8 @@ namespace ControlPlane.Http;
 
 /// <summary>A page of a list.</summary>
 /// <param name="Items">In the list's order.</param>
-/// <param name="NextCursor">Pass it as <c>cursor</c> (or <c>after</c>) to go on; null when this was the last page.</param>
+/// <param name="NextCursor">Pass it as <c>cursor</c> (or <c>after</c>) to go on; null when this was the last
+/// page.</param>
 internal sealed record Page<T>(IReadOnlyList<T> Items, string? NextCursor)
 {
     public const int MaxLimit = 200;

@@ -5,8 +5,8 @@ using Npgsql;
 namespace ControlPlane.Http;
 
 /// <summary>
-/// Gives every error a problem body: an answer without one (routing's 404, a refused key), a body that cannot be read, a
-/// database that is away, and a surprise. What a surprise says goes to the log only.
+/// Gives every error a problem body: an answer without one (routing's 404, a refused key), a body that cannot be read,
+/// a database that is away, and a surprise. What a surprise says goes to the log only.
 /// </summary>
 internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> log)
 {
@@ -41,7 +41,8 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         }
 
         var response = context.Response;
-        if (response.StatusCode >= 400 && !response.HasStarted && response.ContentType is null && response.ContentLength is null)
+        if (response.StatusCode >= 400 && !response.HasStarted
+            && response.ContentType is null && response.ContentLength is null)
         {
             await Problems.OfStatus(response.StatusCode).With().ExecuteAsync(context);
         }
@@ -53,8 +54,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         BadHttpRequestException { StatusCode: 400, Message: var message } when message.Contains("from body")
             || message.Contains("no body was provided") =>
             Problems.MalformedJson.With("The body is missing."),
-        BadHttpRequestException { StatusCode: 400, Message: var message } when message.StartsWith("Failed to bind parameter") =>
-            Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),
+        BadHttpRequestException { StatusCode: 400, Message: var message }
+            when message.StartsWith("Failed to bind parameter") =>
+                Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),
         BadHttpRequestException bad => Problems.OfStatus(bad.StatusCode).With(),
         DbUpdateException { InnerException: NpgsqlException { IsTransient: true } } => Away,
         NpgsqlException { IsTransient: true } => Away,

@@ -15,7 +15,8 @@ internal static class Problems
 
     public static readonly ProblemKind UnknownField = new(
         "unknown-field", 400, Customer, "The body has a field this route does not know.",
-        "Remove the field or correct its spelling; unknown fields are refused so that a typing error is never ignored.");
+        "Remove the field or correct its spelling; unknown fields are refused so that a typing error is never "
+        + "ignored.");
 
     public static readonly ProblemKind InvalidField = new(
         "invalid-field", 400, Customer, "A field has a value that is not allowed.",

@@ -18,8 +18,8 @@ internal enum WaitingOn
 internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, string Fix);
 
 /// <summary>
-/// Every reason an order can wait for or fail with. A step names one and adds the particulars; the API shows code, party and
-/// remedy. The list is closed: a code that is not here does not exist.
+/// Every reason an order can wait for or fail with. A step names one and adds the particulars; the API shows code,
+/// party and remedy. The list is closed: a code that is not here does not exist.
 /// </summary>
 internal static class Reasons
 {
@@ -86,7 +86,8 @@ internal static class Reasons
     public static readonly Reason CaTokenNotSeen = new(
         "ca-token-not-seen", WaitingOn.Customer,
         "The certificate authority did not find our token at http://<name>/.well-known/pki-validation/fileauth.txt.",
-        "Make sure that every address the name resolves to is ours, and that nothing in front of us answers on port 80.");
+        "Make sure that every address the name resolves to is ours, and that nothing in front of us answers on port "
+        + "80.");
 
     public static readonly Reason CaIssuing = new(
         "ca-issuing", WaitingOn.Ca,

@@ -6,8 +6,8 @@ namespace ControlPlane.Http;
 /// <summary>Runs the validator of a route's body before the route. All faults are told at once.</summary>
 internal static class Validated
 {
-    /// <summary>Validates the argument of type <typeparamref name="T"/>. A failure whose code is a problem of its own becomes
-    /// that problem; others become <see cref="Problems.InvalidField"/>.</summary>
+    /// <summary>Validates the argument of type <typeparamref name="T"/>. A failure whose code is a problem of its own
+    /// becomes that problem; others become <see cref="Problems.InvalidField"/>.</summary>
     public static RouteHandlerBuilder Validate<T>(this RouteHandlerBuilder route)
         where T : class => route.AddEndpointFilter(async (call, next) =>
         {

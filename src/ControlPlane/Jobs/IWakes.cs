@@ -3,8 +3,8 @@ using ControlPlane.Domains;
 namespace ControlPlane.Jobs;
 
 /// <summary>
-/// Tells a stage that it has work now. An accelerator only: a lost wake costs seconds, because the clustered schedule fires
-/// every stage anyway. Cheap, never blocks, and a hundred wakes before the stage looks are one.
+/// Tells a stage that it has work now. An accelerator only: a lost wake costs seconds, because the clustered schedule
+/// fires every stage anyway. Cheap, never blocks, and a hundred wakes before the stage looks are one.
 /// </summary>
 internal interface IWakes
 {

@@ -6,8 +6,8 @@ internal sealed class JobOptions
     /// <summary>False on replicas that only answer requests.</summary>
     public bool Enabled { get; set; } = true;
 
-    /// <summary>How long a worker holds an order between two commits. It must outlast the CA's time-out for a paid call by
-    /// more than ten seconds, and bounds how long a killed worker's orders stand still.</summary>
+    /// <summary>How long a worker holds an order between two commits. It must outlast the CA's time-out for a paid call
+    /// by more than ten seconds, and bounds how long a killed worker's orders stand still.</summary>
     public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Orders worked on at the same time, per stage and replica. They mostly wait for the network.</summary>

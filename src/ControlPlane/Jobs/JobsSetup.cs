@@ -1,6 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
+using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -11,7 +12,8 @@ using Quartz;
 
 namespace ControlPlane.Jobs;
 
-/// <summary>The stages, the sweeps, and the engine that fires them. The only folder that knows which engine that is.</summary>
+/// <summary>The stages, the sweeps, and the engine that fires them. The only folder that knows which engine that
+/// is.</summary>
 internal static class JobsSetup
 {
     public static void AddJobs(this WebApplicationBuilder builder)
@@ -61,6 +63,7 @@ internal static class JobsSetup
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
         });
         foreach (var sweep in Sweeps)
         {
@@ -71,7 +74,11 @@ internal static class JobsSetup
     }
 
     private static readonly Type[] Sweeps =
-        [typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep), typeof(VaultCollection)];
+    [
+        typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
+        typeof(VaultCollection),
+        typeof(IdempotencySweep),
+    ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)
         where T : class, ISweep =>

@@ -20,7 +20,8 @@ internal sealed partial class OrderRunner(
     /// <summary>Phases a step may commit in one go before it must give others a turn.</summary>
     private const int MaxPhases = 12;
 
-    /// <summary>Works on an order until it waits, moves or ends. Never throws, except that <paramref name="ct"/> stops it.</summary>
+    /// <summary>Works on an order until it waits, moves or ends. Never throws, except that <paramref name="ct"/> stops
+    /// it.</summary>
     public async Task RunAsync(Order order, TimeSpan lease, long claimedAt, CancellationToken ct)
     {
         var token = order.LeaseToken!.Value;
@@ -63,7 +64,8 @@ internal sealed partial class OrderRunner(
         var step = (IStep)services.GetRequiredService(IssuancePath.StepOf(order.State));
         for (var phase = 0; phase < MaxPhases; phase++)
         {
-            // How it ended is recorded even while the program stops: an answer of the CA is worth more than a quick end.
+            // How it ended is recorded even while the program stops: an answer of the CA is worth more than a quick
+            // end.
             switch (await AnswerAsync(step, run, ct))
             {
                 case StepResult.Again:
@@ -190,7 +192,8 @@ internal sealed partial class OrderRunner(
         }
     }
 
-    /// <summary>An id the CA gave us is money: it is kept even by a worker that may no longer write to its order.</summary>
+    /// <summary>An id the CA gave us is money: it is kept even by a worker that may no longer write to its
+    /// order.</summary>
     private async Task RememberCaOrderAsync(Order order, CancellationToken ct)
     {
         if (order.CaOrderId is { } caOrder)
@@ -198,7 +201,8 @@ internal sealed partial class OrderRunner(
             await using var db = await databases.CreateDbContextAsync(ct);
             await db.Database.ExecuteSqlAsync(
                 $"""
-                 INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) VALUES ({order.Id}, {caOrder}, {time.GetUtcNow()})
+                 INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at)
+                 VALUES ({order.Id}, {caOrder}, {time.GetUtcNow()})
                  ON CONFLICT DO NOTHING
                  """,
                 ct);
@@ -213,13 +217,16 @@ internal sealed partial class OrderRunner(
             .SetProperty(row => row.LeaseUntil, (DateTimeOffset?)null));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Order {Order} in {State} was taken over; what this worker did is dropped")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "Order {Order} in {State} was taken over; what this worker did is dropped")]
     private partial void LogLeaseLost(Guid order, OrderState state);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Order {Order} in {State} met a surprise")]
     private partial void LogSurprise(Exception surprise, Guid order, OrderState state);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The surprise of order {Order} could not be recorded; its lease will run out")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The surprise of order {Order} could not be recorded; its lease will run out")]
     private partial void LogSurpriseNotRecorded(Exception fault, Guid order);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Order {Order} for {Hostname} failed: {Reason}")]

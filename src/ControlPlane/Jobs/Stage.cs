@@ -6,8 +6,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Jobs;
 
 /// <summary>
-/// One stage of the path: drains the orders that are due in one state, in parallel within a bound, on every replica. It looks
-/// when it is woken, when the next order it knows of falls due, and when the clustered schedule fires.
+/// One stage of the path: drains the orders that are due in one state, in parallel within a bound, on every replica. It
+/// looks when it is woken, when the next order it knows of falls due, and when the clustered schedule fires.
 /// </summary>
 internal sealed partial class Stage(
     OrderState state,
@@ -118,8 +118,8 @@ internal sealed partial class Stage(
         return taken;
     }
 
-    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first. SKIP LOCKED lets replicas
-    /// pass each other instead of queueing.</summary>
+    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first. SKIP LOCKED lets
+    /// replicas pass each other instead of queueing.</summary>
     private async Task<IReadOnlyList<Order>> ClaimAsync(int most, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);

@@ -10,7 +10,8 @@ internal sealed class WakeSignal(TimeProvider time)
 
     public void Ring() => _rings.Writer.TryWrite(true);
 
-    /// <summary>Returns at the next ring (or one that came before), or after <paramref name="longest"/>; quietly, too, when
+    /// <summary>Returns at the next ring (or one that came before), or after <paramref name="longest"/>; quietly, too,
+    /// when
     /// <paramref name="ct"/> ends the program.</summary>
     public async Task WaitAsync(TimeSpan longest, CancellationToken ct)
     {

@@ -4,8 +4,8 @@ using Npgsql;
 namespace ControlPlane.Jobs;
 
 /// <summary>
-/// Rings the stages: here at once, and on the other replicas by NOTIFY, gathered for 50 ms so that a thousand moves cost a few
-/// notifications. Listens for theirs on a connection of its own.
+/// Rings the stages: here at once, and on the other replicas by NOTIFY, gathered for 50 ms so that a thousand moves
+/// cost a few notifications. Listens for theirs on a connection of its own.
 /// </summary>
 internal sealed partial class Wakes : BackgroundService, IWakes
 {
@@ -120,6 +120,7 @@ internal sealed partial class Wakes : BackgroundService, IWakes
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Wakes between replicas are interrupted; the schedule fires meanwhile")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "Wakes between replicas are interrupted; the schedule fires meanwhile")]
     private partial void LogFault(Exception fault);
 }

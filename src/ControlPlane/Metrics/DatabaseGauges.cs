@@ -25,7 +25,8 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
             text.Append(await ReadAsync(deadline.Token));
             up = 1;
         }
-        catch (Exception away) when (away is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)
+        catch (Exception away)
+            when (away is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)
         {
             LogAway(away.Message);
         }
@@ -49,7 +50,8 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
                 text, "controlplane_orders", PrometheusText.Label("state", state), orders.GetValueOrDefault(state));
         }
 
-        // next_attempt_at is written from the program's clock; comparing with the database's is exact enough for a gauge.
+        // next_attempt_at is written from the program's clock; comparing with the database's is exact enough for a
+        // gauge.
         PrometheusText.Head(text, "controlplane_orders_due", "Orders whose next step is due and not taken.", "gauge");
         var due = await RowsAsync(
             connection,
@@ -58,7 +60,8 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
         PrometheusText.Sample(text, "controlplane_orders_due", "", due[""]);
 
         PrometheusText.Head(
-            text, "controlplane_node_lag_revisions", "Revisions between the fleet's desired state and the node's.", "gauge");
+            text, "controlplane_node_lag_revisions", "Revisions between the fleet's desired state and the node's.",
+            "gauge");
         var lags = await RowsAsync(
             connection,
             """
@@ -81,7 +84,8 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
         return text.ToString();
     }
 
-    private static async Task<Dictionary<string, long>> RowsAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
+    private static async Task<Dictionary<string, long>> RowsAsync(
+        NpgsqlConnection connection, string sql, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(sql, connection);
         await using var reader = await command.ExecuteReaderAsync(ct);

@@ -12,7 +12,8 @@ internal static class Instruments
     /// <summary>The meter that <c>/metrics</c> shows; other folders add their counters under the same name.</summary>
     public const string MeterName = "ControlPlane";
 
-    /// <summary>Seconds. Fine below a second, where our own time lies; up to a day, because DNS is the customer's.</summary>
+    /// <summary>Seconds. Fine below a second, where our own time lies; up to a day, because DNS is the
+    /// customer's.</summary>
     private static readonly InstrumentAdvice<double> Seconds = new()
     {
         HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400],
@@ -21,7 +22,8 @@ internal static class Instruments
     private static readonly Meter Meter = new(MeterName);
 
     private static readonly Histogram<double> TimeToActiveSeconds = Meter.CreateHistogram(
-        "controlplane_time_to_active_seconds", "s", "From a domain's registration to its first proof on every serving node.",
+        "controlplane_time_to_active_seconds", "s",
+        "From a domain's registration to its first proof on every serving node.",
         tags: null, advice: Seconds);
 
     private static readonly Histogram<double> StageSeconds = Meter.CreateHistogram(

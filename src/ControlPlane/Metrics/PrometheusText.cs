@@ -7,8 +7,8 @@ namespace ControlPlane.Metrics;
 
 /// <summary>
 /// Listens to the program's meter and writes it as Prometheus text 0.0.4
-/// (https://prometheus.io/docs/instrumenting/exposition_formats/). Counters end in <c>_total</c>; histograms have the buckets
-/// their instrument advises.
+/// (https://prometheus.io/docs/instrumenting/exposition_formats/). Counters end in <c>_total</c>; histograms have the
+/// buckets their instrument advises.
 /// </summary>
 internal sealed class PrometheusText : IDisposable
 {

@@ -10,22 +10,25 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// POST /v1/nodes/{id}/drain, /retire and /ban. Each takes the node out of the proofs, so that orders that waited for it are looked
-/// at anew. Repeating one is no error. A ban is a retirement whose keys are known to be in other hands.
+/// POST /v1/nodes/{id}/drain, /retire and /ban. Each takes the node out of the proofs, so that orders that waited for
+/// it are looked at anew. Repeating one is no error. A ban is a retirement whose keys are known to be in other hands.
 /// </summary>
 internal static class ChangeStanding
 {
     /// <summary>Still served to, no longer waited for.</summary>
     public static Task<Results<Ok<NodeView>, Problem>> DrainAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) => RunAsync(id, tools, NodeStanding.Draining, ban: false, ct);
+        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(id, tools, NodeStanding.Draining, ban: false, ct);
 
     /// <summary>Gone for good; its name is free for a successor.</summary>
     public static Task<Results<Ok<NodeView>, Problem>> RetireAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) => RunAsync(id, tools, NodeStanding.Retired, ban: false, ct);
+        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(id, tools, NodeStanding.Retired, ban: false, ct);
 
     /// <summary>Refused from the next call on.</summary>
     public static Task<Results<Ok<NodeView>, Problem>> BanAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) => RunAsync(id, tools, NodeStanding.Retired, ban: true, ct);
+        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(id, tools, NodeStanding.Retired, ban: true, ct);
 
     private static async Task<Results<Ok<NodeView>, Problem>> RunAsync(
         Guid id, [AsParameters] Tools tools, NodeStanding to, bool ban, CancellationToken ct)

@@ -4,13 +4,15 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// Makes orders due that wait for what nodes just said. Within the caller's transaction, after its nodes are written; the rows are
-/// locked in the order of their ids, so that the reports of two nodes about the same domains never wait for each other. The count of
-/// nudges rises, too: a step that holds the lease and is about to wait sees that there was news, and looks again.
+/// Makes orders due that wait for what nodes just said. Within the caller's transaction, after its nodes are written;
+/// the rows are locked in the order of their ids, so that the reports of two nodes about the same domains never wait
+/// for each other. The count of nudges rises, too: a step that holds the lease and is about to wait sees that there was
+/// news, and looks again.
 /// </summary>
 internal static class DueOrders
 {
-    /// <summary>Orders of these domains that wait for their proof. Returns the states to wake after the commit.</summary>
+    /// <summary>Orders of these domains that wait for their proof. Returns the states to wake after the
+    /// commit.</summary>
     public static Task<HashSet<OrderState>> OfDomainsAsync(
         NpgsqlConnection connection, Guid[] domains, DateTimeOffset now, CancellationToken ct) =>
         RunAsync(
@@ -26,8 +28,8 @@ internal static class DueOrders
             """,
             domains, now, ct);
 
-    /// <summary>Orders of a fleet whose nodes changed standing. Of those being validated only the ones that wait for nodes: to
-    /// look early at one that waits for the CA would cost a call.</summary>
+    /// <summary>Orders of a fleet whose nodes changed standing. Of those being validated only the ones that wait for
+    /// nodes: to look early at one that waits for the CA would cost a call.</summary>
     public static Task<HashSet<OrderState>> OfFleetAsync(
         NpgsqlConnection connection, Guid fleet, DateTimeOffset now, CancellationToken ct) =>
         RunAsync(

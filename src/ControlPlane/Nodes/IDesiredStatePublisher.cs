@@ -1,8 +1,9 @@
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// Gives waiting <see cref="DesiredChange"/> rows a revision and tells the waiting agents. A step writes its change in its own
-/// transaction and calls <see cref="Wake"/> after the commit; were the wake lost, the schedule publishes it seconds later.
+/// Gives waiting <see cref="DesiredChange"/> rows a revision and tells the waiting agents. A step writes its change in
+/// its own transaction and calls <see cref="Wake"/> after the commit; were the wake lost, the schedule publishes it
+/// seconds later.
 /// </summary>
 internal interface IDesiredStatePublisher
 {

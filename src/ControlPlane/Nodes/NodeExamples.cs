@@ -41,7 +41,8 @@ internal static class NodeExamples
 
     public static readonly DesiredDomain Desired = new(
         Guid.Parse("019cadc6-0a28-7c44-b1d2-6f7a8b9c0d1e"), "shop.example.com",
-        Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, Examples.At.AddDays(199), 17);
+        Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint,
+        Examples.At.AddDays(199), 17);
 
     public static readonly DesiredStatePage Page = new(
         1, 17, "MS4xNy5mZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY", false, [Desired],
@@ -50,7 +51,8 @@ internal static class NodeExamples
     public static readonly FetchBundlesResponse Fetched = new(
         [
             new SealedBundle(
-                Desired.Domain, Desired.Hostname, Desired.Bundle, 17, Fingerprint, Desired.NotAfter, Placeholder, ChainId,
+                Desired.Domain, Desired.Hostname, Desired.Bundle, 17, Fingerprint, Desired.NotAfter, Placeholder,
+                ChainId,
                 "0123456789abcdef0123456789abcdef", Placeholder, Placeholder),
         ],
         new Dictionary<string, IReadOnlyList<byte[]>> { [ChainId] = [Placeholder] },

@@ -6,9 +6,10 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// Marks Serving nodes that have been silent for longer than <see cref="NodeOptions.LostAfter"/> as Lost. Silence counts only while
-/// somebody listened: after a start of this program, and after a sweep that could not reach the database, a whole period
-/// passes before anyone is called lost. Run it several times per period, on any replica; two at once do no harm.
+/// Marks Serving nodes that have been silent for longer than <see cref="NodeOptions.LostAfter"/> as Lost. Silence
+/// counts only while somebody listened: after a start of this program, and after a sweep that could not reach the
+/// database, a whole period passes before anyone is called lost. Run it several times per period, on any replica; two
+/// at once do no harm.
 /// </summary>
 internal sealed partial class NodeLiveness(
     NpgsqlDataSource database,
@@ -43,7 +44,8 @@ internal sealed partial class NodeLiveness(
         await using (var mark = new NpgsqlCommand(
             """
             UPDATE nodes SET standing = 'Lost'
-            WHERE id IN (SELECT id FROM nodes WHERE standing = 'Serving' AND last_seen_at < $1 ORDER BY id FOR NO KEY UPDATE)
+            WHERE id IN (
+                SELECT id FROM nodes WHERE standing = 'Serving' AND last_seen_at < $1 ORDER BY id FOR NO KEY UPDATE)
             RETURNING fleet_id, name
             """,
             connection))

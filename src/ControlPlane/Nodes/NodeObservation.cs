@@ -25,7 +25,8 @@ internal sealed class NodeObservation
 
     public required DateTimeOffset ObservedAt { get; set; }
 
-    /// <summary>True when disk, memory and handshake all showed this leaf: the only thing that counts as proof.</summary>
+    /// <summary>True when disk, memory and handshake all showed this leaf: the only thing that counts as
+    /// proof.</summary>
     public bool Proves(string fingerprint) =>
         State == ObservedDomainState.Serving
         && DiskFingerprint == fingerprint

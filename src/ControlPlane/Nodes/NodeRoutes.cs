@@ -54,8 +54,8 @@ internal static class NodeRoutes
         agents.MapPost(Routes.Enrol, EnrolNode.HandleAsync).AllowAnonymous()
             .WithName("EnrolNode").WithSummary("Enrol a node")
             .Documented(
-                "An agent exchanges a join code and its two public keys for the node's identity. Repeated with the same code and "
-                + "keys, it gets the same answer.",
+                "An agent exchanges a join code and its two public keys for the node's identity. Repeated with the "
+                + "same code and keys, it gets the same answer.",
                 Problems.InvalidField, NodeProblems.JoinCodeRefused, NodeProblems.NodeExists)
             .Example(NodeExamples.Enrol, NodeExamples.Enrolled);
 
@@ -69,15 +69,16 @@ internal static class NodeRoutes
         node.MapPost(Routes.FetchBundles, FetchBundles.HandleAsync)
             .WithName("FetchBundles").WithSummary("Fetch sealed bundles")
             .Documented(
-                "At most 200 domains; each private key is sealed for the calling node alone (HPKE, RFC 9180). Every release is "
-                + "recorded first, and a node gets at most `Nodes:ReleasesPerMinute` of them.",
-                Problems.MalformedRequest, NodeProblems.ReleasesExhausted, NodeProblems.VaultAway, NodeProblems.NodeTokenRefused)
+                "At most 200 domains; each private key is sealed for the calling node alone (HPKE, RFC 9180). Every "
+                + "release is recorded first, and a node gets at most `Nodes:ReleasesPerMinute` of them.",
+                Problems.MalformedRequest, NodeProblems.ReleasesExhausted, NodeProblems.VaultAway,
+                NodeProblems.NodeTokenRefused)
             .Example(new FetchBundlesRequest([NodeExamples.Desired.Domain], []), NodeExamples.Fetched);
         node.MapPut(Routes.ObservedState, RecordObservedState.HandleAsync)
             .WithName("RecordObservedState").WithSummary("Report observed state")
             .Documented(
-                "Changed rows only, at most 1,000; without rows it is a heartbeat. A report that is not newer than the last "
-                + "is answered and changes nothing.",
+                "Changed rows only, at most 1,000; without rows it is a heartbeat. A report that is not newer than the "
+                + "last is answered and changes nothing.",
                 Problems.InvalidField, NodeProblems.NodeTokenRefused)
             .Example(NodeExamples.Report, new ObservedStateReceipt(7, nameof(NodeStanding.Serving)));
     }

@@ -26,7 +26,8 @@ internal static class ReadNodes
         return TypedResults.Ok(new Page<NodeView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
     }
 
-    public static async Task<Results<Ok<NodeView>, Problem>> OneAsync(Guid id, ControlPlaneDb db, CancellationToken ct) =>
+    public static async Task<Results<Ok<NodeView>, Problem>> OneAsync(
+        Guid id, ControlPlaneDb db, CancellationToken ct) =>
         await NodeView.From(db, node => node.Id == id).SingleOrDefaultAsync(ct) is { } node
             ? TypedResults.Ok(node)
             : Problems.NotFound.With();

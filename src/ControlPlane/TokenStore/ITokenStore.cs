@@ -1,8 +1,8 @@
 namespace ControlPlane.TokenStore;
 
 /// <summary>
-/// Storage that every node's agent reads and serves under <c>/.well-known/pki-validation/</c>. One token per order: publishing it
-/// again replaces it, withdrawing it touches no other order's.
+/// Storage that every node's agent reads and serves under <c>/.well-known/pki-validation/</c>. One token per order:
+/// publishing it again replaces it, withdrawing it touches no other order's.
 /// </summary>
 internal interface ITokenStore
 {

@@ -4,8 +4,9 @@ using ControlPlane.Contracts;
 namespace ControlPlane.TokenStore;
 
 /// <summary>
-/// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first line, its end on
-/// the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or nothing.
+/// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the
+/// first line, its end on the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or
+/// nothing.
 /// </summary>
 internal sealed class SharedDirectory(string root) : ITokenStore
 {
@@ -18,14 +19,16 @@ internal sealed class SharedDirectory(string root) : ITokenStore
     {
         var directory = DirectoryOf(hostname);
         var text = Encoding.ASCII.GetBytes($"{value}\nexpires={expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\n");
-        // A withdrawal may remove the empty directory between any two of our calls, and each tells of it by another exception.
-        // A store that is full or gone fails as often, at once.
+        // A withdrawal may remove the empty directory between any two of our calls, and each tells of it by another
+        // exception. A store that is full or gone fails as often, at once.
         for (var attempt = 0; ; attempt++)
         {
             try
             {
                 Directory.CreateDirectory(directory);
-                Write(Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"), text);
+                Write(
+                    Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"),
+                    text);
                 return;
             }
             catch (IOException) when (attempt < 10)

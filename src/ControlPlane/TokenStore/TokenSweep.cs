@@ -5,7 +5,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.TokenStore;
 
-/// <summary>Withdraws tokens whose order no longer needs one: failed, or ended by a worker that was killed before it tidied up.</summary>
+/// <summary>Withdraws tokens whose order no longer needs one: failed, or ended by a worker that was killed before it
+/// tidied up.</summary>
 internal sealed partial class TokenSweep(
     ITokenStore tokens, IDbContextFactory<ControlPlaneDb> databases, ILogger<TokenSweep> log) : ISweep
 {
@@ -21,7 +22,9 @@ internal sealed partial class TokenSweep(
         await using var db = await databases.CreateDbContextAsync(ct);
         var sequences = published.Select(token => token.Sequence).ToHashSet();
         var wanted = await db.Orders
-            .Where(order => sequences.Contains(order.Sequence) && order.ClosedAt == null && order.State != OrderState.Active)
+            .Where(
+                order => sequences.Contains(order.Sequence) && order.ClosedAt == null
+                    && order.State != OrderState.Active)
             .Select(order => order.Sequence)
             .ToHashSetAsync(ct);
         foreach (var (hostname, sequence) in published.Where(token => !wanted.Contains(token.Sequence)))
@@ -31,6 +34,7 @@ internal sealed partial class TokenSweep(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Withdrew the leftover token of order {Sequence} for {Hostname}")]
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "Withdrew the leftover token of order {Sequence} for {Hostname}")]
     private partial void LogWithdrawn(long sequence, string hostname);
 }

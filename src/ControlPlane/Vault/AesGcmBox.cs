@@ -2,14 +2,16 @@ using System.Security.Cryptography;
 
 namespace ControlPlane.Vault;
 
-/// <summary>AES-256-GCM as this vault writes it: ciphertext with the 16-byte tag at its end (NIST SP 800-38D).</summary>
+/// <summary>AES-256-GCM as this vault writes it: ciphertext with the 16-byte tag at its end (NIST SP
+/// 800-38D).</summary>
 internal static class AesGcmBox
 {
     public const int KeyBytes = 32;
     public const int NonceBytes = 12;
     private const int TagBytes = 16;
 
-    public static byte[] Seal(ReadOnlySpan<byte> key, byte[] nonce, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> bound)
+    public static byte[] Seal(
+        ReadOnlySpan<byte> key, byte[] nonce, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> bound)
     {
         var box = new byte[plaintext.Length + TagBytes];
         using var gcm = new AesGcm(key, TagBytes);

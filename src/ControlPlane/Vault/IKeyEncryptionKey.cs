@@ -1,8 +1,8 @@
 namespace ControlPlane.Vault;
 
 /// <summary>
-/// The key that wraps data keys. It may live in a file, a cloud service or an HSM; nothing else in the program ever sees it.
-/// Wrapping binds the key's own id, so that a wrap of one key never opens as that of another.
+/// The key that wraps data keys. It may live in a file, a cloud service or an HSM; nothing else in the program ever
+/// sees it. Wrapping binds the key's own id, so that a wrap of one key never opens as that of another.
 /// </summary>
 internal interface IKeyEncryptionKey
 {
@@ -16,6 +16,7 @@ internal interface IKeyEncryptionKey
     /// <param name="keyId">The key it was wrapped under.</param>
     /// <param name="wrapped">What <see cref="WrapAsync"/> returned.</param>
     /// <param name="ct">Ends the wait.</param>
-    /// <exception cref="VaultException">The key is not the one named, cannot be reached, or the wrap was altered.</exception>
+    /// <exception cref="VaultException">The key is not the one named, cannot be reached, or the wrap was
+    /// altered.</exception>
     Task<byte[]> UnwrapAsync(string keyId, byte[] wrapped, CancellationToken ct);
 }

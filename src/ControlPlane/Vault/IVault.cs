@@ -3,8 +3,9 @@ using System.Security.Cryptography;
 namespace ControlPlane.Vault;
 
 /// <summary>
-/// Where private keys rest, sealed. A key goes in before its CSR leaves, and comes out only to be sealed for a node. Calls are
-/// independent of the caller's transaction: a sealed key whose order was never committed is an orphan, and is collected.
+/// Where private keys rest, sealed. A key goes in before its CSR leaves, and comes out only to be sealed for a node.
+/// Calls are independent of the caller's transaction: a sealed key whose order was never committed is an orphan, and is
+/// collected.
 /// </summary>
 internal interface IVault
 {
@@ -16,7 +17,8 @@ internal interface IVault
     /// <exception cref="VaultException">No such key, no key-encryption key, or an altered row.</exception>
     Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct);
 
-    /// <summary>Deletes softly: the key is destroyed 30 days later. Deleting twice, or what is not there, is no error.</summary>
+    /// <summary>Deletes softly: the key is destroyed 30 days later. Deleting twice, or what is not there, is no
+    /// error.</summary>
     Task DeleteAsync(Guid keyId, CancellationToken ct);
 }
 

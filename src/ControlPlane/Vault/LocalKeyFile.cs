@@ -4,8 +4,8 @@ using System.Text;
 namespace ControlPlane.Vault;
 
 /// <summary>
-/// The default key-encryption key: 32 random bytes, base64, in a file of mode 0600 that is on no disk with the database. Whoever
-/// has this file and a dump of the database has every private key.
+/// The default key-encryption key: 32 random bytes, base64, in a file of mode 0600 that is on no disk with the
+/// database. Whoever has this file and a dump of the database has every private key.
 /// </summary>
 internal sealed class LocalKeyFile : IKeyEncryptionKey
 {
@@ -25,8 +25,8 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
         if (!File.Exists(path))
         {
             throw new VaultException(
-                $"There is no key-encryption key at {path}. Make one with 'ControlPlane vault create-key --out {path}' and "
-                + "keep a copy apart from the database's backups: without it they are worthless.");
+                $"There is no key-encryption key at {path}. Make one with 'ControlPlane vault create-key --out {path}' "
+                + "and keep a copy apart from the database's backups: without it they are worthless.");
         }
 
         const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead

@@ -6,9 +6,9 @@ using Npgsql;
 namespace ControlPlane.Vault;
 
 /// <summary>
-/// The vault in PostgreSQL: each private key under a data key of its own, which is wrapped by the key-encryption key. The payload
-/// is bound to domain, order, key id and public key; the id of the key-encryption key is bound in the wrap only, so that rotating
-/// it never touches a payload.
+/// The vault in PostgreSQL: each private key under a data key of its own, which is wrapped by the key-encryption key.
+/// The payload is bound to domain, order, key id and public key; the id of the key-encryption key is bound in the wrap
+/// only, so that rotating it never touches a payload.
 /// </summary>
 internal sealed class PostgresVault(
     IDbContextFactory<ControlPlaneDb> databases, IKeyEncryptionKey kek, TimeProvider time) : IVault

@@ -4,7 +4,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Vault;
 
-/// <summary>Destroys keys: those softly deleted 30 days ago, and orphans — sealed, but their order's commit never came.</summary>
+/// <summary>Destroys keys: those softly deleted 30 days ago, and orphans — sealed, but their order's commit never
+/// came.</summary>
 internal sealed partial class VaultCollection(
     IDbContextFactory<ControlPlaneDb> databases, TimeProvider time, ILogger<VaultCollection> log) : ISweep
 {

@@ -12,7 +12,8 @@ internal sealed class VaultKey
     /// <summary>SHA-256 of the public key (SubjectPublicKeyInfo DER).</summary>
     public required byte[] PublicKeyHash { get; init; }
 
-    /// <summary>The key-encryption key that wraps the data key; rewrapping changes this and <see cref="WrappedKey"/> only.</summary>
+    /// <summary>The key-encryption key that wraps the data key; rewrapping changes this and <see cref="WrappedKey"/>
+    /// only.</summary>
     public required string KekId { get; set; }
 
     public required byte[] WrappedKey { get; set; }

@@ -3,7 +3,8 @@ using LocalFleet.Processes;
 namespace LocalFleet.Parts;
 
 /// <summary>A node's HAProxy, master and worker, on the configuration that the agent's program writes.</summary>
-internal sealed class Haproxy(FleetLayout layout, FleetOptions options, int number) : Part($"node{number}-haproxy", layout)
+internal sealed class Haproxy(
+    FleetLayout layout, FleetOptions options, int number) : Part($"node{number}-haproxy", layout)
 {
     private readonly NodePaths _paths = new(layout, number);
 

@@ -4,8 +4,8 @@ using LocalFleet.Processes;
 namespace LocalFleet.Parts;
 
 /// <summary>
-/// A <b>stand-in</b> for the network load balancer: HAProxy in TCP mode. It speaks PROXY v2 to the nodes from 127.0.0.2, so that
-/// they can tell it from a visitor on loopback, and sends nobody to a node whose agent is not ready.
+/// A <b>stand-in</b> for the network load balancer: HAProxy in TCP mode. It speaks PROXY v2 to the nodes from
+/// 127.0.0.2, so that they can tell it from a visitor on loopback, and sends nobody to a node whose agent is not ready.
 /// </summary>
 internal sealed class Nlb(FleetLayout layout, FleetOptions options) : Part("nlb", layout)
 {
@@ -15,8 +15,8 @@ internal sealed class Nlb(FleetLayout layout, FleetOptions options) : Part("nlb"
     protected override Task<ChildStart> DescribeAsync(CancellationToken cancellation)
     {
         File.WriteAllText(Layout.NlbConfiguration, Configuration());
-        return Task.FromResult(
-            new ChildStart(Programs.Haproxy, ["-W", "-f", Layout.NlbConfiguration]) { DeathSignal = Signals.Terminate });
+        string[] arguments = ["-W", "-f", Layout.NlbConfiguration];
+        return Task.FromResult(new ChildStart(Programs.Haproxy, arguments) { DeathSignal = Signals.Terminate });
     }
 
     protected override Task<bool> IsReadyAsync(CancellationToken cancellation) =>

@@ -3,8 +3,8 @@ using LocalFleet.Processes;
 namespace LocalFleet.Parts;
 
 /// <summary>
-/// One program of the fleet. Can be stopped, killed and started again, each on its own. Not for concurrent use, except for
-/// <see cref="KillAsync"/>, which may be called at any time.
+/// One program of the fleet. Can be stopped, killed and started again, each on its own. Not for concurrent use, except
+/// for <see cref="KillAsync"/>, which may be called at any time.
 /// </summary>
 internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
 {
@@ -36,7 +36,8 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
     protected FleetLayout Layout { get; } = layout;
 
     /// <summary>Starts it and waits until it answers.</summary>
-    /// <exception cref="FleetException">It ended, or did not answer within a minute; with the tail of its log.</exception>
+    /// <exception cref="FleetException">It ended, or did not answer within a minute; with the tail of its
+    /// log.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
         await LaunchAsync(cancellation);

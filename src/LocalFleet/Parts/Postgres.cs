@@ -4,8 +4,8 @@ using LocalFleet.Processes;
 namespace LocalFleet.Parts;
 
 /// <summary>
-/// A PostgreSQL cluster of this fleet alone: no other cluster of the machine is touched. It listens on loopback TCP and asks
-/// for a password; it has no unix socket, whose path would have to stay short.
+/// A PostgreSQL cluster of this fleet alone: no other cluster of the machine is touched. It listens on loopback TCP and
+/// asks for a password; it has no unix socket, whose path would have to stay short.
 /// </summary>
 internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql", layout)
 {
@@ -14,7 +14,8 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 
     private readonly string _bin = Programs.Postgres;
 
-    /// <summary>True when this start made the cluster: whatever the fleet's directory remembers of an older one is void.</summary>
+    /// <summary>True when this start made the cluster: whatever the fleet's directory remembers of an older one is
+    /// void.</summary>
     public bool IsNew { get; private set; }
 
     /// <summary>For the control plane: an ordinary role that owns its database and nothing else.</summary>
@@ -55,7 +56,8 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
             ["-D", Data, "-c", "listen_addresses=127.0.0.1", "-c", $"port={port}", "-c", "unix_socket_directories=",
                 "-c", "max_connections=300"]) with
         {
-            // INT is PostgreSQL's fast stop: it does not wait for clients. QUIT ends it at once, recovery at the next start.
+            // INT is PostgreSQL's fast stop: it does not wait for clients. QUIT ends it at once, recovery at the next
+            // start.
             StopSignal = Signals.Interrupt,
             DeathSignal = Signals.Quit,
         };
@@ -70,13 +72,15 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 
     private async Task CreateClusterAsync(CancellationToken cancellation)
     {
-        Directory.CreateDirectory(Layout.Database, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(
+            Layout.Database, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         // A file: as another user, initdb may not open the pipe that is its standard input.
         var password = Path.Combine(Layout.Database, "password");
         FleetLayout.WriteSecret(password, Password + "\n");
         if (User is not null)
         {
-            await Tool.RunAsync(new ChildStart("/bin/chown", [$"{User}:{User}", Layout.Database, password]), cancellation);
+            await Tool.RunAsync(
+                new ChildStart("/bin/chown", [$"{User}:{User}", Layout.Database, password]), cancellation);
         }
 
         // Under another name first: a half-made cluster of an interrupted run is not taken for a whole one.
@@ -88,7 +92,10 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 
         var initdb = Program(
             "initdb",
-            ["-D", making, "-U", Superuser, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", $"--pwfile={password}"]);
+            [
+                "-D", making, "-U", Superuser, "-E", "UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256",
+                $"--pwfile={password}",
+            ]);
         await Tool.RunAsync(initdb, cancellation);
         File.Delete(password);
         Directory.Move(making, Data);
@@ -101,13 +108,14 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
         if (int.TryParse(major, out _) && made != major)
         {
             throw new FleetException(
-                $"{Data} was made by PostgreSQL {made}, installed is {major}. `make clean` removes it, with all its domains.");
+                $"{Data} was made by PostgreSQL {made}, installed is {major}. `make clean` removes it, with all its "
+                + "domains.");
         }
     }
 
     /// <summary>
-    /// After a power cut postmaster.pid names a process that may be anybody by now, and PostgreSQL would refuse to start.
-    /// We hold the fleet's lock, so that a living server on this directory can only be an orphan of ours.
+    /// After a power cut postmaster.pid names a process that may be anybody by now, and PostgreSQL would refuse to
+    /// start. We hold the fleet's lock, so that a living server on this directory can only be an orphan of ours.
     /// </summary>
     private async Task EndOrphanAsync()
     {
@@ -150,7 +158,9 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
     }
 
     private Task<string> AskAsync(string sql, CancellationToken cancellation) => Tool.RunAsync(
-        Program("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", $"{port}", "-U", Superuser, "postgres"])
+        Program(
+            "psql",
+            ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", $"{port}", "-U", Superuser, "postgres"])
             with
         { Environment = new Dictionary<string, string?> { ["PGPASSWORD"] = Password } },
         cancellation,

@@ -6,7 +6,8 @@ namespace LocalFleet.Parts;
 internal static class Probe
 {
     // 2 s: on loopback an answer takes milliseconds, and whoever asks comes again.
-    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
+    private static readonly HttpClient Client = new(
+        new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
     {
         Timeout = TimeSpan.FromSeconds(2),
     };

@@ -3,7 +3,8 @@ using LocalFleet.Processes;
 
 namespace LocalFleet.Parts;
 
-/// <summary>The stand-in for DigiCert CertCentral: it really fetches the token, through the NLB stand-in, and really signs.</summary>
+/// <summary>The stand-in for DigiCert CertCentral: it really fetches the token, through the NLB stand-in, and really
+/// signs.</summary>
 internal sealed class Sandbox(FleetLayout layout, FleetOptions options) : Part("sandbox-ca", layout)
 {
     private static readonly HttpClient Client = new() { Timeout = TimeSpan.FromSeconds(10) };
@@ -22,7 +23,8 @@ internal sealed class Sandbox(FleetLayout layout, FleetOptions options) : Part("
         var calls = stats.RootElement.GetProperty("calls").EnumerateObject()
             .SelectMany(route => route.Value.EnumerateObject()).Sum(status => status.Value.GetInt64());
         return new SandboxCounts(
-            names.Sum(n => n.Value.GetProperty("total").GetInt32()), names.Sum(n => n.Value.GetProperty("live").GetInt32()),
+            names.Sum(n => n.Value.GetProperty("total").GetInt32()),
+            names.Sum(n => n.Value.GetProperty("live").GetInt32()),
             calls);
     }
 

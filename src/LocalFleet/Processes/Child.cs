@@ -7,7 +7,8 @@ internal sealed record ChildStart(string Program, IReadOnlyList<string> Argument
 {
     public IReadOnlyDictionary<string, string?> Environment { get; init; } = new Dictionary<string, string?>();
 
-    /// <summary>Not where we stand, unless said so: the user a child runs as may not be allowed to look there.</summary>
+    /// <summary>Not where we stand, unless said so: the user a child runs as may not be allowed to look
+    /// there.</summary>
     public string WorkingDirectory { get; init; } = "/";
 
     /// <summary>The user to become when we are root.</summary>

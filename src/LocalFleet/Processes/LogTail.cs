@@ -6,5 +6,7 @@ internal static class LogTail
     public static string Of(string file, int lines) => File.Exists(file) ? Last(File.ReadAllText(file), lines) : "";
 
     public static string Last(string text, int lines) => string.Join(
-        '\n', text.Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(lines).Select(line => "  | " + line.TrimEnd()));
+        '\n',
+        text.Split('\n', StringSplitOptions.RemoveEmptyEntries).TakeLast(lines)
+            .Select(line => "  | " + line.TrimEnd()));
 }

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace LocalFleet.Processes;
 
-/// <summary>Names the process that listens on a port, as far as /proc lets us see (our own processes, or all as root).</summary>
+/// <summary>Names the process that listens on a port, as far as /proc lets us see (our own processes, or all as
+/// root).</summary>
 internal static class PortOwner
 {
     private const string Listening = "0A"; // the kernel's TCP_LISTEN, in hexadecimal

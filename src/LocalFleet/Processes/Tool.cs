@@ -7,7 +7,8 @@ internal static class Tool
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     /// <returns>Its standard output.</returns>
-    /// <exception cref="FleetException">It failed, or ran for more than a minute; with the end of what it said.</exception>
+    /// <exception cref="FleetException">It failed, or ran for more than a minute; with the end of what it
+    /// said.</exception>
     public static async Task<string> RunAsync(ChildStart start, CancellationToken cancellation, string input = "")
     {
         var (status, output, errors) = await TryAsync(start, cancellation, input);
@@ -55,5 +56,7 @@ internal static class Tool
 
     private static string Spoken(ChildStart start) =>
         string.Join(' ', new[] { Path.GetFileName(start.Program) }
-            .Concat(start.Arguments.Take(3).Select(a => a.EndsWith(".dll", StringComparison.Ordinal) ? Path.GetFileName(a) : a)));
+            .Concat(
+                start.Arguments.Take(3)
+                    .Select(a => a.EndsWith(".dll", StringComparison.Ordinal) ? Path.GetFileName(a) : a)));
 }

@@ -9,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace LocalFleet.StandIns;
 
 /// <summary>
-/// A <b>stand-in</b> for the SaaS product: answers every request over TLS with a small page that names the server and repeats
-/// what it was told about the visitor.
+/// A <b>stand-in</b> for the SaaS product: answers every request over TLS with a small page that names the server and
+/// repeats what it was told about the visitor.
 /// </summary>
 internal sealed class ApplicationServer : IAsyncDisposable
 {

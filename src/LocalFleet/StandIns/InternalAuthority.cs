@@ -3,7 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LocalFleet.StandIns;
 
-/// <summary>A certificate authority for the inside: HAProxy trusts it for the application servers, and nobody else does.</summary>
+/// <summary>A certificate authority for the inside: HAProxy trusts it for the application servers, and nobody else
+/// does.</summary>
 internal sealed class InternalAuthority : IDisposable
 {
     // Made anew at every start, so that a week outlives any run.
@@ -36,7 +37,8 @@ internal sealed class InternalAuthority : IDisposable
         names.AddDnsName(name);
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForEndEntity());
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        request.CertificateExtensions.Add(
+            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
         request.CertificateExtensions.Add(
             new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1", "serverAuth")], critical: false));
         using var leaf = request.Create(_root, _from, _from + Life, RandomNumberGenerator.GetBytes(16));

@@ -4,8 +4,9 @@ using ControlPlane.Dns;
 namespace LocalFleet.StandIns;
 
 /// <summary>
-/// A <b>stand-in</b> for the public DNS: every name under <see cref="LocalNames.Customers"/> is a CNAME to the fleet's target,
-/// which is 127.0.0.1. What is set in <see cref="Table"/> goes first, so that a drill can point a name elsewhere.
+/// A <b>stand-in</b> for the public DNS: every name under <see cref="LocalNames.Customers"/> is a CNAME to the fleet's
+/// target, which is 127.0.0.1. What is set in <see cref="Table"/> goes first, so that a drill can point a name
+/// elsewhere.
 /// </summary>
 internal sealed class LocalDns : IAsyncDisposable
 {

@@ -82,7 +82,9 @@ internal sealed class ApiClient : IDisposable
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/nodes?limit=200");
         var page = await SendAsync(request, cancellation);
         return page.GetProperty("items").EnumerateArray()
-            .Count(node => string.Equals(node.GetProperty("standing").GetString(), "Serving", StringComparison.OrdinalIgnoreCase));
+            .Count(
+                node => string.Equals(
+                    node.GetProperty("standing").GetString(), "Serving", StringComparison.OrdinalIgnoreCase));
     }
 
     public void Dispose() => _http.Dispose();

@@ -9,7 +9,8 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         var domains = Number("--domains", "Sample domains there shall be; those of an earlier run count.", 12, 0, 5000);
-        var once = new Option<bool>("--once") { Description = "Stop when every domain is proven; exit status 0 only then." };
+        var once =
+            new Option<bool>("--once") { Description = "Stop when every domain is proven; exit status 0 only then." };
         var report = new Option<string?>("--report") { Description = "File for the report, as JSON." };
         var seed = Number("--seed", "Seed of the sample names and of the sandbox CA's dice.", 1, 0, int.MaxValue);
         var directory = new Option<string>("--fleet-dir")
@@ -35,7 +36,8 @@ internal static class CommandLine
                 return null;
             },
         };
-        var root = new RootCommand("Runs the whole system on this machine, with stand-ins for the CA, the DNS and the NLB.")
+        var root = new RootCommand(
+            "Runs the whole system on this machine, with stand-ins for the CA, the DNS and the NLB.")
         {
             domains, once, report, seed, directory, offset, timeout, replicas, bind,
         };

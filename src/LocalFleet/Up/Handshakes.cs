@@ -7,14 +7,17 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace LocalFleet.Up;
 
-/// <param name="Verified">Handshakes that showed the certificate that the API names, on a chain to the sandbox's root.</param>
+/// <param name="Verified">Handshakes that showed the certificate that the API names, on a chain to the sandbox's
+/// root.</param>
 /// <param name="Failures">One sentence for each that did not.</param>
 internal sealed record HandshakeProofs(int Verified, IReadOnlyList<string> Failures);
 
-/// <summary>Looks for itself, as a visitor of each node would: nothing that an agent reported is taken for granted.</summary>
+/// <summary>Looks for itself, as a visitor of each node would: nothing that an agent reported is taken for
+/// granted.</summary>
 internal static class Handshakes
 {
-    // 3 s: on loopback a handshake takes milliseconds. 10 s in all: a node that was just restarted may still be loading.
+    // 3 s: on loopback a handshake takes milliseconds. 10 s in all: a node that was just restarted may still be
+    // loading.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -47,7 +50,8 @@ internal static class Handshakes
     }
 
     /// <summary>The SHA-256 of the leaf that a visitor is shown for this name, in lower-case hexadecimal.</summary>
-    /// <exception cref="AuthenticationException">The node refused the name, or its chain does not lead to the root.</exception>
+    /// <exception cref="AuthenticationException">The node refused the name, or its chain does not lead to the
+    /// root.</exception>
     /// <exception cref="IOException">The connection ended.</exception>
     public static async Task<string> VisitAsync(
         int port, string hostname, X509Certificate2 root, CancellationToken cancellation)

@@ -8,7 +8,8 @@ internal static class ProgressView
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
     /// <returns>The domains as they are when all are active or failed, or when the time is over.</returns>
-    public static async Task<IReadOnlyList<DomainView>> WatchAsync(ApiClient api, TimeSpan limit, CancellationToken stop)
+    public static async Task<IReadOnlyList<DomainView>> WatchAsync(
+        ApiClient api, TimeSpan limit, CancellationToken stop)
     {
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
         {

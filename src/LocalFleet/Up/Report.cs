@@ -21,7 +21,8 @@ internal sealed record Spread(double? P50, double? P99, double? Max)
 /// <param name="Failed">Failed for good: somebody must do something.</param>
 /// <param name="Nodes">HAProxy processes.</param>
 /// <param name="HandshakesVerified">Made by this program: one for each active domain and node.</param>
-/// <param name="TimeToActiveSeconds">From the registration to the proof on every node, by the control plane's clock.</param>
+/// <param name="TimeToActiveSeconds">From the registration to the proof on every node, by the control plane's
+/// clock.</param>
 /// <param name="CaOrders">Placed at the sandbox CA for these names, ever.</param>
 /// <param name="CaCalls">Calls of the sandbox CA since it was started.</param>
 /// <param name="WallSeconds">From the first registration of this run to its last handshake.</param>
@@ -66,7 +67,8 @@ internal sealed record Report(
         Console.WriteLine(
             $"{Active} of {Domains} domains active on {Nodes} nodes, {Failed} failed; "
             + $"{HandshakesVerified} handshakes verified by this program.");
-        Console.WriteLine($"time to active: p50 {time.P50} s, p99 {time.P99} s, max {time.Max} s; {WallSeconds} s in all, "
+        Console.WriteLine(
+            $"time to active: p50 {time.P50} s, p99 {time.P99} s, max {time.Max} s; {WallSeconds} s in all, "
             + $"{CaOrders} CA orders, {CaCalls} CA calls.");
         if (domains.FirstOrDefault(d => d.IsActive) is { } domain)
         {

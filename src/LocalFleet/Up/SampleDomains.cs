@@ -1,6 +1,7 @@
 namespace LocalFleet.Up;
 
-/// <summary>Registers what is missing, as a customer's portal would: over the REST API, with the portal's key.</summary>
+/// <summary>Registers what is missing, as a customer's portal would: over the REST API, with the portal's
+/// key.</summary>
 internal static class SampleDomains
 {
     public static async Task RegisterAsync(ApiClient api, UpOptions options, CancellationToken stop)
@@ -12,7 +13,8 @@ internal static class SampleDomains
             .ToList();
         if (known.Count > 0)
         {
-            Console.WriteLine($"{known.Count} domains are there from an earlier run; {missing.Count} more are registered.");
+            Console.WriteLine(
+                $"{known.Count} domains are there from an earlier run; {missing.Count} more are registered.");
         }
 
         // Eight at once: a busy portal, not an attack.

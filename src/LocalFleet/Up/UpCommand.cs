@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace LocalFleet.Up;
 
-/// <summary>From the first process to the last handshake. Whatever happens, everything that was started is ended.</summary>
+/// <summary>From the first process to the last handshake. Whatever happens, everything that was started is
+/// ended.</summary>
 internal static class UpCommand
 {
     // 128 + SIGINT, as a shell would say it.
@@ -85,16 +86,18 @@ internal static class UpCommand
     /// <summary>Ctrl-C, a closed terminal and SIGTERM all mean: end in order.</summary>
     private sealed class StopSignals : IDisposable
     {
+        private static readonly PosixSignal[] Ending =
+            [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
+
         private readonly List<PosixSignalRegistration> _registrations;
 
         public StopSignals(CancellationTokenSource stop) => _registrations =
         [
-            .. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT }.Select(signal =>
-                PosixSignalRegistration.Create(signal, context =>
-                {
-                    context.Cancel = true;
-                    stop.Cancel();
-                })),
+            .. Ending.Select(signal => PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                stop.Cancel();
+            })),
         ];
 
         public void Dispose() => _registrations.ForEach(registration => registration.Dispose());

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
 
@@ -92,7 +93,7 @@ internal static class EnrolCommand
         try
         {
             using var http = AgentHost.MakeHttpClient(api);
-            using var identity = await Enrolment.Enrol(http, state, options, ShiftedTime.FromEnvironment(), cancel);
+            using var identity = await Enrolment.Enrol(http, state, options, ShiftedClock.FromEnvironment(), cancel);
             await Console.Out.WriteLineAsync($"Enrolled as {identity} in fleet {identity.Card.FleetName}.");
             return 0;
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
@@ -79,12 +80,13 @@ internal static class RunCommand
         if (only is null)
         {
             await Console.Error.WriteLineAsync(
-                $"Another agent already writes to {options.Haproxy.SocketPath}. HAProxy has one certificate transaction "
-                + "per process, so a second writer could put one name's key under another. This agent does not start.");
+                $"Another agent already writes to {options.Haproxy.SocketPath}. HAProxy has one certificate "
+                + "transaction per process, so a second writer could put one name's key under another. This agent does "
+                + "not start.");
             return 1;
         }
 
-        var time = ShiftedTime.FromEnvironment();
+        var time = ShiftedClock.FromEnvironment();
         var state = new StateDirectory(options.StateDirectory);
         using var identity = NodeIdentity.TryLoad(state) ?? await Join(options, state, time, cancel);
         if (identity is null)
@@ -94,7 +96,7 @@ internal static class RunCommand
 
         Directory.CreateDirectory(options.Certificates.Value);
         await using var app = AgentHost.Build(
-            options, identity, state, time, Failpoint.FromEnvironment(), ConsoleLog.Write);
+            options, identity, state, time, Failpoint.OfThisProcess, ConsoleLog.Write);
         AgentHost.PrepareDisk(options, app);
         await app.RunAsync(cancel);
         return 0;

@@ -11,6 +11,20 @@ internal static class ConfigurationWriter
     /// </summary>
     private const string HopHeader = "X-Token-Hop";
 
+    private const string SameOverHttps = "https://%[req.hdr(host),field(1,:),lower]%[pathq]";
+
+    /// <summary>For the agent's own socket: the next token comes from another node as soon as one could not.</summary>
+    private const string DownAtTheFirstError = "observe layer4 error-limit 1 on-error mark-down";
+
+    /// <summary>Intermediate profile of Mozilla's server-side TLS guidelines, version 5.7, without the DHE
+    /// suites.</summary>
+    private static readonly string[] Tls12Ciphers =
+    [
+        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+    ];
+
     /// <exception cref="ArgumentException">A value could be taken for more than one word of the
     /// configuration.</exception>
     public static string Write(ConfigurationOptions options)
@@ -39,7 +53,7 @@ internal static class ConfigurationWriter
                 # An old worker holds a second copy of every certificate: it may not live for ever.
                 hard-stop-after 30m
                 ssl-default-bind-options ssl-min-ver TLSv1.2
-                ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+                ssl-default-bind-ciphers {string.Join(':', Tls12Ciphers)}
                 ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256
                 ssl-default-server-options ssl-min-ver TLSv1.2
 
@@ -69,7 +83,7 @@ internal static class ConfigurationWriter
                 monitor fail if { nbsrv(agent_ready) lt 1 }
                 acl token_path path_beg /.well-known/pki-validation/ /.well-known/acme-challenge/
                 acl passed_on req.hdr({{HopHeader}}) -m found
-                http-request redirect code 308 location https://%[req.hdr(host),field(1,:),lower]%[pathq] unless token_path
+                http-request redirect code 308 location {{SameOverHttps}} unless token_path
                 use_backend tokens_here if token_path passed_on
                 use_backend tokens if token_path
 
@@ -88,7 +102,8 @@ internal static class ConfigurationWriter
             frontend https
                 bind {{options.Https}} ssl crt {{options.CertificateDirectory}}/ strict-sni alpn h2,http/1.1
             {{ExpectProxy(options)}}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
-                http-request return status 421 content-type text/plain string "Misdirected Request" unless { ssl_fc_sni,lower,strcmp(txn.host) eq 0 }
+                acl host_is_sni ssl_fc_sni,lower,strcmp(txn.host) eq 0
+                http-request return status 421 content-type text/plain string "Misdirected Request" unless host_is_sni
                 acl token_path path_beg /.well-known/pki-validation/ /.well-known/acme-challenge/
                 acl passed_on req.hdr({{HopHeader}}) -m found
                 http-request set-header X-Forwarded-Proto https
@@ -115,7 +130,7 @@ internal static class ConfigurationWriter
             backend tokens
                 option httpchk GET /healthz
                 http-request set-header {HopHeader} 1
-                server agent unix@{options.TokenSocket} check inter 1s fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down
+                server agent unix@{options.TokenSocket} check inter 1s fall 1 rise 1 {DownAtTheFirstError}
             {backups}
             backend tokens_here
                 server agent unix@{options.TokenSocket}

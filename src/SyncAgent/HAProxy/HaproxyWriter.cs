@@ -1,17 +1,6 @@
+using ControlPlane.Drills;
+
 namespace SyncAgent.HAProxy;
-
-/// <summary>What an injection or a removal came to.</summary>
-internal abstract record WriteOutcome
-{
-    /// <summary>Done, and read back from the memory of the process that answers now.</summary>
-    public sealed record Written(HaproxyProcess Process, HeldCertificate? Held) : WriteOutcome;
-
-    /// <summary>HAProxy said no; what it served before it still serves.</summary>
-    public sealed record Refused(string Reason, bool IsOversized = false) : WriteOutcome;
-
-    /// <summary>The process changed in the middle: nothing is known, and everything must be read again.</summary>
-    public sealed record Replaced(string Reason) : WriteOutcome;
-}
 
 /// <summary>
 /// The only writer of HAProxy's memory. One bundle at a time, because a process has one certificate transaction; a
@@ -26,9 +15,7 @@ internal sealed partial class HaproxyWriter(
 {
     private readonly SemaphoreSlim _oneTransaction = new(1, 1);
 
-    /// <summary>True until a look has shown that no transaction is open; again true after anything
-    /// unexpected.</summary>
-    private bool _transactionUnknown = true;
+    private readonly OpenTransaction _transaction = new(memory, options.CommandLimit, log);
 
     /// <summary>Loads a bundle and makes it served. Committing alone serves nothing: the crt-list entry does.</summary>
     /// <param name="path">The final file name; the file need not exist yet.</param>
@@ -71,7 +58,7 @@ internal sealed partial class HaproxyWriter(
         await _oneTransaction.WaitAsync(cancel);
         try
         {
-            await EndOpenTransaction(cancel);
+            await _transaction.End(cancel);
         }
         finally
         {
@@ -104,10 +91,7 @@ internal sealed partial class HaproxyWriter(
         await _oneTransaction.WaitAsync(cancel);
         try
         {
-            if (_transactionUnknown)
-            {
-                await EndOpenTransaction(cancel);
-            }
+            await _transaction.EndIfAny(cancel);
 
             // Not the caller's token: a write that began is finished, or bounded by the command limit.
             using var connection = await RuntimeConnection.Open(
@@ -119,11 +103,11 @@ internal sealed partial class HaproxyWriter(
                     $"HAProxy {expected.Pid} was replaced by {before?.Pid} before the write.");
             }
 
-            _transactionUnknown = true;
+            _transaction.MayBeOpen = true;
             var outcome = await write(connection);
             if (outcome is WriteOutcome.Written)
             {
-                _transactionUnknown = false;
+                _transaction.MayBeOpen = false;
             }
 
             var after = await memory.ReadProcess(CancellationToken.None);
@@ -138,25 +122,8 @@ internal sealed partial class HaproxyWriter(
         }
         finally
         {
-            await EndTransactionAfterSurprise();
+            await _transaction.EndAfterSurprise();
             _oneTransaction.Release();
-        }
-    }
-
-    /// <summary>The abort in finally: nothing to do after a clean write or a refusal that was cleaned up.</summary>
-    private async Task EndTransactionAfterSurprise()
-    {
-        try
-        {
-            if (_transactionUnknown)
-            {
-                await EndOpenTransaction(CancellationToken.None);
-            }
-        }
-        catch (RuntimeUnreachableException unreachable)
-        {
-            // Stays unknown: the next write looks first.
-            LogTransactionUnknown(unreachable.Message);
         }
     }
 
@@ -225,7 +192,7 @@ internal sealed partial class HaproxyWriter(
             LogForeignTransaction(path.Name.Value, foreign);
         }
 
-        await EndOpenTransaction(CancellationToken.None);
+        await _transaction.End(CancellationToken.None);
         if (wasNew)
         {
             await memory.Ask(
@@ -235,31 +202,6 @@ internal sealed partial class HaproxyWriter(
         }
     }
 
-    private async Task EndOpenTransaction(CancellationToken cancel)
-    {
-        var open = await memory.ReadTransaction(cancel);
-        if (open is not null)
-        {
-            LogStaleTransaction(open);
-            var abort = RuntimeCommand.AbortForeign(open)
-                ?? throw new RuntimeUnreachableException(
-                    "HAProxy holds an open transaction whose name cannot be sent back.");
-            await memory.Ask(options.CommandLimit, [abort], cancel);
-            if (await memory.ReadTransaction(cancel) is not null)
-            {
-                throw new RuntimeUnreachableException($"HAProxy's open transaction for {open} cannot be aborted.");
-            }
-        }
-
-        _transactionUnknown = false;
-    }
-
     [LoggerMessage(LogLevel.Error, "While {Hostname} was written, another writer's transaction was open: {Foreign}")]
     private partial void LogForeignTransaction(string hostname, string foreign);
-
-    [LoggerMessage(LogLevel.Warning, "Whether HAProxy has an open transaction is unknown: {Reason}")]
-    private partial void LogTransactionUnknown(string reason);
-
-    [LoggerMessage(LogLevel.Warning, "Aborting the transaction that was left open for {Path}")]
-    private partial void LogStaleTransaction(string path);
 }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ControlPlane.Contracts;
+using ControlPlane.Drills;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Verification;
@@ -41,7 +42,7 @@ internal sealed class Applier(
         try
         {
             files.Stage(name, payload);
-            failpoint.Pass(Failpoint.Staged, name.Value);
+            failpoint.Pass(AgentPoints.Staged, name.Value);
             var injected = await Inject(name, payload, cancel);
             if (injected.Error is not null || injected.ShouldLookAgain)
             {
@@ -50,7 +51,7 @@ internal sealed class Applier(
             }
 
             view.SetFile(name.Value, files.Promote(name, payload));
-            failpoint.Pass(Failpoint.Renamed, name.Value);
+            failpoint.Pass(AgentPoints.Renamed, name.Value);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -90,7 +91,7 @@ internal sealed class Applier(
         if (seen.Fault is null && seen.Fingerprint == expected)
         {
             view.SetProven(process, name.Value, expected);
-            failpoint.Pass(Failpoint.Verified, name.Value);
+            failpoint.Pass(AgentPoints.Verified, name.Value);
             return Applied.Well;
         }
 

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using ControlPlane.Contracts;
+using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
 
@@ -150,7 +151,7 @@ internal sealed partial class Reporter(
         }
 
         meter.Reported();
-        failpoint.Pass(Failpoint.Reported);
+        failpoint.Pass(AgentPoints.Reported);
         lock (_lock)
         {
             foreach (var row in rows)

@@ -4,8 +4,8 @@ using Npgsql;
 namespace ControlPlane.Tests.CertificateAuthorities;
 
 /// <summary>
-/// Two replicas over one database. The windows roll by the database's clock, so that what must not roll away during a test is
-/// counted in slots ahead of it.
+/// Two replicas over one database. The windows roll by the database's clock, so that what must not roll away during a
+/// test is counted in slots ahead of it.
 /// </summary>
 public sealed class CallBudgetTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
@@ -109,8 +109,10 @@ public sealed class CallBudgetTests(PostgresDatabase database) : IClassFixture<P
         await two.ExhaustedAsync(TimeSpan.FromSeconds(1), default);
 
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => one.ReserveAsync(CallPriority.New, stop.Token).AsTask());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => two.ReserveAsync(CallPriority.New, stop.Token).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => one.ReserveAsync(CallPriority.New, stop.Token).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => two.ReserveAsync(CallPriority.New, stop.Token).AsTask());
         Assert.Equal(before, await GrantedAsync());
     }
 

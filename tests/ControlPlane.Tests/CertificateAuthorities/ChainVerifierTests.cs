@@ -83,7 +83,8 @@ public sealed class ChainVerifierTests : IDisposable
         using var homemade = new TestPki(_clock.GetUtcNow());
 
         Assert.Contains("chain does not build", Verifier().FaultOf(_order, homemade.Issue(_order.Csr!, Name)));
-        Assert.Contains("chain does not build", new ChainVerifier(_clock, null).FaultOf(_order, _pki.Issue(_order.Csr!, Name)));
+        Assert.Contains(
+            "chain does not build", new ChainVerifier(_clock, null).FaultOf(_order, _pki.Issue(_order.Csr!, Name)));
     }
 
     [Fact]

@@ -79,8 +79,11 @@ public sealed class HpkeTests
     {
         var binding = new SealBinding(Guid.NewGuid(), Guid.NewGuid(), "k", Guid.NewGuid(), Guid.NewGuid(), "f");
 
-        Assert.NotEqual(binding.ToAdditionalData(), (binding with { SealingKey = "kf", Fingerprint = "" }).ToAdditionalData());
-        Assert.NotEqual(binding.ToAdditionalData(), (binding with { Node = binding.Fleet, Fleet = binding.Node }).ToAdditionalData());
+        Assert.NotEqual(
+            binding.ToAdditionalData(), (binding with { SealingKey = "kf", Fingerprint = "" }).ToAdditionalData());
+        Assert.NotEqual(
+            binding.ToAdditionalData(),
+            (binding with { Node = binding.Fleet, Fleet = binding.Node }).ToAdditionalData());
     }
 
     private static byte[] Hex(string hex) => Convert.FromHexString(hex);

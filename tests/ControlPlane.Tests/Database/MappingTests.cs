@@ -56,7 +56,8 @@ public sealed class MappingTests(PostgresDatabase database) : IClassFixture<Post
         while (await reader.ReadAsync())
         {
             // The job engine makes and owns its tables.
-            if (!Unmapped.Contains(reader.GetString(0)) && !reader.GetString(0).StartsWith("qrtz_", StringComparison.Ordinal))
+            if (!Unmapped.Contains(reader.GetString(0))
+                && !reader.GetString(0).StartsWith("qrtz_", StringComparison.Ordinal))
             {
                 columns.Add(reader.GetString(1));
             }

@@ -4,7 +4,8 @@ using ControlPlane.Domains;
 
 namespace ControlPlane.Tests.Domains;
 
-/// <summary>Where a name leads, over real DNS messages, and the probe for names that lead to us from elsewhere.</summary>
+/// <summary>Where a name leads, over real DNS messages, and the probe for names that lead to us from
+/// elsewhere.</summary>
 public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     private static readonly IPAddress Ours = IPAddress.Parse("192.0.2.7");
@@ -71,14 +72,16 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
     {
         var bench = await PathBench.StartAsync(database);
         bench.Fleet = new FleetOptions { CnameTarget = "edge.example.com", Addresses = [Ours.ToString()] };
-        bench.DnsServer = DnsServer.Start(new IPEndPoint(IPAddress.Loopback, 0), question => (records, question.Type) switch
+        bench.DnsServer = DnsServer.Start(
+            new IPEndPoint(IPAddress.Loopback, 0), question => (records, question.Type) switch
         {
             ("no answer", _) => DnsReply.Failure,
             ("nowhere", _) => DnsReply.NoSuchName,
             ("CNAME to the fleet", _) when question.Name != "edge.example.com" =>
                 DnsReply.Of(new CnameRecord(question.Name, 1, "edge.example.com")),
             (_, DnsRecordType.AAAA) => DnsReply.Of(),
-            ("CNAME to the fleet" or "the fleet's address", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
+            ("CNAME to the fleet" or "the fleet's address", _) =>
+                DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
             ("loopback", _) => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Loopback)),
             ("elsewhere", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),
             _ => DnsReply.Of(new AddressRecord(question.Name, 1, Ours), new AddressRecord(question.Name, 1, Elsewhere)),

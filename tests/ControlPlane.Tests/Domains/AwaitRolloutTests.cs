@@ -70,7 +70,8 @@ public sealed class AwaitRolloutTests(PostgresDatabase database) : IClassFixture
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingDeployment, row => row.TokenPublishedAt = row.CreatedAt);
-        await bench.Tokens.PublishAsync(order.Hostname, order.Sequence, "value", bench.Clock.GetUtcNow().AddDays(1), default);
+        await bench.Tokens.PublishAsync(
+            order.Hostname, order.Sequence, "value", bench.Clock.GetUtcNow().AddDays(1), default);
 
         var waiting = await bench.TurnAsync(order);
 

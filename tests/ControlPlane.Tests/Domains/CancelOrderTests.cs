@@ -21,7 +21,8 @@ public sealed class CancelOrderTests(PostgresDatabase database) : IClassFixture<
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(Enum.Parse<OrderState>(state), row =>
             row.TokenPublishedAt = row.CaOrderId is null ? null : row.CreatedAt);
-        await bench.Tokens.PublishAsync(order.Hostname, order.Sequence, "value", bench.Clock.GetUtcNow().AddDays(1), default);
+        await bench.Tokens.PublishAsync(
+            order.Hostname, order.Sequence, "value", bench.Clock.GetUtcNow().AddDays(1), default);
         await DeleteAsync(bench, order);
         bench.Ca.OnFind = _ => order.CaOrderId is null ? [] : [StandInCa.Told(CaOrderStatus.Pending)];
 

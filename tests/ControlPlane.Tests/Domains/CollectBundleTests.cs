@@ -60,16 +60,22 @@ public sealed class CollectBundleTests(PostgresDatabase database) : IClassFixtur
             "another key" => bench.Pki.Issue(stranger.Csr, order.Hostname),
             "another name" => bench.Pki.Issue(order.Csr!, "other.example.com"),
             "expired" =>
-                [bench.Pki.Leaf(order.Csr!, [order.Hostname], TimeSpan.FromDays(-100), days: 90), bench.Pki.Intermediate],
+            [
+                bench.Pki.Leaf(order.Csr!, [order.Hostname], TimeSpan.FromDays(-100), days: 90),
+                bench.Pki.Intermediate,
+            ],
             "a chain of its own making" => homemade.Issue(order.Csr!, order.Hostname),
             "no certificate" => ["-----"u8.ToArray()],
             _ => [],
         };
 
         var waiting = await bench.TurnAsync(order);
-        Assert.Equal((OrderState.PendingIssuance, "ca-wrong-certificate", 0), (waiting.State, waiting.Reason, waiting.Attempts));
+        Assert.Equal(
+            (OrderState.PendingIssuance, "ca-wrong-certificate", 0), (waiting.State, waiting.Reason, waiting.Attempts));
         Assert.Equal(0, await bench.ValueAsync<int>(
-            $"""SELECT (SELECT count(*) FROM bundles)::int + (SELECT count(*) FROM desired_changes)::int AS "Value" """));
+            $"""
+             SELECT (SELECT count(*) FROM bundles)::int + (SELECT count(*) FROM desired_changes)::int AS "Value"
+             """));
         Assert.Empty(bench.Ca.Paid);
 
         bench.Ca.OnDownload = () => bench.Pki.Issue(order.Csr!, order.Hostname);

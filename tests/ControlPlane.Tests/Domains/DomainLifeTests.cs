@@ -9,7 +9,8 @@ using static ControlPlane.Tests.Http.ApiFixture;
 
 namespace ControlPlane.Tests.Domains;
 
-/// <summary>A domain read, listed, checked and deleted at several points of its path, which the test sets by hand.</summary>
+/// <summary>A domain read, listed, checked and deleted at several points of its path, which the test sets by
+/// hand.</summary>
 public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
 {
     private static readonly DateTimeOffset Now = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
@@ -65,7 +66,8 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(1, await db.Events.CountAsync(row =>
             row.DomainId == id && row.Type == EventTypes.DomainDeletionRequested));
         await ProblemAsync(
-            await api.Acme.PostAsync("/v1/domains", System.Net.Http.Json.JsonContent.Create(new { hostname = "bye.example.com" })),
+            await api.Acme.PostAsync(
+                "/v1/domains", System.Net.Http.Json.JsonContent.Create(new { hostname = "bye.example.com" })),
             409, "hostname-being-released");
     }
 
@@ -189,9 +191,10 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         }
 
         var first = await ReadAsync(await api.Acme.GetAsync("/v1/domains?hostname=page-&limit=3"));
-        var second = await ReadAsync(await api.Acme.GetAsync($"/v1/domains?hostname=page-&limit=3&cursor={first["nextCursor"]}"));
+        var second = await ReadAsync(
+            await api.Acme.GetAsync($"/v1/domains?hostname=page-&limit=3&cursor={first["nextCursor"]}"));
         Assert.Equal(
-            ["page-0.example.org", "page-1.example.org", "page-2.example.org", "page-3.example.org", "page-4.example.org"],
+            Enumerable.Range(0, 5).Select(n => $"page-{n}.example.org"),
             first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(item => $"{item!["hostname"]}"));
         Assert.Null(second["nextCursor"]);
         Assert.Empty(await NamesAsync("hostname=page%25"));
@@ -200,7 +203,8 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     private async Task<List<string>> NamesAsync(string query) =>
-        [.. (await ReadAsync(await api.Acme.GetAsync($"/v1/domains?{query}")))["items"]!.AsArray().Select(i => $"{i!["hostname"]}")];
+        [.. (await ReadAsync(await api.Acme.GetAsync($"/v1/domains?{query}")))["items"]!.AsArray()
+            .Select(item => $"{item!["hostname"]}")];
 
     private async Task SetAsync(Guid domain, Action<Order> change, DomainStatus? status = null)
     {
@@ -219,7 +223,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Standing = NodeStanding.Serving,
         HttpEndpoint = "127.0.0.1:80",
         SigningKey = [1],
-        SigningKeyId = "s",
+        SigningKeyId = Guid.NewGuid().ToString("N"),
         SealingKey = [2],
         SealingKeyId = "e",
         AgentVersion = "1",

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace ControlPlane.Tests.Domains;
 
 /// <summary>
-/// A stand-in for a node's port 80: a real listener on loopback that serves the token store by exact Host, as HAProxy and agent
-/// do together, or nothing at all while it is <see cref="Blind"/>.
+/// A stand-in for a node's port 80: a real listener on loopback that serves the token store by exact Host, as HAProxy
+/// and agent do together, or nothing at all while it is <see cref="Blind"/>.
 /// </summary>
 internal sealed class NodeStandIn : IAsyncDisposable
 {

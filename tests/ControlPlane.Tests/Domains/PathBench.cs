@@ -18,8 +18,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Tests.Domains;
 
 /// <summary>
-/// The path on real parts (PostgreSQL, vault, token directory, listeners) with stand-ins for the CA, for a node's port 80
-/// and for the publisher. A bench begins by emptying its class's database.
+/// The path on real parts (PostgreSQL, vault, token directory, listeners) with stand-ins for the CA, for a node's port
+/// 80 and for the publisher. A bench begins by emptying its class's database.
 /// </summary>
 internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPlaneDb>, IDesiredStatePublisher
 {
@@ -103,7 +103,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
 
     void IDesiredStatePublisher.Wake() => Published++;
 
-    /// <summary>The same steps under another provider of them: for tests that put a step of their own in place.</summary>
+    /// <summary>The same steps under another provider of them: for tests that put a step of their own in
+    /// place.</summary>
     public OrderRunner NewRunner(IServiceProvider? services = null) =>
         new(this, services ?? _services, Wakes, Clock, NullLogger<OrderRunner>.Instance);
 
@@ -128,7 +129,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         }
 
         var order = Order.Open(domain, OrderKind.New, Clock.GetUtcNow());
-        foreach (var next in IssuancePath.Steps.Select(step => step.State).TakeWhile(next => next <= state && state != OrderState.Failed).Skip(1))
+        var passed = IssuancePath.Steps.Select(step => step.State)
+            .TakeWhile(next => next <= state && state != OrderState.Failed).Skip(1);
+        foreach (var next in passed)
         {
             if (next == OrderState.PendingValidation)
             {
@@ -211,13 +214,15 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public async Task<IReadOnlyList<string>> EventsAsync(Order order)
     {
         await using var db = Open();
-        return await db.Events.Where(row => row.OrderId == order.Id).OrderBy(row => row.Id).Select(row => row.Type).ToListAsync();
+        return await db.Events.Where(row => row.OrderId == order.Id).OrderBy(row => row.Id).Select(row => row.Type)
+            .ToListAsync();
     }
 
     public async Task<IReadOnlyList<string>> SeenAsync(Order order)
     {
         await using var db = Open();
-        return await db.CaOrdersSeen.Where(row => row.OrderId == order.Id).Select(row => row.CaOrderId).Order().ToListAsync();
+        return await db.CaOrdersSeen.Where(row => row.OrderId == order.Id).Select(row => row.CaOrderId).Order()
+            .ToListAsync();
     }
 
     public async Task<int> SqlAsync(FormattableString sql)
@@ -233,7 +238,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     }
 
     /// <summary>A node with a listener of its own at its port 80.</summary>
-    public async Task<(Guid Id, NodeStandIn Listener)> NodeAsync(string name, NodeStanding standing = NodeStanding.Serving)
+    public async Task<(Guid Id, NodeStandIn Listener)> NodeAsync(
+        string name, NodeStanding standing = NodeStanding.Serving)
     {
         var listener = await NodeStandIn.StartAsync(TokenFolder);
         _listeners.Add(listener);
@@ -269,7 +275,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
          WHERE desired_state.order_sequence <= excluded.order_sequence
          """);
 
-    /// <summary>What a node reports: this fingerprint on disk, in memory and on the wire; or, without one, a withdrawal.</summary>
+    /// <summary>What a node reports: this fingerprint on disk, in memory and on the wire; or, without one, a
+    /// withdrawal.</summary>
     public Task ReportAsync(Guid node, Order order, string? fingerprint) => SqlAsync(
         $"""
          INSERT INTO node_observations (node_id, domain_id, revision, state,

@@ -41,7 +41,8 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
     {
         var id = await api.RegisterAsync("apex-example.co.uk");
         var records = (await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}")))["dnsRecords"]!.AsArray();
-        Assert.Equal(["A 192.0.2.1", "AAAA 2001:db8::1"], records.Select(record => $"{record!["type"]} {record["value"]}"));
+        Assert.Equal(
+            ["A 192.0.2.1", "AAAA 2001:db8::1"], records.Select(record => $"{record!["type"]} {record["value"]}"));
     }
 
     [Fact]
@@ -76,7 +77,8 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
     public async Task An_operator_says_for_whom()
     {
         await ProblemAsync(
-            await api.Support.PostAsJsonAsync("/v1/domains", new { hostname = "for.example.com" }), 400, "tenant-required");
+            await api.Support.PostAsJsonAsync("/v1/domains", new { hostname = "for.example.com" }), 400,
+            "tenant-required");
         await ProblemAsync(
             await api.Admin.PostAsJsonAsync("/v1/domains", new { hostname = "for.example.com", tenant = "nobody" }),
             400, "tenant-unknown");

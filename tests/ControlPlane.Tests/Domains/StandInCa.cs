@@ -4,8 +4,8 @@ using ControlPlane.CertificateAuthorities;
 namespace ControlPlane.Tests.Domains;
 
 /// <summary>
-/// A stand-in for a CA, which is the one part of the path that is not ours to run: answers as the test says, and remembers what
-/// was asked. Every call of <see cref="PlaceOrderAsync"/> would have cost money.
+/// A stand-in for a CA, which is the one part of the path that is not ours to run: answers as the test says, and
+/// remembers what was asked. Every call of <see cref="PlaceOrderAsync"/> would have cost money.
 /// </summary>
 internal sealed class StandInCa : ICertificateAuthority
 {
@@ -53,7 +53,8 @@ internal sealed class StandInCa : ICertificateAuthority
         return OnPlace(request);
     }
 
-    public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) => Answer("find", () => OnFind(order));
+    public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) =>
+        Answer("find", () => OnFind(order));
 
     public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) => Answer("read", OnRead);
 
@@ -61,7 +62,8 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => Answer("check", OnCheck);
 
-    public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) => Answer("changes", () => Changes);
+    public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) =>
+        Answer("changes", () => Changes);
 
     public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
         Answer("download", OnDownload);

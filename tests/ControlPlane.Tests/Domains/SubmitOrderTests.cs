@@ -48,7 +48,8 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
         var first = await bench.TurnAsync(order);
         Assert.Equal(lost.SubmittedAt!.Value.AddMinutes(1), first.NextAttemptAt);
 
-        bench.Ca.OnFind = _ => [StandInCa.Told(CaOrderStatus.Closed, "ca-8"), StandInCa.Told(CaOrderStatus.Pending, "ca-9")];
+        bench.Ca.OnFind = _ =>
+            [StandInCa.Told(CaOrderStatus.Closed, "ca-8"), StandInCa.Told(CaOrderStatus.Pending, "ca-9")];
         bench.Clock.Advance(TimeSpan.FromSeconds(50));
         var adopted = await bench.TurnAsync(order);
 
@@ -65,7 +66,10 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
         bench.Ca.OnPlace = _ => throw StandInCa.Fault(CaFailure.AnswerLost);
         await bench.TurnAsync(order);
         await bench.SqlAsync(
-            $"INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) VALUES ({order.Id}, 'ca-9', {bench.Clock.GetUtcNow()})");
+            $"""
+             INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at)
+             VALUES ({order.Id}, 'ca-9', {bench.Clock.GetUtcNow()})
+             """);
         bench.Ca.OnFind = _ => [StandInCa.Told(CaOrderStatus.Pending, "ca-9")];
 
         bench.Clock.Advance(TimeSpan.FromSeconds(10));
@@ -100,7 +104,8 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
         var order = await bench.OrderAsync(OrderState.PendingOrder);
         bench.Ca.OnPlace = _ => throw StandInCa.Fault(CaFailure.AnswerLost);
         await bench.TurnAsync(order);
-        await bench.SqlAsync($"UPDATE orders SET sweeps = 2, submitted_at = NULL, next_attempt_at = {bench.Clock.GetUtcNow()}");
+        await bench.SqlAsync(
+            $"UPDATE orders SET sweeps = 2, submitted_at = NULL, next_attempt_at = {bench.Clock.GetUtcNow()}");
 
         var lost = await bench.TurnAsync(order);
 
@@ -110,7 +115,8 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
     [Theory]
     [InlineData(nameof(CaFailure.NotDone), "ca-not-reachable", 120)]
     [InlineData(nameof(CaFailure.CredentialRefused), "ca-credential-refused", 60)]
-    public async Task What_the_ca_did_not_do_costs_no_attempt_and_is_simply_placed_later(string failure, string reason, int wait)
+    public async Task What_the_ca_did_not_do_costs_no_attempt_and_is_simply_placed_later(
+        string failure, string reason, int wait)
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingOrder);
@@ -201,7 +207,8 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
         Order? taken = null;
         bench.Ca.OnPlace = async _ =>
         {
-            await bench.SqlAsync($"UPDATE orders SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {order.Id}");
+            await bench.SqlAsync(
+                $"UPDATE orders SET lease_until = clock_timestamp() - interval '1 s' WHERE id = {order.Id}");
             taken = await bench.ClaimAsync(order);
             return new PlacedOrder("ca-late", null, null);
         };
@@ -209,7 +216,8 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
         var after = await bench.TurnAsync(order);
 
         Assert.Equal(
-            (OrderState.PendingOrder, (string?)null, taken!.LeaseToken), (after.State, after.CaOrderId, after.LeaseToken));
+            (OrderState.PendingOrder, (string?)null, taken!.LeaseToken),
+            (after.State, after.CaOrderId, after.LeaseToken));
         Assert.Equal(["ca-late"], await bench.SeenAsync(order));
         Assert.DoesNotContain(EventTypes.OrderPlaced, await bench.EventsAsync(order));
     }

@@ -3,7 +3,8 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace ControlPlane.Tests.Domains;
 
-/// <summary>A test root, an intermediate, and leaves as a test asks for them. Nothing outside the test trusts it.</summary>
+/// <summary>A test root, an intermediate, and leaves as a test asks for them. Nothing outside the test trusts
+/// it.</summary>
 internal sealed class TestPki : IDisposable
 {
     public const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
@@ -44,7 +45,8 @@ internal sealed class TestPki : IDisposable
     {
         var asked = CertificateRequest.LoadSigningRequest(csr, HashAlgorithmName.SHA256);
         var request = new CertificateRequest(
-            new X500DistinguishedName($"CN={names.FirstOrDefault("nobody")}"), asked.PublicKey, HashAlgorithmName.SHA256);
+            new X500DistinguishedName($"CN={names.FirstOrDefault("nobody")}"), asked.PublicKey,
+            HashAlgorithmName.SHA256);
         if (names.Length > 0)
         {
             var sans = new SubjectAlternativeNameBuilder();
@@ -75,7 +77,8 @@ internal sealed class TestPki : IDisposable
     private static CertificateRequest Authority(string name, ECDsa key)
     {
         var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, critical: true));
         return request;
     }

@@ -14,8 +14,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace ControlPlane.Tests.Http;
 
-/// <summary>The real program on a real socket and a real database, without its jobs: what a test registers stays where it is.
-/// One for each test class.</summary>
+/// <summary>The real program on a real socket and a real database, without its jobs: what a test registers stays where
+/// it is. One for each test class.</summary>
 public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
 {
     private readonly ConcurrentQueue<OrderState> _wakes = new();
@@ -70,7 +70,8 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
         Directory.Delete(_tokens, recursive: true);
     }
 
-    internal ControlPlaneDb Open() => Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
+    internal ControlPlaneDb Open() =>
+        Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
 
     internal HttpClient WithKey(string key)
     {

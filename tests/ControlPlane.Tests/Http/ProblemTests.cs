@@ -6,7 +6,8 @@ using static ControlPlane.Tests.Http.ApiFixture;
 
 namespace ControlPlane.Tests.Http;
 
-/// <summary>Whatever is wrong with a request, the answer says what and how to mend it, and nothing has changed.</summary>
+/// <summary>Whatever is wrong with a request, the answer says what and how to mend it, and nothing has
+/// changed.</summary>
 public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
 {
     public static TheoryData<string, string, string?, int, string> BadBodies => new()
@@ -17,13 +18,16 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
         { "an array", "[]", "application/json", 400, "malformed-json" },
         { "a number for a name", """{"hostname":7}""", "application/json", 400, "malformed-json" },
         { "unknown field", """{"hostname":"a.example.com","hostnme":"b"}""", "application/json", 400, "unknown-field" },
-        { "field twice", """{"hostname":"a.example.com","hostname":"b.example.com"}""", "application/json", 400, "malformed-json" },
-        { "deep", $$"""{"hostname":{{new string('[', 40)}}{{new string(']', 40)}}}""", "application/json", 400, "malformed-json" },
+        { "field twice", """{"hostname":"a.example.com","hostname":"b.example.com"}""", "application/json", 400,
+            "malformed-json" },
+        { "deep", $$"""{"hostname":{{new string('[', 40)}}{{new string(']', 40)}}}""", "application/json", 400,
+            "malformed-json" },
         { "text", """{"hostname":"a.example.com"}""", "text/plain", 415, "unsupported-content-type" },
         { "no type", """{"hostname":"a.example.com"}""", null, 415, "unsupported-content-type" },
         { "1 MB", $$"""{"hostname":"{{new string('a', 1024 * 1024)}}"}""", "application/json", 413, "body-too-large" },
         { "no hostname", "{}", "application/json", 400, "hostname-missing" },
-        { "no such algorithm", """{"hostname":"a.example.com","keyAlgorithm":"dsa"}""", "application/json", 400, "invalid-field" },
+        { "no such algorithm", """{"hostname":"a.example.com","keyAlgorithm":"dsa"}""", "application/json", 400,
+            "invalid-field" },
         { "a portal naming a tenant", """{"hostname":"a.example.com","tenant":"acme"}""", "application/json", 400,
             "tenant-not-allowed" },
     };
@@ -56,7 +60,8 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
     [InlineData("GET", "/v1/tenants", 403, "not-allowed")]
     [InlineData("GET", "/problems/none", 404, "not-found")]
     public async Task A_bad_request_is_explained(string method, string path, int status, string reason) =>
-        await ProblemAsync(await api.Acme.SendAsync(new HttpRequestMessage(new HttpMethod(method), path)), status, reason);
+        await ProblemAsync(
+            await api.Acme.SendAsync(new HttpRequestMessage(new HttpMethod(method), path)), status, reason);
 
     [Theory]
     [InlineData(null)]
@@ -93,7 +98,9 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
         {
             var response = await api.Anonymous.GetAsync(path);
             Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
-            Assert.Contains("default-src", response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+            Assert.Contains(
+                "default-src", response.Headers.GetValues("Content-Security-Policy").Single(),
+                StringComparison.Ordinal);
             Assert.False(response.Headers.Contains("Server"));
         }
     }
@@ -113,8 +120,10 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
     [Fact]
     public async Task Swagger_is_served_with_its_script()
     {
-        Assert.Contains("swagger-ui", await api.Anonymous.GetStringAsync("/swagger/index.html"), StringComparison.Ordinal);
+        Assert.Contains(
+            "swagger-ui", await api.Anonymous.GetStringAsync("/swagger/index.html"), StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await api.Anonymous.GetAsync("/swagger/swagger-ui-bundle.js")).StatusCode);
-        Assert.Contains("persistAuthorization", await api.Anonymous.GetStringAsync("/swagger/index.js"), StringComparison.Ordinal);
+        Assert.Contains(
+            "persistAuthorization", await api.Anonymous.GetStringAsync("/swagger/index.js"), StringComparison.Ordinal);
     }
 }

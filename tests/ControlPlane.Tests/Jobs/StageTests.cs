@@ -102,7 +102,8 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingDns);
-        var runner = NewRunner(bench, (_, _) => throw new InvalidOperationException("A canary that no reason may show."));
+        var runner = NewRunner(
+            bench, (_, _) => throw new InvalidOperationException("A canary that no reason may show."));
         foreach (var wait in RetrySchedules.AfterSurprise)
         {
             await runner.RunAsync(await bench.ClaimAsync(order), PathBench.Lease, bench.Clock.GetTimestamp(), default);

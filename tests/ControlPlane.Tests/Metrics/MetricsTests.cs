@@ -22,7 +22,8 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
         Assert.Contains("controlplane_orders{state=\"Active\"} 0\n", text, StringComparison.Ordinal);
         Assert.Contains("controlplane_orders_due 1\n", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE controlplane_time_to_active_seconds histogram\n", text, StringComparison.Ordinal);
-        Assert.Contains("controlplane_stage_seconds_bucket{stage=\"PendingDns\",le=\"2.5\"} ", text, StringComparison.Ordinal);
+        Assert.Contains(
+            "controlplane_stage_seconds_bucket{stage=\"PendingDns\",le=\"2.5\"} ", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE controlplane_node_lag_revisions gauge\n", text, StringComparison.Ordinal);
         Assert.Contains("controlplane_database_up 1\n", text, StringComparison.Ordinal);
         Assert.Contains("route=\"/v1/domains\"", text, StringComparison.Ordinal);
@@ -67,6 +68,8 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
         Assert.Contains("\"database\"", await api.Anonymous.GetStringAsync("/readyz"), StringComparison.Ordinal);
     }
 
-    [GeneratedRegex("^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\\{([a-z_]+=\"([^\"\\\\]|\\\\.)*\",?)+\\})? (\\+Inf|[-0-9.eE+]+))$")]
+    [GeneratedRegex(
+        "^(# (HELP|TYPE) [a-z0-9_]+ .+"
+        + "|[a-z0-9_]+(\\{([a-z_]+=\"([^\"\\\\]|\\\\.)*\",?)+\\})? (\\+Inf|[-0-9.eE+]+))$")]
     private static partial Regex Line();
 }

@@ -22,7 +22,8 @@ internal sealed record SeededDomain(Domain Domain, Order Order, Bundle Bundle)
     public ObservedDomain Refused(string code, long revision = 1) =>
         new(Id, revision, ObservedDomainState.Refused, null, null, null, new NodeError(code, "It would not."));
 
-    public ObservedDomain Withdrawn(long revision) => new(Id, revision, ObservedDomainState.Withdrawn, null, null, null, null);
+    public ObservedDomain Withdrawn(long revision) =>
+        new(Id, revision, ObservedDomainState.Withdrawn, null, null, null, null);
 }
 
 /// <summary>Writes the rows that other folders write.</summary>
@@ -38,7 +39,8 @@ internal sealed class FleetRows(PostgresDatabase database)
         return fleet;
     }
 
-    public async Task<SeededDomain> DomainAsync(Guid fleet, Guid? key = null, DomainStatus status = DomainStatus.Pending)
+    public async Task<SeededDomain> DomainAsync(
+        Guid fleet, Guid? key = null, DomainStatus status = DomainStatus.Pending)
     {
         await using var db = database.Open();
         var now = DateTimeOffset.UtcNow;
@@ -108,7 +110,8 @@ internal sealed class FleetRows(PostgresDatabase database)
         return bundle;
     }
 
-    /// <summary>The change a step leaves for the publisher; committed with <paramref name="db"/>'s transaction.</summary>
+    /// <summary>The change a step leaves for the publisher; committed with <paramref name="db"/>'s
+    /// transaction.</summary>
     public static Task ChangeAsync(ControlPlaneDb db, SeededDomain of, long sequence, Guid? bundle) =>
         db.Database.ExecuteSqlAsync(
             $"""

@@ -18,7 +18,8 @@ using Microsoft.Extensions.Logging;
 
 namespace ControlPlane.Tests.Nodes;
 
-/// <summary>The routes of <c>Nodes/</c> on a real listener over a real database, with a clock that tests move.</summary>
+/// <summary>The routes of <c>Nodes/</c> on a real listener over a real database, with a clock that tests
+/// move.</summary>
 internal sealed class NodesApp : IAsyncDisposable
 {
     private readonly PostgresDatabase _database;
@@ -60,6 +61,9 @@ internal sealed class NodesApp : IAsyncDisposable
         builder.Services.ConfigureHttpJsonOptions(json => JsonSetup.Apply(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.AddNodes();
+        // Elsewhere it is the program's other folders that do this.
+        builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
+        builder.Services.AddSingleton<NodeLiveness>();
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
@@ -131,7 +135,8 @@ internal sealed class TestClock : TimeProvider
     public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + TimeSpan.FromTicks(Interlocked.Read(ref _ticks));
 
     public override long GetTimestamp() =>
-        base.GetTimestamp() + (long)(TimeSpan.FromTicks(Interlocked.Read(ref _ticks)).TotalSeconds * TimestampFrequency);
+        base.GetTimestamp() + (long)(
+            TimeSpan.FromTicks(Interlocked.Read(ref _ticks)).TotalSeconds * TimestampFrequency);
 }
 
 /// <summary>Stands in for the stages: remembers who was woken.</summary>
@@ -159,7 +164,8 @@ internal sealed class KeptKeys : IVault
     public Task<Guid> SealAsync(PrivateKey key, Guid domain, Guid order, CancellationToken ct) =>
         Task.FromResult(Add(key.Pkcs8.ToArray()));
 
-    public Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct) => !Away && _keys.TryGetValue(keyId, out var key)
+    public Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct) => !Away
+        && _keys.TryGetValue(keyId, out var key)
         ? Task.FromResult(new PrivateKey([.. key], new byte[32]))
         : throw new VaultException(Away ? "The vault is away." : "No such key.");
 

@@ -32,7 +32,8 @@ internal sealed class TestNode(HttpClient http, TimeProvider time, string name)
     public Guid Id => Identity.Node;
 
     public EnrolRequest Request(string code) => new(
-        code, name, SigningKey.ExportSubjectPublicKeyInfo(), SealingKey.ExportSubjectPublicKeyInfo(), "127.0.0.1:8080", "1.0");
+        code, name, SigningKey.ExportSubjectPublicKeyInfo(), SealingKey.ExportSubjectPublicKeyInfo(), "127.0.0.1:8080",
+        "1.0");
 
     public async Task EnrolAsync(string code)
     {
@@ -86,7 +87,8 @@ internal sealed class TestNode(HttpClient http, TimeProvider time, string name)
 
     public async Task<DesiredStatePage> PollAsync(string? since = null, int wait = 0)
     {
-        using var answer = await SendAsync("GET", $"{Routes.DesiredState}?wait={wait}" + (since is null ? "" : $"&since={since}"));
+        using var answer = await SendAsync(
+            "GET", $"{Routes.DesiredState}?wait={wait}" + (since is null ? "" : $"&since={since}"));
         answer.EnsureSuccessStatusCode();
         return (await answer.Content.ReadFromJsonAsync(ContractsJson.Default.DesiredStatePage))!;
     }

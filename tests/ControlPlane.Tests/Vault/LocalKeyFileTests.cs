@@ -81,7 +81,8 @@ public sealed class LocalKeyFileTests : IDisposable
         var texts = new[]
         {
             $"{made.Key}", $"{made}",
-            Record.Exception(() => JsonSerializer.Serialize(made.Key))?.ToString() ?? JsonSerializer.Serialize(made.Key),
+            Record.Exception(() => JsonSerializer.Serialize(made.Key))?.ToString()
+                ?? JsonSerializer.Serialize(made.Key),
         };
 
         Assert.All(texts, text => Assert.DoesNotContain(printed, text));

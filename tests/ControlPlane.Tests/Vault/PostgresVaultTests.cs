@@ -60,7 +60,8 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
         var (one, two) = (await SealAsync(bench), await SealAsync(bench));
         await bench.SqlAsync(
             $"""
-             UPDATE vault_keys mine SET wrapped_key = other.wrapped_key, nonce = other.nonce, ciphertext = other.ciphertext
+             UPDATE vault_keys mine
+             SET wrapped_key = other.wrapped_key, nonce = other.nonce, ciphertext = other.ciphertext
              FROM vault_keys other WHERE mine.id <> other.id
              """);
 
@@ -112,7 +113,8 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
         using var made = OrderKey.Make("shop.example.com", KeyAlgorithm.EcdsaP256);
 
         await Assert.ThrowsAsync<VaultException>(() => vault.OpenAsync(id, default));
-        await Assert.ThrowsAsync<VaultException>(() => vault.SealAsync(made.Key, Guid.NewGuid(), Guid.NewGuid(), default));
+        await Assert.ThrowsAsync<VaultException>(
+            () => vault.SealAsync(made.Key, Guid.NewGuid(), Guid.NewGuid(), default));
     }
 
     [Fact]
@@ -126,7 +128,8 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
 
         await Assert.ThrowsAsync<VaultException>(() => vault.OpenAsync(Guid.NewGuid(), default));
         await Assert.ThrowsAsync<VaultException>(() => vault.DeleteAsync(Guid.NewGuid(), default));
-        await Assert.ThrowsAsync<VaultException>(() => vault.SealAsync(made.Key, Guid.NewGuid(), Guid.NewGuid(), default));
+        await Assert.ThrowsAsync<VaultException>(
+            () => vault.SealAsync(made.Key, Guid.NewGuid(), Guid.NewGuid(), default));
     }
 
     private static async Task<Guid> SealAsync(PathBench bench)
@@ -152,8 +155,10 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
     {
         public string Id => "fixed";
 
-        public Task<byte[]> WrapAsync(byte[] dataKey, CancellationToken ct) => Task.FromResult(SHA256.HashData(dataKey));
+        public Task<byte[]> WrapAsync(byte[] dataKey, CancellationToken ct) =>
+            Task.FromResult(SHA256.HashData(dataKey));
 
-        public Task<byte[]> UnwrapAsync(string keyId, byte[] wrapped, CancellationToken ct) => throw new VaultException("One way.");
+        public Task<byte[]> UnwrapAsync(string keyId, byte[] wrapped, CancellationToken ct) =>
+            throw new VaultException("One way.");
     }
 }

@@ -5,17 +5,22 @@ using System.Text.Json;
 
 namespace EndToEnd.Tests.Harness;
 
-/// <summary>Reads everything that can be read over the API: each GET of its own OpenAPI document, for each thing there is, with the
-/// key of each role.</summary>
+/// <summary>Reads everything that can be read over the API: each GET of its own OpenAPI document, for each thing there
+/// is, with the key of each role.</summary>
 internal static class ApiWalk
 {
     /// <returns>Where it was read and what was answered, headers included.</returns>
-    public static async Task<IReadOnlyList<(string Place, byte[] Answer)>> ReadAllAsync(TestFleet test, CancellationToken ct)
+    public static async Task<IReadOnlyList<(string Place, byte[] Answer)>> ReadAllAsync(
+        TestFleet test, CancellationToken ct)
     {
         var answers = new List<(string, byte[])>();
         foreach (var (role, key) in await KeysAsync(test, ct))
         {
-            using var http = new HttpClient { BaseAddress = new Uri(test.Fleet.ControlPlane.Url), Timeout = TimeSpan.FromSeconds(30) };
+            using var http = new HttpClient
+            {
+                BaseAddress = new Uri(test.Fleet.ControlPlane.Url),
+                Timeout = TimeSpan.FromSeconds(30),
+            };
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
             var document = await http.GetByteArrayAsync("/openapi/v1.json", ct);
             answers.Add(($"{role} /openapi/v1.json", document));
@@ -23,20 +28,28 @@ internal static class ApiWalk
             {
                 using var answer = await http.GetAsync(path, ct);
                 // Something may be closed to a role; nothing may break.
-                Assert.True(answer.StatusCode < HttpStatusCode.InternalServerError, $"{role} GET {path}: {answer.StatusCode}");
+                Assert.True(
+                    answer.StatusCode < HttpStatusCode.InternalServerError, $"{role} GET {path}: {answer.StatusCode}");
                 answers.Add((
                     $"{role} GET {path} {(int)answer.StatusCode}",
-                    [.. Encoding.UTF8.GetBytes($"{answer.Headers}\n"), .. await answer.Content.ReadAsByteArrayAsync(ct)]));
+                    [
+                        .. Encoding.UTF8.GetBytes($"{answer.Headers}\n"),
+                        .. await answer.Content.ReadAsByteArrayAsync(ct),
+                    ]));
             }
         }
 
         return answers;
     }
 
-    private static async Task<IReadOnlyList<(string Role, string Key)>> KeysAsync(TestFleet test, CancellationToken ct) =>
+    private static async Task<IReadOnlyList<(string Role, string Key)>> KeysAsync(
+        TestFleet test, CancellationToken ct) =>
     [
         ("portal", (await File.ReadAllTextAsync(test.Fleet.Layout.PortalKey, ct)).Trim()),
-        ("support", (await test.Fleet.ControlPlane.RunAsync(["keys", "create", "--role", "support", "--name", "walk"], ct)).Trim()),
+        (
+            "support",
+            (await test.Fleet.ControlPlane.RunAsync(["keys", "create", "--role", "support", "--name", "walk"], ct))
+                .Trim()),
         ("admin", (await File.ReadAllTextAsync(test.Fleet.Layout.AdminKey, ct)).Trim()),
     ];
 
@@ -56,7 +69,8 @@ internal static class ApiWalk
         foreach (var path in json.RootElement.GetProperty("paths").EnumerateObject()
             .Where(path => path.Value.TryGetProperty("get", out _)).Select(path => path.Name))
         {
-            var (template, values) = fillings.SingleOrDefault(entry => path.StartsWith(entry.Key, StringComparison.Ordinal));
+            var (template, values) = fillings.SingleOrDefault(
+                entry => path.StartsWith(entry.Key, StringComparison.Ordinal));
             paths.AddRange(values?.Select(value => path.Replace(
                 template, template[..(template.LastIndexOf('/') + 1)] + value, StringComparison.Ordinal)) ?? [path]);
         }

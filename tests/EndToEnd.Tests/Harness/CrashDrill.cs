@@ -13,8 +13,8 @@ internal static class CrashDrill
     /// <summary>Generous: it only ends a drill whose point is never reached.</summary>
     private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
-    /// <summary>Leases and look-ups as short as the rules between them allow, so that a killed worker's orders do not stand still
-    /// for the minutes that are right in production.</summary>
+    /// <summary>Leases and look-ups as short as the rules between them allow, so that a killed worker's orders do not
+    /// stand still for the minutes that are right in production.</summary>
     public static readonly Dictionary<string, string?> ShortWaits = new()
     {
         ["CertCentral__BudgetPatience"] = "00:00:02",

@@ -8,7 +8,8 @@ namespace EndToEnd.Tests.Harness;
 /// <param name="Bundles">Certificates ever collected for this name, by whatever registration of it.</param>
 internal sealed record DomainFact(string Hostname, string Status, string? Fingerprint, int Bundles);
 
-internal sealed record OrderFact(Guid Id, Guid DomainId, string Hostname, string State, bool HasKey, string? CaOrderId, bool HasBundle);
+internal sealed record OrderFact(
+    Guid Id, Guid DomainId, string Hostname, string State, bool HasKey, string? CaOrderId, bool HasBundle);
 
 internal sealed record EventFact(long Id, Guid DomainId, Guid? OrderId, string Type, string Message);
 
@@ -28,17 +29,20 @@ internal static class DatabaseFacts
     public static Task<IReadOnlyList<OrderFact>> OrdersAsync(TestFleet test, CancellationToken ct) => ReadAsync(
         test,
         """
-        SELECT id, domain_id, hostname, state, key_id IS NOT NULL, ca_order_id, bundle_id IS NOT NULL FROM orders ORDER BY sequence
+        SELECT id, domain_id, hostname, state, key_id IS NOT NULL, ca_order_id, bundle_id IS NOT NULL
+        FROM orders ORDER BY sequence
         """,
         row => new OrderFact(
-            row.GetGuid(0), row.GetGuid(1), row.GetString(2), row.GetString(3), row.GetBoolean(4), Text(row, 5), row.GetBoolean(6)),
+            row.GetGuid(0), row.GetGuid(1), row.GetString(2), row.GetString(3), row.GetBoolean(4), Text(row, 5),
+            row.GetBoolean(6)),
         ct);
 
     public static Task<IReadOnlyList<EventFact>> EventsAsync(TestFleet test, CancellationToken ct) => ReadAsync(
         test,
         "SELECT id, domain_id, order_id, type, message FROM events WHERE domain_id IS NOT NULL ORDER BY id",
         row => new EventFact(
-            row.GetInt64(0), row.GetGuid(1), row.IsDBNull(2) ? null : row.GetGuid(2), row.GetString(3), row.GetString(4)),
+            row.GetInt64(0), row.GetGuid(1), row.IsDBNull(2) ? null : row.GetGuid(2), row.GetString(3),
+            row.GetString(4)),
         ct);
 
     public static async Task<IReadOnlyList<T>> ReadAsync<T>(
@@ -69,5 +73,7 @@ internal static class DatabaseFacts
         Assert.NotEqual(0, await command.ExecuteNonQueryAsync(ct));
     }
 
-    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column)
+        ? null
+        : row.GetString(column);
 }

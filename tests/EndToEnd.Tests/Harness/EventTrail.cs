@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace EndToEnd.Tests.Harness;
 
-/// <summary>Nothing untold: the events of an order, in their order, lead from the start of the path to the state it is in.</summary>
+/// <summary>Nothing untold: the events of an order, in their order, lead from the start of the path to the state it is
+/// in.</summary>
 internal static partial class EventTrail
 {
     public static void Check(IReadOnlyList<OrderFact> orders, IReadOnlyList<EventFact> events)
@@ -42,7 +43,8 @@ internal static partial class EventTrail
             ({ HasKey: true }, _, not 1) => "The key was not sealed exactly once.",
             ({ CaOrderId: not null }, not 1, _) => "The CA's order was not taken over exactly once.",
             ({ CaOrderId: null }, not 0, _) => "A CA's order was taken over and is not recorded.",
-            ({ HasBundle: true }, _, _) when Told("bundle.collected") != 1 => "The bundle was not collected exactly once.",
+            ({ HasBundle: true }, _, _)
+                when Told("bundle.collected") != 1 => "The bundle was not collected exactly once.",
             ({ State: "Active" }, _, _) when Told("domain.active") != 1 => "The activation was not told exactly once.",
             _ => null,
         };

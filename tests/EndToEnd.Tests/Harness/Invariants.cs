@@ -6,13 +6,14 @@ using System.Security.Cryptography.X509Certificates;
 namespace EndToEnd.Tests.Harness;
 
 /// <summary>
-/// What must hold after every fault, whatever it was: nothing lost, nothing bought twice, nothing crossed, nothing untold. Asked of
-/// the database, the CA, the disks, HAProxy's memory and the listeners themselves; no part's report about itself is believed.
+/// What must hold after every fault, whatever it was: nothing lost, nothing bought twice, nothing crossed, nothing
+/// untold. Asked of the database, the CA, the disks, HAProxy's memory and the listeners themselves; no part's report
+/// about itself is believed.
 /// </summary>
 internal static class Invariants
 {
-    /// <summary>Waits until every domain has come to rest, then checks all four. Faults must be switched off and killed parts
-    /// started again; orders bought twice must have been given the time to be found.</summary>
+    /// <summary>Waits until every domain has come to rest, then checks all four. Faults must be switched off and killed
+    /// parts started again; orders bought twice must have been given the time to be found.</summary>
     public static async Task CheckAsync(TestFleet test, CancellationToken ct)
     {
         var domains = await NothingLostAsync(test, ct);
@@ -31,34 +32,41 @@ internal static class Invariants
                 domains = await DatabaseFacts.DomainsAsync(test, ct);
                 return domains.All(domain => domain.Status is "Active" or "Deleted");
             },
-            () => "Not at rest: " + string.Join("; ", domains.Where(domain => domain.Status is not ("Active" or "Deleted"))));
+            () => "Not at rest: " + string.Join(
+                "; ", domains.Where(domain => domain.Status is not ("Active" or "Deleted"))));
         var known = domains.Select(domain => domain.Hostname).ToHashSet();
         Assert.All(test.Accepted, name => Assert.Contains(name, known));
         return domains;
     }
 
-    /// <summary>What is live at the CA is what we hold a certificate from, and nothing there still waits for us.</summary>
-    private static async Task NothingBoughtTwiceAsync(TestFleet test, IReadOnlyList<DomainFact> domains, CancellationToken ct)
+    /// <summary>What is live at the CA is what we hold a certificate from, and nothing there still waits for
+    /// us.</summary>
+    private static async Task NothingBoughtTwiceAsync(
+        TestFleet test, IReadOnlyList<DomainFact> domains, CancellationToken ct)
     {
         var bought = await SandboxFacts.LiveByNameAsync(test, ct);
         foreach (var domain in domains.Where(domain => domain.Status == "Active"))
         {
             Assert.True(
                 bought.GetValueOrDefault(domain.Hostname) == domain.Bundles,
-                $"{domain.Hostname}: {bought.GetValueOrDefault(domain.Hostname)} live at the CA, {domain.Bundles} collected");
+                $"{domain.Hostname}: {bought.GetValueOrDefault(domain.Hostname)} live at the CA, {domain.Bundles} "
+                + "collected");
         }
 
         Assert.Empty(await SandboxFacts.PendingNamesAsync(test, ct));
     }
 
-    private static async Task NothingCrossedAsync(TestFleet test, IReadOnlyList<DomainFact> domains, CancellationToken ct)
+    private static async Task NothingCrossedAsync(
+        TestFleet test, IReadOnlyList<DomainFact> domains, CancellationToken ct)
     {
         var wanted = domains.Where(domain => domain.Status == "Active")
             .ToDictionary(domain => domain.Hostname, domain => domain.Fingerprint!);
-        var gone = domains.Select(domain => domain.Hostname).Where(name => !wanted.ContainsKey(name)).Distinct().ToList();
+        var gone = domains.Select(domain => domain.Hostname).Where(name => !wanted.ContainsKey(name)).Distinct()
+            .ToList();
         for (var node = 1; node <= test.Fleet.Options.Nodes; node++)
         {
-            // A node that was just restarted has 60 s to prove itself again; what it never does is serve the wrong thing.
+            // A node that was just restarted has 60 s to prove itself again; what it never does is serve the wrong
+            // thing.
             string? fault = null;
             await Eventually.TrueAsync(
                 async () => (fault = await FaultOfNodeAsync(test, node, wanted, gone, ct)) is null,
@@ -71,7 +79,8 @@ internal static class Invariants
         TestFleet test, int node, Dictionary<string, string> wanted, List<string> gone, CancellationToken ct)
     {
         var haproxy = test.Fleet.Haproxies[node - 1];
-        var onDisk = Directory.EnumerateFiles(haproxy.Certificates).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+        var onDisk = Directory.EnumerateFiles(haproxy.Certificates).Select(Path.GetFileName)
+            .Order(StringComparer.Ordinal);
         var expected = wanted.Keys.Select(name => name + ".pem").Order(StringComparer.Ordinal);
         if (!onDisk.SequenceEqual(expected))
         {

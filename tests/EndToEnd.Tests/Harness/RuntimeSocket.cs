@@ -3,7 +3,8 @@ using System.Text;
 
 namespace EndToEnd.Tests.Harness;
 
-/// <summary>HAProxy's runtime API as an operator with socat would ask it: what memory holds, by HAProxy's own word.</summary>
+/// <summary>HAProxy's runtime API as an operator with socat would ask it: what memory holds, by HAProxy's own
+/// word.</summary>
 internal static class RuntimeSocket
 {
     public static async Task<string> AskAsync(string socket, string command)

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace EndToEnd.Tests.Harness;
 
-/// <summary>What the sandbox CA, a stand-in for CertCentral, has on its books, and the switches of its faults.</summary>
+/// <summary>What the sandbox CA, a stand-in for CertCentral, has on its books, and the switches of its
+/// faults.</summary>
 internal static class SandboxFacts
 {
     // 10 s: on loopback an answer takes milliseconds, but two cores may be busy signing.
@@ -21,7 +22,8 @@ internal static class SandboxFacts
     public static async Task<IReadOnlyList<string>> PendingNamesAsync(TestFleet test, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(
-            HttpMethod.Get, $"{test.Fleet.Sandbox.Url}/services/v2/order/certificate?limit=1000&filters[status]=pending");
+            HttpMethod.Get,
+            $"{test.Fleet.Sandbox.Url}/services/v2/order/certificate?limit=1000&filters[status]=pending");
         request.Headers.Add("X-DC-DEVKEY", test.Fleet.Sandbox.ApiKey);
         using var answer = await Http.SendAsync(request, ct);
         answer.EnsureSuccessStatusCode();
@@ -43,7 +45,8 @@ internal static class SandboxFacts
     /// <summary>Lets the sandbox's clock jump: its polling and its delays, not its certificates' dates.</summary>
     public static async Task AdvanceClockAsync(TestFleet test, string by, CancellationToken ct)
     {
-        using var answer = await Http.PostAsJsonAsync($"{test.Fleet.Sandbox.Url}/sandbox/clock", new { advance = by }, ct);
+        using var answer = await Http.PostAsJsonAsync(
+            $"{test.Fleet.Sandbox.Url}/sandbox/clock", new { advance = by }, ct);
         answer.EnsureSuccessStatusCode();
     }
 

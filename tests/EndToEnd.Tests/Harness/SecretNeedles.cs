@@ -4,9 +4,9 @@ using System.Text;
 namespace EndToEnd.Tests.Harness;
 
 /// <summary>
-/// A private key in every form in which it could have leaked: as bytes, in hexadecimal, and in base64 at each of the three
-/// alignments that it can have inside something larger, such as PKCS#8 or a JSON body. What a needle is made of is the secret
-/// number itself, which every encoding of the key must hold.
+/// A private key in every form in which it could have leaked: as bytes, in hexadecimal, and in base64 at each of the
+/// three alignments that it can have inside something larger, such as PKCS#8 or a JSON body. What a needle is made of
+/// is the secret number itself, which every encoding of the key must hold.
 /// </summary>
 internal sealed class SecretNeedles
 {
@@ -22,7 +22,8 @@ internal sealed class SecretNeedles
             for (var shift = 0; shift < 3; shift++)
             {
                 // The characters at both ends depend on the neighbours too.
-                var text = Convert.ToBase64String([.. new byte[shift], .. secret]).TrimEnd('=')[(shift == 0 ? 0 : shift + 1)..^1];
+                var text = Convert.ToBase64String([.. new byte[shift], .. secret])
+                    .TrimEnd('=')[(shift == 0 ? 0 : shift + 1)..^1];
                 _needles.Add(Encoding.ASCII.GetBytes(text));
                 _needles.Add(Encoding.ASCII.GetBytes(text.Replace('+', '-').Replace('/', '_')));
             }
@@ -36,7 +37,8 @@ internal sealed class SecretNeedles
         {
             using var ec = ECDsa.Create();
             ec.ImportFromPem(KeyIn(pem));
-            return new SecretNeedles(ec.ExportParameters(includePrivateParameters: true).D!, ec.ExportPkcs8PrivateKey());
+            return new SecretNeedles(
+                ec.ExportParameters(includePrivateParameters: true).D!, ec.ExportPkcs8PrivateKey());
         }
         catch (CryptographicException)
         {

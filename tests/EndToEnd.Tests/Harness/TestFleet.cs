@@ -5,7 +5,8 @@ using LocalFleet.Up;
 
 namespace EndToEnd.Tests.Harness;
 
-/// <summary>A fleet of a test's own: own directories, own ports beside a running <c>make up</c>, nothing left at the end.</summary>
+/// <summary>A fleet of a test's own: own directories, own ports beside a running <c>make up</c>, nothing left at the
+/// end.</summary>
 internal sealed class TestFleet : IAsyncDisposable
 {
     private readonly DirectoryInfo _database;

@@ -1,3 +1,4 @@
+using ControlPlane.Drills;
 using Microsoft.Extensions.Logging.Abstractions;
 using SyncAgent.HAProxy;
 

@@ -61,6 +61,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
     {
         // Short, because a unix socket's path must stay below 107 bytes.
         var proxy = new RealHaproxy(Directory.CreateTempSubdirectory("hap-"));
+        var certificates = proxy.Certificates + (trailingSlash ? "/" : "") + (strictSni ? " strict-sni" : "");
         File.WriteAllText(proxy.ConfigurationFile, $"""
             global
                 stats socket {proxy.SocketPath} mode 600 level admin expose-fd listeners
@@ -71,7 +72,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
                 timeout client 30s
                 timeout server 30s
             frontend https
-                bind 127.0.0.1:{proxy.HttpsPort} ssl crt {proxy.Certificates}{(trailingSlash ? "/" : "")}{(strictSni ? " strict-sni" : "")}
+                bind 127.0.0.1:{proxy.HttpsPort} ssl crt {certificates}
                 http-request return status 200 content-type text/plain string ok
 
             """);

@@ -38,5 +38,8 @@ internal sealed record IssuedBundle(Bundle Bundle, Chain Chain)
 
     /// <summary>Stores the chain unless it is there: thousands of leaves stand on one.</summary>
     public Task StoreChainAsync(ControlPlaneDb db, CancellationToken ct) => db.Database.ExecuteSqlAsync(
-        $"INSERT INTO chains (id, intermediates) VALUES ({Chain.Id}, {Chain.Intermediates}) ON CONFLICT (id) DO NOTHING", ct);
+        $"""
+         INSERT INTO chains (id, intermediates) VALUES ({Chain.Id}, {Chain.Intermediates}) ON CONFLICT (id) DO NOTHING
+         """,
+        ct);
 }

@@ -14,7 +14,8 @@ internal sealed record OrderKey(PrivateKey Key, byte[] Csr) : IDisposable
         if (algorithm == KeyAlgorithm.Rsa2048)
         {
             using var rsa = RSA.Create(2048);
-            var request = new CertificateRequest(Subject(hostname), rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+            var request = new CertificateRequest(
+                Subject(hostname), rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
             return Finish(rsa, request, hostname);
         }
 
@@ -30,7 +31,8 @@ internal sealed record OrderKey(PrivateKey Key, byte[] Csr) : IDisposable
         names.AddDnsName(hostname);
         request.CertificateExtensions.Add(names.Build());
         var publicKeyHash = SHA256.HashData(pair.ExportSubjectPublicKeyInfo());
-        return new OrderKey(new PrivateKey(pair.ExportPkcs8PrivateKey(), publicKeyHash), request.CreateSigningRequest());
+        return new OrderKey(
+            new PrivateKey(pair.ExportPkcs8PrivateKey(), publicKeyHash), request.CreateSigningRequest());
     }
 
     private static X500DistinguishedName Subject(string hostname)

@@ -5,9 +5,9 @@ using ControlPlane.Contracts;
 namespace ControlPlane.Domains.Hostnames;
 
 /// <summary>
-/// The A-label form of a name in other letters, where there is only one. Left out is what IDNA 2003 and 2008 read differently
-/// (ß, ς, joiners), what would need normalizing first (combining marks, upper case), and labels that mix scripts, because a
-/// wrong suggestion would send a customer to a stranger's name.
+/// The A-label form of a name in other letters, where there is only one. Left out is what IDNA 2003 and 2008 read
+/// differently (ß, ς, joiners), what would need normalizing first (combining marks, upper case), and labels that mix
+/// scripts, because a wrong suggestion would send a customer to a stranger's name.
 /// </summary>
 internal static class CertainALabels
 {
@@ -33,7 +33,8 @@ internal static class CertainALabels
         try
         {
             var ascii = Idn.GetAscii(name);
-            return HostnameSyntax.IsValid(ascii) && Idn.GetUnicode(ascii) == name && name.IsNormalized(NormalizationForm.FormC)
+            return HostnameSyntax.IsValid(ascii) && Idn.GetUnicode(ascii) == name
+                && name.IsNormalized(NormalizationForm.FormC)
                 ? ascii
                 : null;
         }

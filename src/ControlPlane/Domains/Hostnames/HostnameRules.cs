@@ -6,8 +6,8 @@ using ControlPlane.Http;
 namespace ControlPlane.Domains.Hostnames;
 
 /// <summary>
-/// Decides whether a name may be registered. Nothing is trimmed, lower-cased or converted: the customer's own records, our
-/// answer and the certificate must say the same. A fault that has one certain remedy is answered with it.
+/// Decides whether a name may be registered. Nothing is trimmed, lower-cased or converted: the customer's own records,
+/// our answer and the certificate must say the same. A fault that has one certain remedy is answered with it.
 /// </summary>
 internal static class HostnameRules
 {
@@ -27,7 +27,8 @@ internal static class HostnameRules
     /// <summary>What is not a bare name at all, most telling fault first.</summary>
     private static Problem? RefuseSpelling(string name)
     {
-        if (name.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || char.GetUnicodeCategory(c) == UnicodeCategory.Format))
+        if (name.Any(c => char.IsWhiteSpace(c) || char.IsControl(c)
+            || char.GetUnicodeCategory(c) == UnicodeCategory.Format))
         {
             return HostnameProblems.Whitespace.With();
         }
@@ -105,7 +106,8 @@ internal static class HostnameRules
     private static bool IsWithin(string name, string domain) =>
         name == domain || name.EndsWith("." + domain, StringComparison.Ordinal);
 
-    /// <summary>The registrable domain above the fleet's target: edge.controlplane.example → controlplane.example.</summary>
+    /// <summary>The registrable domain above the fleet's target: edge.controlplane.example →
+    /// controlplane.example.</summary>
     private static string OwnDomain(string target)
     {
         var name = target.TrimEnd('.').ToLowerInvariant();

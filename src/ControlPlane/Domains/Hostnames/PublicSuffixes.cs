@@ -1,8 +1,8 @@
 namespace ControlPlane.Domains.Hostnames;
 
 /// <summary>
-/// The Public Suffix List (https://publicsuffix.org/list/): names under which strangers register. The list's own algorithm:
-/// an exception rule beats all, else the longest rule wins, else the last label is the suffix.
+/// The Public Suffix List (https://publicsuffix.org/list/): names under which strangers register. The list's own
+/// algorithm: an exception rule beats all, else the longest rule wins, else the last label is the suffix.
 /// </summary>
 internal static class PublicSuffixes
 {
@@ -10,7 +10,8 @@ internal static class PublicSuffixes
 
     /// <summary>True when the name is itself a suffix and belongs to nobody.</summary>
     /// <param name="hostname">An A-label name, lower case.</param>
-    public static bool Contains(string hostname) => LabelsOfSuffix(hostname.Split('.')) >= hostname.Count(c => c == '.') + 1;
+    public static bool Contains(string hostname) =>
+        LabelsOfSuffix(hostname.Split('.')) >= hostname.Count(c => c == '.') + 1;
 
     /// <summary>True when the name stands directly below its suffix: the apex of someone's domain, where DNS allows no
     /// CNAME.</summary>
@@ -26,7 +27,8 @@ internal static class PublicSuffixes
                 return labels.Length - start - 1;
             }
 
-            if (Rules.Contains(name) || (start < labels.Length - 1 && Rules.Contains("*." + string.Join('.', labels[(start + 1)..]))))
+            if (Rules.Contains(name)
+                || (start < labels.Length - 1 && Rules.Contains("*." + string.Join('.', labels[(start + 1)..]))))
             {
                 return labels.Length - start;
             }

@@ -6,9 +6,9 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains.Probing;
 
 /// <summary>
-/// Publishes a value of our own for a name and fetches it through the name's public addresses, as the CA will. The addresses are
-/// the customer's word, so they are resolved once and dialled as they are; loopback, private and other reserved ranges are
-/// refused, redirects are not followed, and little is read.
+/// Publishes a value of our own for a name and fetches it through the name's public addresses, as the CA will. The
+/// addresses are the customer's word, so they are resolved once and dialled as they are; loopback, private and other
+/// reserved ranges are refused, redirects are not followed, and little is read.
 /// </summary>
 internal sealed class PublicProbe(ITokenStore tokens, TimeProvider time, IOptions<FleetOptions> fleet)
 {
@@ -27,7 +27,8 @@ internal sealed class PublicProbe(ITokenStore tokens, TimeProvider time, IOption
 
         // Not secret and never accepted by a CA: it only has to be ours, and the same at a repetition.
         var value = "probe-" + Convert.ToHexStringLower(SHA256.HashData(order.Id.ToByteArray()))[..32];
-        await tokens.PublishAsync(order.Hostname, order.Sequence, value, time.GetUtcNow() + TimeSpan.FromMinutes(1), ct);
+        await tokens.PublishAsync(
+            order.Hostname, order.Sequence, value, time.GetUtcNow() + TimeSpan.FromMinutes(1), ct);
         try
         {
             foreach (var address in addresses)

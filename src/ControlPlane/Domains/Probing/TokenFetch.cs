@@ -9,8 +9,8 @@ internal static class TokenFetch
 {
     public const string Path = "/.well-known/pki-validation/fileauth.txt";
 
-    /// <summary>The body of a 200, trimmed; null for anything else, including no answer. Nobody is asked twice here: the caller's
-    /// schedule repeats.</summary>
+    /// <summary>The body of a 200, trimmed; null for anything else, including no answer. Nobody is asked twice here:
+    /// the caller's schedule repeats.</summary>
     public static async Task<string?> FetchAsync(
         IPEndPoint endpoint, string host, TimeSpan limit, int mostBytes, TimeProvider time, CancellationToken ct)
     {

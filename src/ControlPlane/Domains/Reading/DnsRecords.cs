@@ -16,7 +16,8 @@ internal static class DnsRecords
             return
             [
                 new("CNAME", hostname, target, apex
-                    ? "This name is a domain's apex: use ALIAS, ANAME or a flattened CNAME, as the DNS provider calls it."
+                    ? "This name is a domain's apex: use ALIAS, ANAME or a flattened CNAME, as the DNS provider calls "
+                        + "it."
                     : null),
             ];
         }
@@ -24,7 +25,8 @@ internal static class DnsRecords
         return
         [
             .. fleet.Addresses.Select(address => new DnsRecordView(
-                IPAddress.Parse(address).AddressFamily == AddressFamily.InterNetworkV6 ? "AAAA" : "A", hostname, address, null)),
+                IPAddress.Parse(address).AddressFamily == AddressFamily.InterNetworkV6 ? "AAAA" : "A", hostname,
+                address, null)),
         ];
     }
 }

@@ -56,7 +56,9 @@ internal sealed record DomainFacts(
 
     public CertificateStatus CertificateStatus() => Order?.State switch
     {
-        null or OrderState.PendingDns => Newest is null ? Reading.CertificateStatus.None : Reading.CertificateStatus.Issued,
+        null or OrderState.PendingDns => Newest is null
+            ? Reading.CertificateStatus.None
+            : Reading.CertificateStatus.Issued,
         OrderState.PendingOrder => Reading.CertificateStatus.Ordering,
         OrderState.PendingValidation => Reading.CertificateStatus.Validating,
         OrderState.PendingIssuance => Reading.CertificateStatus.Issuing,
@@ -67,7 +69,9 @@ internal sealed record DomainFacts(
 
     public DeliverySummary Delivery()
     {
-        var ready = Desired is null ? 0 : Nodes.Count(node => node.Standing == NodeStanding.Serving && Proves(node, Desired));
+        var ready = Desired is null
+            ? 0
+            : Nodes.Count(node => node.Standing == NodeStanding.Serving && Proves(node, Desired));
         var status = Domain.Status switch
         {
             DomainStatus.Deleting => DeliveryStatus.Withdrawing,
@@ -81,8 +85,8 @@ internal sealed record DomainFacts(
     private bool Proves(Node node, Bundle bundle) =>
         Observations.Any(seen => seen.NodeId == node.Id && seen.Proves(bundle.Fingerprint));
 
-    /// <summary>No node is lost and every serving one serves the name, be it with the last bundle or the next. The list's filter
-    /// says the same in SQL: <see cref="ListDomains"/>.</summary>
+    /// <summary>No node is lost and every serving one serves the name, be it with the last bundle or the next. The
+    /// list's filter says the same in SQL: <see cref="ListDomains"/>.</summary>
     private bool IsWhole() => Nodes.All(node => node.Standing == NodeStanding.Serving
         && Observations.Any(seen => seen.NodeId == node.Id && seen.State == ObservedDomainState.Serving));
 }

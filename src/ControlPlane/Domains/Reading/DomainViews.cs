@@ -22,10 +22,12 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
             .ToDictionaryAsync(row => row.Id, row => row.Name, ct);
         var orders = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
             .GroupBy(row => row.DomainId).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
-        var desired = await db.DesiredState.AsNoTracking().Where(row => ids.Contains(row.DomainId) && row.BundleId != null)
+        var desired = await db.DesiredState.AsNoTracking()
+            .Where(row => ids.Contains(row.DomainId) && row.BundleId != null)
             .ToDictionaryAsync(row => row.DomainId, row => row.BundleId!.Value, ct);
         var wanted = domains.Select(domain => domain.ActiveBundleId).OfType<Guid>()
-            .Concat(orders.Values.Select(order => order.BundleId).OfType<Guid>()).Concat(desired.Values).Distinct().ToList();
+            .Concat(orders.Values.Select(order => order.BundleId).OfType<Guid>()).Concat(desired.Values).Distinct()
+            .ToList();
         var bundles = await db.Bundles.AsNoTracking().Where(row => wanted.Contains(row.Id))
             .ToDictionaryAsync(row => row.Id, ct);
         var nodes = (await db.Nodes.AsNoTracking()
@@ -59,7 +61,9 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
             Status = facts.Status(),
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
-            Reason = reason is null ? null : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
+            Reason = reason is null
+                ? null
+                : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
             Fix = reason is null ? [] : [reason.Fix],
             DnsRecords = DnsRecords.For(domain.Hostname, fleet.Value),
             Ownership = new OwnershipView(facts.Ownership()),
@@ -81,6 +85,11 @@ internal static class Visibility
 {
     public static IQueryable<Domain> VisibleTo(this IQueryable<Domain> domains, Caller caller) =>
         caller.Role == ApiRole.Portal ? domains.Where(domain => domain.TenantId == caller.TenantId) : domains;
+
+    /// <summary>One domain to read, or null: what belongs to another tenant is as absent as what never was.</summary>
+    public static Task<Domain?> FindVisibleAsync(
+        this IQueryable<Domain> domains, Guid id, Caller caller, CancellationToken ct) =>
+        domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(domain => domain.Id == id, ct);
 }
 
 /// <summary>How kinds of key are written on the wire.</summary>

@@ -16,9 +16,9 @@ internal static class ListDomains
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
-            "Oldest first. `status` is one of pending, active, degraded, failed, deleting, deleted; deleted domains are left out "
-            + "unless asked for. `hostname` is the beginning of a name. `waitingOn` is one of customer, operator, ca, nodes, "
-            + "none. `cursor` is the nextCursor of the page before, `limit` 1 to 200.",
+            "Oldest first. `status` is one of pending, active, degraded, failed, deleting, deleted; deleted domains "
+            + "are left out unless asked for. `hostname` is the beginning of a name. `waitingOn` is one of customer, "
+            + "operator, ca, nodes, none. `cursor` is the nextCursor of the page before, `limit` 1 to 200.",
             Problems.InvalidField, Problems.MalformedRequest)
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
@@ -67,7 +67,8 @@ internal static class ListDomains
             node.FleetId == domain.FleetId
             && (node.Standing == NodeStanding.Lost
                 || (node.Standing == NodeStanding.Serving && !db.NodeObservations.Any(seen =>
-                    seen.NodeId == node.Id && seen.DomainId == domain.Id && seen.State == ObservedDomainState.Serving))));
+                    seen.NodeId == node.Id && seen.DomainId == domain.Id
+                        && seen.State == ObservedDomainState.Serving))));
         var parameter = broken.Parameters[0];
         var active = Expression.Equal(
             Expression.Property(parameter, nameof(Domain.Status)), Expression.Constant(DomainStatus.Active));
@@ -87,7 +88,8 @@ internal static class ListDomains
     /// <summary>What <see cref="DomainFacts.Reason"/> finds for the newest order, as a condition.</summary>
     private static Expression<Func<Domain, bool>> WaitsOn(WaitingOn who, ControlPlaneDb db)
     {
-        var codes = Reasons.ByCode.Values.Where(reason => reason.WaitingOn == who).Select(reason => reason.Code).ToList();
+        var codes = Reasons.ByCode.Values.Where(reason => reason.WaitingOn == who).Select(reason => reason.Code)
+            .ToList();
         var states = Enum.GetValues<OrderState>().Where(state =>
             (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
         return domain => db.Orders.Any(order => order.DomainId == domain.Id
@@ -106,7 +108,8 @@ internal static class ListDomains
         }
 
         // Words only: Enum.TryParse alone would take numbers too.
-        if (word.Length == 0 || !word.All(char.IsAsciiLetter) || !Enum.TryParse<T>(word, ignoreCase: true, out var parsed))
+        if (word.Length == 0 || !word.All(char.IsAsciiLetter)
+            || !Enum.TryParse<T>(word, ignoreCase: true, out var parsed))
         {
             return false;
         }

@@ -13,13 +13,14 @@ internal static class ReadCertificates
     public static void Map(RouteGroupBuilder domains) => domains.MapGet("{id:guid}/certificates", HandleAsync)
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadCertificates").WithSummary("Read a domain's certificates")
-        .Documented("Newest first. Certificates are public; private keys are in no answer of this API.", Problems.NotFound)
+        .Documented(
+            "Newest first. Certificates are public; private keys are in no answer of this API.", Problems.NotFound)
         .Example(null, new Page<CertificateView>([Examples.Certificate], null)).Produces<Page<CertificateView>>();
 
     private static async Task<IResult> HandleAsync(
         Guid id, Caller caller, ControlPlaneDb db, TimeProvider time, CancellationToken ct)
     {
-        if (await db.Domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(row => row.Id == id, ct) is not { } domain)
+        if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {
             return Problems.NotFound.With("There is no such domain.");
         }

@@ -15,14 +15,14 @@ internal static class ReadDelivery
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadDelivery").WithSummary("Read a domain's delivery, node by node")
         .Documented(
-            "A node is `proven` when its disk, HAProxy's memory and a TLS handshake all showed the desired certificate. Nodes that "
-            + "have reported nothing yet are listed with empty fields.",
+            "A node is `proven` when its disk, HAProxy's memory and a TLS handshake all showed the desired "
+            + "certificate. Nodes that have reported nothing yet are listed with empty fields.",
             Problems.NotFound)
         .Example(null, new Page<NodeDeliveryView>([Examples.Node], null)).Produces<Page<NodeDeliveryView>>();
 
     private static async Task<IResult> HandleAsync(Guid id, Caller caller, ControlPlaneDb db, CancellationToken ct)
     {
-        if (await db.Domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(row => row.Id == id, ct) is not { } domain)
+        if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {
             return Problems.NotFound.With("There is no such domain.");
         }
@@ -42,7 +42,8 @@ internal static class ReadDelivery
     }
 
     private static NodeDeliveryView View(Node node, NodeObservation? seen, string? desired) => new(
-        node.Name, node.Standing, seen?.State, seen?.DiskFingerprint, seen?.MemoryFingerprint, seen?.HandshakeFingerprint,
+        node.Name, node.Standing, seen?.State, seen?.DiskFingerprint, seen?.MemoryFingerprint,
+        seen?.HandshakeFingerprint,
         desired is not null && seen?.Proves(desired) == true,
         seen?.ErrorCode is { } code ? new NodeErrorView(code, seen.ErrorDetail ?? "") : null,
         seen?.Revision, seen?.ObservedAt);

@@ -2,7 +2,6 @@ using ControlPlane.Database;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
-using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Reading;
 
@@ -13,14 +12,14 @@ internal static class ReadDomain
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadDomain").WithSummary("Read a domain")
         .Documented(
-            "Three independent statuses say how far it is: `ownership` (control of the name), `certificate` and `delivery` "
-            + "(the nodes). `waitingOn`, `reason` and `fix` say who must do what next.",
+            "Three independent statuses say how far it is: `ownership` (control of the name), `certificate` and "
+            + "`delivery` (the nodes). `waitingOn`, `reason` and `fix` say who must do what next.",
             Problems.NotFound)
         .Example(null, Examples.Active).Produces<DomainView>();
 
     private static async Task<IResult> HandleAsync(
         Guid id, Caller caller, ControlPlaneDb db, DomainViews views, CancellationToken ct) =>
-        await db.Domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(row => row.Id == id, ct) is { } domain
+        await db.Domains.FindVisibleAsync(id, caller, ct) is { } domain
             ? TypedResults.Ok(await views.OneAsync(domain, ct))
             : Problems.NotFound.With("There is no such domain.");
 }

@@ -12,7 +12,8 @@ internal static class ReadEvents
     public static void Map(RouteGroupBuilder domains) => domains.MapGet("{id:guid}/events", OfDomainAsync)
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadDomainEvents").WithSummary("Read a domain's events")
-        .Documented("Oldest first, each with an id that only grows. `after` leaves out what was read before; `limit` 1 to 200.",
+        .Documented(
+            "Oldest first, each with an id that only grows. `after` leaves out what was read before; `limit` 1 to 200.",
             Problems.NotFound, Problems.InvalidField)
         .Example(null, new Page<EventView>([Examples.Event], "42")).Produces<Page<EventView>>();
 
@@ -20,13 +21,14 @@ internal static class ReadEvents
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadEvents").WithSummary("Follow all events")
         .Documented(
-            "The feed to poll instead of the domains: pass the last `nextCursor` as `after`. Complete and in order: an event is "
-            + "shown once no earlier one can appear any more. A portal gets its own tenant's events.",
+            "The feed to poll instead of the domains: pass the last `nextCursor` as `after`. Complete and in order: an "
+            + "event is shown once no earlier one can appear any more. A portal gets its own tenant's events.",
             Problems.InvalidField)
         .Example(null, new Page<EventView>([Examples.Event], "42")).Produces<Page<EventView>>();
 
     private static async Task<IResult> OfDomainAsync(
-        Guid id, Caller caller, ControlPlaneDb db, CancellationToken ct, long after = 0, int limit = Page<EventView>.MaxLimit)
+        Guid id, Caller caller, ControlPlaneDb db, CancellationToken ct, long after = 0,
+        int limit = Page<EventView>.MaxLimit)
     {
         if (!await db.Domains.VisibleTo(caller).AnyAsync(row => row.Id == id, ct))
         {
@@ -39,19 +41,21 @@ internal static class ReadEvents
     private static Task<IResult> FeedAsync(
         Caller caller, ControlPlaneDb db, CancellationToken ct, long after = 0, int limit = Page<EventView>.MaxLimit)
     {
-        // Ids are given when a row is written, not when it is committed: a slow transaction shows a smaller id late. A reader that
-        // went past it would never see it, so that events wait for every transaction older than their own. After an hour
-        // they are shown regardless: age() counts in 32 bits and means nothing for old rows.
+        // Ids are given when a row is written, not when it is committed: a slow transaction shows a smaller id late. A
+        // reader that went past it would never see it, so that events wait for every transaction older than their own.
+        // After an hour they are shown regardless: age() counts in 32 bits and means nothing for old rows.
         var settled = db.Events.FromSql(
             $"""
             SELECT * FROM events WHERE at < now() - interval '1 hour'
                 OR age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
             """);
         return PageAsync(
-            caller.Role == ApiRole.Portal ? settled.Where(row => row.TenantId == caller.TenantId) : settled, after, limit, ct);
+            caller.Role == ApiRole.Portal ? settled.Where(row => row.TenantId == caller.TenantId) : settled, after,
+            limit, ct);
     }
 
-    private static async Task<IResult> PageAsync(IQueryable<DomainEvent> events, long after, int limit, CancellationToken ct)
+    private static async Task<IResult> PageAsync(
+        IQueryable<DomainEvent> events, long after, int limit, CancellationToken ct)
     {
         if (Page<EventView>.Refuse(limit) is { } refusal)
         {
@@ -59,7 +63,8 @@ internal static class ReadEvents
         }
 
         var items = await events.AsNoTracking().Where(row => row.Id > after).OrderBy(row => row.Id).Take(limit)
-            .Select(row => new EventView(row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId)).ToListAsync(ct);
+            .Select(row => new EventView(row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId)).ToListAsync(
+                ct);
         // Never null: a feed has no end, and this is where to go on.
         return TypedResults.Ok(new Page<EventView>(items, $"{(items.Count > 0 ? items[^1].Id : after)}"));
     }

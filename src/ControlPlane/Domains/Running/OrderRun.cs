@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using ControlPlane.Database;
+using ControlPlane.Drills;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 
 namespace ControlPlane.Domains.Running;
 
 /// <summary>
-/// One worker's hold on one order: what a step reads, changes and commits. Every commit is fenced by state and lease token, and
-/// renews the lease. Between two commits there is at most one foreign call, outside any transaction.
+/// One worker's hold on one order: what a step reads, changes and commits. Every commit is fenced by state and lease
+/// token, and renews the lease. Between two commits there is at most one foreign call, outside any transaction.
 /// </summary>
 internal sealed class OrderRun(
     Order order, ControlPlaneDb db, TimeProvider time, TimeSpan lease, long claimedAt) : IAsyncDisposable
@@ -32,13 +33,14 @@ internal sealed class OrderRun(
     /// <summary>Opens a transaction for reads that the next commit must stand on.</summary>
     public async Task BeginAsync(CancellationToken ct) => _transaction = await db.Database.BeginTransactionAsync(ct);
 
-    /// <summary>Locks the domain's row until the next commit, as a deletion does first, and tells whether one was requested: for
-    /// moves into a state where no step would notice it any more.</summary>
+    /// <summary>Locks the domain's row until the next commit, as a deletion does first, and tells whether one was
+    /// requested: for moves into a state where no step would notice it any more.</summary>
     public async Task<bool> DeletionRequestedAsync(CancellationToken ct)
     {
         _transaction ??= await db.Database.BeginTransactionAsync(ct);
         await db.Database.ExecuteSqlAsync($"SELECT 1 FROM domains WHERE id = {order.DomainId} FOR UPDATE", ct);
-        return await db.Orders.Where(row => row.Id == order.Id).Select(row => row.CancelRequestedAt != null).SingleAsync(ct);
+        return await db.Orders.Where(row => row.Id == order.Id).Select(row => row.CancelRequestedAt != null)
+            .SingleAsync(ct);
     }
 
     /// <summary>Commits what the step changed, and renews the lease.</summary>
@@ -60,7 +62,8 @@ internal sealed class OrderRun(
         await SaveAsync(what, ct);
     }
 
-    /// <summary>After the step has gone to sleep: was there news while it looked? Then the order is due at once.</summary>
+    /// <summary>After the step has gone to sleep: was there news while it looked? Then the order is due at
+    /// once.</summary>
     public Task<int> WakeIfNudgedAsync(CancellationToken ct) => db.Orders
         .Where(row => row.Id == order.Id && row.State == order.State && row.LeaseToken == null)
         .Where(row => row.Nudges != _nudges || (row.CancelRequestedAt != null && row.State != OrderState.Canceling))
@@ -69,9 +72,11 @@ internal sealed class OrderRun(
     /// <summary>Makes one call to the world outside.</summary>
     public async Task<T> CallAsync<T>(string what, Func<Task<T>> call)
     {
-        Debug.Assert(_transaction is null, "A foreign call inside a transaction would hold locks for as long as the world likes.");
+        Debug.Assert(
+            _transaction is null,
+            "A foreign call inside a transaction would hold locks for as long as the world likes.");
         var result = await call();
-        Failpoint.Pass($"{_step}.call.{what}", order.Hostname);
+        Failpoint.OfThisProcess.Pass($"{_step}.call.{what}", order.Hostname);
         return result;
     }
 
@@ -118,7 +123,7 @@ internal sealed class OrderRun(
             _transaction = null;
         }
 
-        Failpoint.Pass($"{_step}.commit.{what}", order.Hostname);
+        Failpoint.OfThisProcess.Pass($"{_step}.commit.{what}", order.Hostname);
         _afterCommit.ForEach(action => action());
         _afterCommit.Clear();
     }

@@ -1,13 +1,13 @@
 namespace ControlPlane.Domains.Running;
 
 /// <summary>
-/// How long an order waits, as literals. A surprise uses <see cref="AfterSurprise"/> up and then fails; a snooze walks its list
-/// and stays at the last entry. Elapsed time stands beside each entry.
+/// How long an order waits, as literals. A surprise uses <see cref="AfterSurprise"/> up and then fails; a snooze walks
+/// its list and stays at the last entry. Elapsed time stands beside each entry.
 /// </summary>
 internal static class RetrySchedules
 {
-    /// <summary>After an exception. Most surprises are a bad minute of ours, so the first entries are short; a poisoned order
-    /// soon costs a few attempts a day, and ends after three days, loudly.</summary>
+    /// <summary>After an exception. Most surprises are a bad minute of ours, so the first entries are short; a poisoned
+    /// order soon costs a few attempts a day, and ends after three days, loudly.</summary>
     public static readonly IReadOnlyList<TimeSpan> AfterSurprise =
     [
         Seconds(2), // 2 s
@@ -21,8 +21,8 @@ internal static class RetrySchedules
         Hours(24), // 2.7 days
     ];
 
-    /// <summary>While the customer's record is missing: often at first, because people test what they have just typed; then
-    /// at the pace of DNS caches. <see cref="DnsDeadline"/> ends it.</summary>
+    /// <summary>While the customer's record is missing: often at first, because people test what they have just typed;
+    /// then at the pace of DNS caches. <see cref="DnsDeadline"/> ends it.</summary>
     public static readonly IReadOnlyList<TimeSpan> Dns =
     [
         Seconds(1), Seconds(2), Seconds(3), Seconds(5), // 11 s
@@ -39,17 +39,18 @@ internal static class RetrySchedules
     public static readonly IReadOnlyList<TimeSpan> CaAway =
         [Seconds(5), Seconds(15), Seconds(30), Minutes(1), Minutes(2), Minutes(5), Minutes(10)];
 
-    /// <summary>After the CA did not find the token. It goes on looking by itself every minute for a quarter of an hour, so
-    /// that asking more often than this buys nothing.</summary>
+    /// <summary>After the CA did not find the token. It goes on looking by itself every minute for a quarter of an
+    /// hour, so that asking more often than this buys nothing.</summary>
     public static readonly IReadOnlyList<TimeSpan> TokenNotSeen =
         [Seconds(10), Seconds(30), Minutes(1), Minutes(2), Minutes(5), Minutes(15), Minutes(30)];
 
-    /// <summary>While the CA issues. The status poll notices the change for all orders at once; this reads one order in case
-    /// the poll does not tell.</summary>
+    /// <summary>While the CA issues. The status poll notices the change for all orders at once; this reads one order in
+    /// case the poll does not tell.</summary>
     public static readonly IReadOnlyList<TimeSpan> Issuing =
         [Seconds(15), Minutes(1), Minutes(5), Minutes(10), Minutes(30)];
 
-    /// <summary>While nodes prove or withdraw. Their reports nudge the order; this looks in case a nudge was lost.</summary>
+    /// <summary>While nodes prove or withdraw. Their reports nudge the order; this looks in case a nudge was
+    /// lost.</summary>
     public static readonly IReadOnlyList<TimeSpan> Nodes = [Seconds(5), Seconds(15), Seconds(30)];
 
     /// <summary>While something of our own is away: vault, token store, DNS resolver.</summary>
@@ -57,7 +58,8 @@ internal static class RetrySchedules
         [Seconds(2), Seconds(5), Seconds(10), Seconds(30), Minutes(1), Minutes(5)];
 
     /// <summary>The entry for the n-th wait; the last one for all later.</summary>
-    public static TimeSpan At(this IReadOnlyList<TimeSpan> schedule, int n) => schedule[Math.Min(n, schedule.Count - 1)];
+    public static TimeSpan At(this IReadOnlyList<TimeSpan> schedule, int n) =>
+        schedule[Math.Min(n, schedule.Count - 1)];
 
     private static TimeSpan Seconds(double n) => TimeSpan.FromSeconds(n);
 

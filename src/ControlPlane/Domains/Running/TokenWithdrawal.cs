@@ -5,7 +5,8 @@ namespace ControlPlane.Domains.Running;
 /// <summary>Takes an order's token out of the store. The caller commits.</summary>
 internal static class TokenWithdrawal
 {
-    /// <summary>A store that is away holds nothing up: its leftover is swept, and no node serves it past its end.</summary>
+    /// <summary>A store that is away holds nothing up: its leftover is swept, and no node serves it past its
+    /// end.</summary>
     public static async Task RunAsync(OrderRun run, ITokenStore tokens, CancellationToken ct)
     {
         var order = run.Order;

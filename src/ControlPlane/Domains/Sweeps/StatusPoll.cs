@@ -6,7 +6,8 @@ using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Domains.Sweeps;
 
-/// <summary>Asks the CA which orders have moved: one call for thousands of orders, instead of one for each. Nobody waiting, no call.</summary>
+/// <summary>Asks the CA which orders have moved: one call for thousands of orders, instead of one for each. Nobody
+/// waiting, no call.</summary>
 internal sealed partial class StatusPoll(
     ICertificateAuthority ca,
     IDbContextFactory<ControlPlaneDb> databases,
@@ -15,10 +16,12 @@ internal sealed partial class StatusPoll(
     IOptions<JobOptions> options,
     ILogger<StatusPoll> log) : ISweep
 {
-    /// <summary>Windows overlap, so that a slow answer or a missed turn hides nothing: each looks this many turns back.</summary>
+    /// <summary>Windows overlap, so that a slow answer or a missed turn hides nothing: each looks this many turns
+    /// back.</summary>
     private const int Overlap = 4;
 
-    /// <summary>A first look, or one after a pause, reaches back this far; an order that moved earlier is read by itself.</summary>
+    /// <summary>A first look, or one after a pause, reaches back this far; an order that moved earlier is read by
+    /// itself.</summary>
     private static readonly TimeSpan LongestWindow = TimeSpan.FromHours(1);
 
     private DateTimeOffset _last = DateTimeOffset.MinValue;
@@ -65,7 +68,8 @@ internal sealed partial class StatusPoll(
         var word = change.Status == CaOrderStatus.Issued ? CaWords.Issued : change.StatusWord;
         await db.Database.ExecuteSqlAsync(
             $"""
-             UPDATE orders SET ca_status = {word}, ca_certificate_id = coalesce({change.CaCertificateId}, ca_certificate_id),
+             UPDATE orders SET
+                 ca_status = {word}, ca_certificate_id = coalesce({change.CaCertificateId}, ca_certificate_id),
                  nudges = nudges + 1, next_attempt_at = least(next_attempt_at, {now})
              WHERE ca_order_id = {change.CaOrderId} AND state IN ('PendingValidation', 'PendingIssuance')
                AND ca_status IS DISTINCT FROM {word} AND lease_token IS NULL
@@ -73,6 +77,7 @@ internal sealed partial class StatusPoll(
             ct);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "CA order {CaOrder} has the unknown status '{Status}': still waiting")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "CA order {CaOrder} has the unknown status '{Status}': still waiting")]
     private partial void LogUnknownStatus(string caOrder, string status);
 }

@@ -6,8 +6,9 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains.Sweeps;
 
 /// <summary>
-/// After a paid call whose answer was lost, more may exist at the CA than we recorded. Twice, 5 and 60 minutes later, everything under
-/// our id is listed, and all but the recorded order is canceled. Orders that ended without a certificate keep none.
+/// After a paid call whose answer was lost, more may exist at the CA than we recorded. Twice, 5 and 60 minutes later,
+/// everything under our id is listed, and all but the recorded order is canceled. Orders that ended without a
+/// certificate keep none.
 /// </summary>
 internal sealed partial class SurplusOrderSweep(
     ICertificateAuthority ca,
@@ -28,7 +29,8 @@ internal sealed partial class SurplusOrderSweep(
         var now = time.GetUtcNow();
         var (first, second) = (now - First, now - Second);
         var due = await db.Orders.Include(order => order.Domain)
-            // In PendingOrder the order's own step is looking: what it is about to adopt must not be canceled under its hands.
+            // In PendingOrder the order's own step is looking: what it is about to adopt must not be canceled under its
+            // hands.
             .Where(order => order.State != OrderState.PendingOrder)
             .Where(order => (order.Sweeps == 0 && order.UncertainSince < first)
                 || (order.Sweeps == 1 && order.UncertainSince < second))
@@ -45,7 +47,8 @@ internal sealed partial class SurplusOrderSweep(
     {
         foreach (var found in await ca.FindAsync(order.Id, ct))
         {
-            var wanted = found.CaOrderId == order.CaOrderId && order.State is not (OrderState.Failed or OrderState.Canceled);
+            var wanted = found.CaOrderId == order.CaOrderId
+                && order.State is not (OrderState.Failed or OrderState.Canceled);
             if (!wanted && found.Status is CaOrderStatus.Pending or CaOrderStatus.Unknown)
             {
                 await CancelAsync(db, order, found.CaOrderId, now, ct);
@@ -83,7 +86,8 @@ internal sealed partial class SurplusOrderSweep(
         }
     }
 
-    private async Task CancelAsync(ControlPlaneDb db, Order order, string caOrderId, DateTimeOffset now, CancellationToken ct)
+    private async Task CancelAsync(
+        ControlPlaneDb db, Order order, string caOrderId, DateTimeOffset now, CancellationToken ct)
     {
         await ca.CancelAsync(caOrderId, "Surplus: its answer was lost and another order took its place.", ct);
         db.Events.Add(new DomainEvent

@@ -7,8 +7,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Http.Access;
 
 /// <summary>
-/// Finds the key whose hash was presented. The look-up is by hash, so that its time tells nothing about a key; every failure
-/// gets the same answer, because why a key is refused is not the concern of someone who has none.
+/// Finds the key whose hash was presented. The look-up is by hash, so that its time tells nothing about a key; every
+/// failure gets the same answer, because why a key is refused is not the concern of someone who has none.
 /// </summary>
 internal sealed class ApiKeyAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options,

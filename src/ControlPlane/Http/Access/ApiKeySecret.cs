@@ -5,8 +5,8 @@ using System.Text;
 namespace ControlPlane.Http.Access;
 
 /// <summary>
-/// The secret of an API key, <c>cp_&lt;role&gt;_&lt;43 characters of base64url&gt;</c>: 256 random bits. The prefix tells people and
-/// secret scanners what it is; what it may do is in the database.
+/// The secret of an API key, <c>cp_&lt;role&gt;_&lt;43 characters of base64url&gt;</c>: 256 random bits. The prefix
+/// tells people and secret scanners what it is; what it may do is in the database.
 /// </summary>
 internal sealed class ApiKeySecret
 {
@@ -21,8 +21,11 @@ internal sealed class ApiKeySecret
 
     public byte[] Hash => SHA256.HashData(Encoding.ASCII.GetBytes(_text));
 
-    public static ApiKeySecret Create(ApiRole role) => new(
-        $"cp_{role.ToString().ToLowerInvariant()}_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes))}");
+    public static ApiKeySecret Create(ApiRole role)
+    {
+        var random = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
+        return new ApiKeySecret($"cp_{role.ToString().ToLowerInvariant()}_{random}");
+    }
 
     /// <summary>Null when the text cannot be a key of ours.</summary>
     public static ApiKeySecret? Parse(string text) =>

@@ -12,7 +12,8 @@ internal sealed record Caller(Guid KeyId, ApiRole Role, Guid? TenantId)
     private const string RoleClaim = "role";
     private const string TenantClaim = "tenant";
 
-    /// <summary>Another tenant's resource does not exist for a portal: 404, never 403, or ids could be probed.</summary>
+    /// <summary>Another tenant's resource does not exist for a portal: 404, never 403, or ids could be
+    /// probed.</summary>
     public bool MaySee(Guid tenant) => Role != ApiRole.Portal || TenantId == tenant;
 
     public static Caller Of(ClaimsPrincipal user) => new(

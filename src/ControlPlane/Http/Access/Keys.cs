@@ -5,7 +5,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Http.Access;
 
-/// <summary>A tenant's portal keys. Operators' keys are made on the command line only: no key makes a more powerful one.</summary>
+/// <summary>A tenant's portal keys. Operators' keys are made on the command line only: no key makes a more powerful
+/// one.</summary>
 internal static class Keys
 {
     public static void MapKeys(this RouteGroupBuilder tenants)
@@ -19,8 +20,10 @@ internal static class Keys
         tenants.MapGet("{tenant:guid}/keys", ListAsync).WithName("ListKeys").WithSummary("List a tenant's keys")
             .Documented("Revoked keys are listed too, in order of creation.", Problems.NotFound)
             .Example(null, new Page<KeyView>([Examples.Key], null)).Produces<Page<KeyView>>();
-        tenants.MapDelete("{tenant:guid}/keys/{key:guid}", RevokeAsync).WithName("RevokeKey").WithSummary("Revoke a key")
-            .Documented("The key is refused from the next request on. Revoking twice changes nothing.", Problems.NotFound)
+        tenants.MapDelete("{tenant:guid}/keys/{key:guid}", RevokeAsync).WithName("RevokeKey")
+            .WithSummary("Revoke a key")
+            .Documented(
+                "The key is refused from the next request on. Revoking twice changes nothing.", Problems.NotFound)
             .Example(null, Examples.Key with { RevokedAt = Examples.At }).Produces<KeyView>();
     }
 
@@ -51,7 +54,8 @@ internal static class Keys
         }
 
         var (key, secret) = await AddAsync(db, ApiRole.Portal, tenant, body.Name!, time.GetUtcNow().ToUniversalTime());
-        return TypedResults.Created($"/v1/tenants/{tenant}/keys/{key.Id}", new CreatedKey(KeyView.Of(key), secret.Reveal()));
+        return TypedResults.Created(
+            $"/v1/tenants/{tenant}/keys/{key.Id}", new CreatedKey(KeyView.Of(key), secret.Reveal()));
     }
 
     private static async Task<IResult> ListAsync(Guid tenant, ControlPlaneDb db, CancellationToken ct)
@@ -61,7 +65,8 @@ internal static class Keys
             return Problems.NotFound.With("There is no such tenant.");
         }
 
-        var keys = await db.ApiKeys.AsNoTracking().Where(row => row.TenantId == tenant).OrderBy(row => row.Id).ToListAsync(ct);
+        var keys = await db.ApiKeys.AsNoTracking().Where(row => row.TenantId == tenant).OrderBy(row => row.Id)
+            .ToListAsync(ct);
         return TypedResults.Ok(new Page<KeyView>([.. keys.Select(KeyView.Of)], null));
     }
 
@@ -95,7 +100,8 @@ internal sealed record CreateKey(string? Name)
 internal sealed record KeyView(
     Guid Id, ApiRole Role, string Name, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt)
 {
-    public static KeyView Of(ApiKey key) => new(key.Id, key.Role, key.Name, key.CreatedAt, key.LastUsedAt, key.RevokedAt);
+    public static KeyView Of(ApiKey key) =>
+        new(key.Id, key.Role, key.Name, key.CreatedAt, key.LastUsedAt, key.RevokedAt);
 }
 
 /// <summary>A new key, with its secret for the only time.</summary>

@@ -12,8 +12,10 @@ internal static class Tenants
     public static void MapTenants(this WebApplication app)
     {
         var tenants = app.MapGroup("/v1/tenants").WithTags("Tenants").RequireAuthorization(AccessPolicy.Admin);
-        tenants.MapPost("", CreateAsync).Validate<CreateTenant>().WithName("CreateTenant").WithSummary("Create a tenant")
-            .Documented("A tenant is a customer-facing product or company; its domains are kept apart from all others'.",
+        tenants.MapPost("", CreateAsync).Validate<CreateTenant>().WithName("CreateTenant")
+            .WithSummary("Create a tenant")
+            .Documented(
+                "A tenant is a customer-facing product or company; its domains are kept apart from all others'.",
                 Problems.InvalidField, Problems.TenantExists)
             .Example(new CreateTenant("acme"), Examples.Tenant).Produces<TenantView>(StatusCodes.Status201Created);
         tenants.MapGet("", ListAsync).WithName("ListTenants").WithSummary("List tenants")

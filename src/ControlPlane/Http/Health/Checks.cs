@@ -8,7 +8,8 @@ namespace ControlPlane.Http.Health;
 /// <summary>The database answers and has every migration this program brings.</summary>
 internal sealed class DatabaseCheck(NpgsqlDataSource database) : IHealthCheck
 {
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public async Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -31,7 +32,8 @@ internal sealed class DatabaseCheck(NpgsqlDataSource database) : IHealthCheck
 /// <summary>A replica that opens private keys holds the key-encryption key.</summary>
 internal sealed class KeyFileCheck(IConfiguration configuration) : IHealthCheck
 {
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    public Task<HealthCheckResult> CheckHealthAsync(
+        HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         // Looked for each time, though it is loaded at start: a replica that lost its file would not come up again.
         var vault = configuration.GetSection("Vault").Get<VaultOptions>() ?? new VaultOptions();

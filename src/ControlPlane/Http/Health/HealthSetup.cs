@@ -19,7 +19,8 @@ internal static class HealthSetup
             .Documented("Asks nothing of the database: restart the process only when this fails.")
             .Example(null, new HealthView("healthy", [])).Produces<HealthView>();
         group.MapGet("/readyz", ReadyAsync).WithName("Readyz").WithSummary("Can the process do its work?")
-            .Documented("Database reachable, migrations applied, key-encryption key present where this replica needs it.")
+            .Documented(
+                "Database reachable, migrations applied, key-encryption key present where this replica needs it.")
             .Example(null, new HealthView("healthy", [new("database", "healthy", null)]))
             .Produces<HealthView>().Produces<HealthView>(StatusCodes.Status503ServiceUnavailable);
     }
@@ -27,7 +28,8 @@ internal static class HealthSetup
     private static async Task<IResult> ReadyAsync(HealthCheckService health, CancellationToken ct)
     {
         var report = await health.CheckHealthAsync(ct);
-        var checks = report.Entries.Select(entry => new HealthEntry(entry.Key, Word(entry.Value.Status), entry.Value.Description));
+        var checks = report.Entries.Select(
+            entry => new HealthEntry(entry.Key, Word(entry.Value.Status), entry.Value.Description));
         return TypedResults.Json(
             new HealthView(Word(report.Status), [.. checks]),
             statusCode: report.Status == HealthStatus.Unhealthy ? 503 : 200);

@@ -7,16 +7,16 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Http.Idempotency;
 
 /// <summary>
-/// The first answer to an Idempotency-Key is the answer to every repeat of the same request. The key is claimed by inserting its
-/// row before the route runs; whoever finds it claimed and unanswered is told to come back.
+/// The first answer to an Idempotency-Key is the answer to every repeat of the same request. The key is claimed by
+/// inserting its row before the route runs; whoever finds it claimed and unanswered is told to come back.
 /// </summary>
 internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider time)
 {
     public const string Header = "Idempotency-Key";
     public const string ReplayedHeader = "Idempotency-Replayed";
 
-    /// <summary>A claim without an answer after this time belongs to a process that died: longer than any request takes (two
-    /// statements of at most 30 s).</summary>
+    /// <summary>A claim without an answer after this time belongs to a process that died: longer than any request takes
+    /// (two statements of at most 30 s).</summary>
     private static readonly TimeSpan Abandoned = TimeSpan.FromSeconds(90);
 
     public async Task InvokeAsync(HttpContext context, IDbContextFactory<ControlPlaneDb> databases)
@@ -31,7 +31,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
         var key = given.ToString();
         if (key.Length is 0 or > 200 || key.Any(c => c is < '!' or > '~'))
         {
-            await Problems.MalformedRequest.With($"{Header} must be 1 to 200 visible ASCII characters.").ExecuteAsync(context);
+            await Problems.MalformedRequest.With($"{Header} must be 1 to 200 visible ASCII characters.")
+                .ExecuteAsync(context);
             return;
         }
 
@@ -54,7 +55,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
         var abandoned = now - Abandoned;
         return await db.Database.ExecuteSqlAsync(
             $"""
-            INSERT INTO idempotency_keys (api_key_id, key, request_hash, created_at) VALUES ({apiKey}, {key}, {hash}, {now})
+            INSERT INTO idempotency_keys (api_key_id, key, request_hash, created_at)
+            VALUES ({apiKey}, {key}, {hash}, {now})
             ON CONFLICT (api_key_id, key) DO UPDATE SET created_at = excluded.created_at
             WHERE idempotency_keys.status IS NULL AND idempotency_keys.created_at < {abandoned}
                 AND idempotency_keys.request_hash = excluded.request_hash
@@ -88,7 +90,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
         else if (!request.Recorded)
         {
             await request.SaveAsync(
-                db, context.Response.StatusCode, context.Response.Headers.Location.ToString() is { Length: > 0 } at ? at : null,
+                db, context.Response.StatusCode,
+                context.Response.Headers.Location.ToString() is { Length: > 0 } at ? at : null,
                 Encoding.UTF8.GetString(held.ToArray()));
         }
 
@@ -124,7 +127,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
         await response.WriteAsync(first.Body ?? "", context.RequestAborted);
     }
 
-    /// <summary>SHA-256 over method, path, query and body, each ended by a zero byte that none of them can hold.</summary>
+    /// <summary>SHA-256 over method, path, query and body, each ended by a zero byte that none of them can
+    /// hold.</summary>
     private static async Task<byte[]> HashAsync(HttpRequest request, CancellationToken ct)
     {
         // The route's body limit holds here too: what does not fit is refused while it is read.

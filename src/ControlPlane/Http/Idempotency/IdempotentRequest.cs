@@ -7,16 +7,18 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Http.Idempotency;
 
 /// <summary>
-/// The request under way, when it carries an Idempotency-Key. A route that changes something records its answer here, in the
-/// transaction of the change: were it recorded afterwards, a crash in between would lose the first result.
+/// The request under way, when it carries an Idempotency-Key. A route that changes something records its answer here,
+/// in the transaction of the change: were it recorded afterwards, a crash in between would lose the first result.
 /// </summary>
 internal sealed class IdempotentRequest(Guid apiKey, string key)
 {
     /// <summary>True once the answer is recorded; the middleware then has nothing left to do.</summary>
     public bool Recorded { get; private set; }
 
-    /// <summary>Records the answer of the request under way, if it carries a key. Call it inside the transaction.</summary>
-    public static async Task RecordAsync(HttpContext context, ControlPlaneDb db, int status, string location, object body)
+    /// <summary>Records the answer of the request under way, if it carries a key. Call it inside the
+    /// transaction.</summary>
+    public static async Task RecordAsync(
+        HttpContext context, ControlPlaneDb db, int status, string location, object body)
     {
         if (context.Features.Get<IdempotentRequest>() is not { } request)
         {

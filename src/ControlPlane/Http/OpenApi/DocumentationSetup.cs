@@ -10,20 +10,23 @@ internal static class DocumentationSetup
         """
         Registers customers' names and serves them over HTTPS on every node of the fleet.
 
-        **For support staff.** Press *Authorize*, paste your key (`cp_support_…`), press *Authorize* once more. The key stays in
-        this browser until you press *Logout*. Then:
+        **For support staff.** Press *Authorize*, paste your key (`cp_support_…`), press *Authorize* once more. The key
+        stays in this browser until you press *Logout*. Then:
 
         1. *List domains* with `hostname` set to the beginning of the customer's name.
         2. Read `status`, `waitingOn`, `reason` and `fix` of the domain: they say who must do what next.
         3. *Read a domain's events* tells what happened so far, *delivery* what each node shows.
         4. *Check now* makes a waiting domain be looked at at once, instead of at `nextCheckAt`.
 
-        **For programmers.** `Authorization: Bearer <key>`. JSON in camelCase; times in RFC 3339, UTC; ids are UUIDv7. Lists are
-        `{items, nextCursor}`. Errors are `application/problem+json` (RFC 9457) with a stable `reason` and a `fix`; the
-        page behind `type` explains each, and `/problems` lists them all. Unknown fields are refused.
+        **For programmers.** `Authorization: Bearer <key>`. JSON in camelCase; times in RFC 3339, UTC; ids are UUIDv7.
+        Lists are `{items, nextCursor}`. Errors are `application/problem+json` (RFC 9457) with a stable `reason` and a
+        `fix`; the page behind `type` explains each, and `/problems` lists them all. Unknown fields are refused.
         """;
 
-    public static void AddDocumentation(this WebApplicationBuilder builder) => builder.Services.AddOpenApi("v1", options =>
+    public static void AddDocumentation(this WebApplicationBuilder builder) =>
+        builder.Services.AddOpenApi("v1", Describe);
+
+    private static void Describe(OpenApiOptions options)
     {
         options.AddOperationTransformer<OperationDetails>();
         options.AddDocumentTransformer((document, _, _) =>
@@ -38,7 +41,7 @@ internal static class DocumentationSetup
             };
             return Task.CompletedTask;
         });
-    });
+    }
 
     public static void UseDocumentation(this WebApplication app) => app.UseSwaggerUI(options =>
     {

@@ -49,7 +49,8 @@ internal static class Examples
         Reason = null,
         Fix = [],
         Ownership = new OwnershipView(OwnershipStatus.Verified),
-        Certificate = new CertificateStatusView(CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
+        Certificate = new CertificateStatusView(
+            CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
         NextCheckAt = null,
@@ -65,6 +66,7 @@ internal static class Examples
         At.AddDays(199), CertificateState.Active);
 
     public static readonly NodeDeliveryView Node = new(
-        "node-1", Nodes.NodeStanding.Serving, Contracts.ObservedDomainState.Serving, Fingerprint, Fingerprint, Fingerprint,
+        "node-1", Nodes.NodeStanding.Serving, Contracts.ObservedDomainState.Serving, Fingerprint, Fingerprint,
+        Fingerprint,
         true, null, 17, At.AddSeconds(4));
 }

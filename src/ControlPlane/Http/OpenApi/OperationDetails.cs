@@ -51,7 +51,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
             {
                 Name = IdempotencyMiddleware.Header,
                 In = ParameterLocation.Header,
-                Description = "Any text of 1 to 200 visible ASCII characters, best a UUID. A repeat with the same key and "
+                Description =
+                    "Any text of 1 to 200 visible ASCII characters, best a UUID. A repeat with the same key and "
                     + "body gets the first answer again, so that a lost answer can be asked for without fear.",
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 200 },
                 Example = JsonValue.Create("0197f3a2-5b1c-7d3e-9f40-2a6b8c9d0e1f"),
@@ -59,7 +60,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
         }
     }
 
-    private void AddProblems(OpenApiOperation operation, IList<object> metadata, OpenApiDocument document, string? policy)
+    private void AddProblems(
+        OpenApiOperation operation, IList<object> metadata, OpenApiDocument document, string? policy)
     {
         IEnumerable<ProblemKind> kinds = metadata.OfType<RouteProblems>().SelectMany(route => route.Kinds);
         if (operation.RequestBody is not null)
@@ -77,11 +79,13 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
 
         if (policy is not null)
         {
-            kinds = kinds.Concat([Problems.NotAuthenticated, Problems.NotAllowed, Problems.TooManyRequests, Problems.Unavailable]);
+            kinds = kinds.Concat(
+                [Problems.NotAuthenticated, Problems.NotAllowed, Problems.TooManyRequests, Problems.Unavailable]);
         }
 
         operation.Responses ??= [];
-        foreach (var status in kinds.Append(Problems.Unexpected).DistinctBy(kind => kind.Code).GroupBy(kind => kind.Status))
+        var statuses = kinds.Append(Problems.Unexpected).DistinctBy(kind => kind.Code).GroupBy(kind => kind.Status);
+        foreach (var status in statuses)
         {
             operation.Responses.TryAdd($"{status.Key}", new OpenApiResponse
             {
@@ -92,7 +96,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
                     {
                         Schema = new OpenApiSchemaReference(ProblemSchema, document),
                         Examples = status.ToDictionary(
-                            kind => kind.Code, IOpenApiExample (kind) => new OpenApiExample { Value = Write(Sample(kind)) }),
+                            kind => kind.Code,
+                            IOpenApiExample (kind) => new OpenApiExample { Value = Write(Sample(kind)) }),
                     },
                 },
             });
@@ -101,12 +106,14 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
 
     private void AddExamples(OpenApiOperation operation, RouteExample? example)
     {
-        if (example?.Request is { } request && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true)
+        if (example?.Request is { } request
+            && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true)
         {
             body.Example = Write(request);
         }
 
-        var good = operation.Responses?.Where(response => response.Key.StartsWith('2')).Select(response => response.Value)
+        var good = operation.Responses?.Where(response => response.Key.StartsWith('2'))
+            .Select(response => response.Value)
             .FirstOrDefault();
         if (example is not null && good?.Content?.TryGetValue("application/json", out var answer) == true)
         {

@@ -74,7 +74,8 @@ internal sealed class NodeAuthentication(
     }
 
     /// <summary>Reads the body whole and puts it back for the handler.</summary>
-    /// <exception cref="BadHttpRequestException">413: it is larger than <see cref="Routes.MaxAgentBodyBytes"/>.</exception>
+    /// <exception cref="BadHttpRequestException">413: it is larger than
+    /// <see cref="Routes.MaxAgentBodyBytes"/>.</exception>
     private async Task<byte[]> BufferBodyAsync()
     {
         if (Request.ContentLength > Routes.MaxAgentBodyBytes)

@@ -7,8 +7,9 @@ namespace ControlPlane.Nodes.Access;
 internal sealed record NodeIdentity(Guid Id, Guid Fleet, string Name, byte[] SigningKey);
 
 /// <summary>
-/// Signing keys of nodes that may call, for up to 30 s. A ban empties the cache on every replica by NOTIFY; were that lost, the
-/// entry ages out well within the 60 s that a ban may take. Refusals are not cached: a stranger's ids must not fill memory.
+/// Signing keys of nodes that may call, for up to 30 s. A ban empties the cache on every replica by NOTIFY; were that
+/// lost, the entry ages out well within the 60 s that a ban may take. Refusals are not cached: a stranger's ids must
+/// not fill memory.
 /// </summary>
 internal sealed class NodeKeyCache(NpgsqlDataSource database, TimeProvider time)
 {

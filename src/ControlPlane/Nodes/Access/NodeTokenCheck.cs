@@ -11,15 +11,16 @@ namespace ControlPlane.Nodes.Access;
 internal readonly record struct NodeRequest(string Method, string Target);
 
 /// <summary>
-/// Checks a <see cref="NodeToken"/> step by step, cheapest first, the body last: nobody makes us read a megabyte without a valid
-/// signature. Pure; the answers say what to correct and nothing about other nodes.
+/// Checks a <see cref="NodeToken"/> step by step, cheapest first, the body last: nobody makes us read a megabyte
+/// without a valid signature. Pure; the answers say what to correct and nothing about other nodes.
 /// </summary>
 internal static class NodeTokenCheck
 {
     /// <summary>No token of ours is half as long.</summary>
     public const int MaxLength = 2048;
 
-    /// <summary>The token's parts, unverified; null when it is not one of ours, such as an API key or another algorithm.</summary>
+    /// <summary>The token's parts, unverified; null when it is not one of ours, such as an API key or another
+    /// algorithm.</summary>
     public static JsonWebToken? Read(string text)
     {
         if (text.Length > MaxLength || text.Count(c => c == '.') != 2)

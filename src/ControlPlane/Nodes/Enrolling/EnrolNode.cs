@@ -9,8 +9,8 @@ using Npgsql;
 namespace ControlPlane.Nodes.Enrolling;
 
 /// <summary>
-/// POST /v1/nodes/enroll: a join code, used up in the transaction that makes the node. The request's form is checked first, so
-/// that a malformed one does not cost the code and every refusal of a code has one shape.
+/// POST /v1/nodes/enroll: a join code, used up in the transaction that makes the node. The request's form is checked
+/// first, so that a malformed one does not cost the code and every refusal of a code has one shape.
 /// </summary>
 internal static partial class EnrolNode
 {
@@ -99,8 +99,8 @@ internal static partial class EnrolNode
             : null;
     }
 
-    /// <summary>Null when the name is taken by a live node, or the signing key was ever seen: a banned key must not come back
-    /// under a new name.</summary>
+    /// <summary>Null when the name is taken by a live node, or the signing key was ever seen: a banned key must not
+    /// come back under a new name.</summary>
     private static async Task<Guid?> InsertAsync(
         NpgsqlConnection connection, Guid fleet, EnrolRequest request, DateTimeOffset now, CancellationToken ct)
     {
@@ -140,7 +140,9 @@ internal static partial class EnrolNode
             "must be 1–63 of a–z, 0–9 and hyphen, not beginning with a hyphen.");
         Check(IsP256(request.SigningKey), "signingKey", "must be a P-256 public key as SubjectPublicKeyInfo DER.");
         Check(IsP256(request.SealingKey), "sealingKey", "must be a P-256 public key as SubjectPublicKeyInfo DER.");
-        Check(request.SigningKey is null || request.SealingKey is null || !request.SigningKey.SequenceEqual(request.SealingKey),
+        Check(
+            request.SigningKey is null || request.SealingKey is null
+                || !request.SigningKey.SequenceEqual(request.SealingKey),
             "sealingKey", "must be another key than signingKey.");
         Check(IPEndPoint.TryParse(request.HttpEndpoint ?? "", out var endpoint) && endpoint.Port > 0, "httpEndpoint",
             "must be an IP address and a port, such as 192.0.2.7:80.");
@@ -156,7 +158,8 @@ internal static partial class EnrolNode
         }
     }
 
-    /// <summary>Exactly one key and nothing behind it, in the named-curve form: the key's id is the hash of these bytes.</summary>
+    /// <summary>Exactly one key and nothing behind it, in the named-curve form: the key's id is the hash of these
+    /// bytes.</summary>
     private static bool IsP256(byte[]? key)
     {
         if (key is not { Length: > 0 and <= 200 })

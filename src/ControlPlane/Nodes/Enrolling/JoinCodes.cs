@@ -28,14 +28,16 @@ internal static class JoinCodes
     private const int MaxMinutes = 24 * 60;
 
     public static async Task<Results<Created<CreatedJoinCode>, Problem>> HandleAsync(
-        CreateJoinCode request, ControlPlaneDb db, IOptions<FleetOptions> options, TimeProvider time, CancellationToken ct)
+        CreateJoinCode request, ControlPlaneDb db,
+        IOptions<FleetOptions> options, TimeProvider time, CancellationToken ct)
     {
         var minutes = request.ExpiresInMinutes ?? DefaultMinutes;
         if (minutes is < 1 or > MaxMinutes)
         {
             return Problems.InvalidField.With() with
             {
-                Errors = [new FieldProblem("expiresInMinutes", "invalid", $"expiresInMinutes must be 1 to {MaxMinutes}.")],
+                Errors =
+                    [new FieldProblem("expiresInMinutes", "invalid", $"expiresInMinutes must be 1 to {MaxMinutes}.")],
             };
         }
 

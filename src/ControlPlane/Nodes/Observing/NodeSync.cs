@@ -5,9 +5,10 @@ using Npgsql;
 namespace ControlPlane.Nodes.Observing;
 
 /// <summary>
-/// Whether a Joining or Lost node may serve: it says it is synced, in this epoch, past every tombstone, and it has proven what
-/// the fleet wants for every active domain. Where it refused a newer bundle, the proven last good one is enough: one poisoned
-/// renewal must not keep a whole fleet from coming back. An empty fleet asks for nothing more than the first synced report.
+/// Whether a Joining or Lost node may serve: it says it is synced, in this epoch, past every tombstone, and it has
+/// proven what the fleet wants for every active domain. Where it refused a newer bundle, the proven last good one is
+/// enough: one poisoned renewal must not keep a whole fleet from coming back. An empty fleet asks for nothing more than
+/// the first synced report.
 /// </summary>
 internal static class NodeSync
 {
@@ -19,7 +20,8 @@ internal static class NodeSync
             return false;
         }
 
-        // After the node's row is locked: an activation either committed before this snapshot, or waits and counts the node.
+        // After the node's row is locked: an activation either committed before this snapshot, or waits and counts the
+        // node.
         await using var command = new NpgsqlCommand(
             """
             SELECT EXISTS (SELECT 1 FROM fleets WHERE id = $1 AND (epoch = $3 OR revision = 0))

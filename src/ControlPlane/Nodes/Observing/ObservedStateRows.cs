@@ -7,26 +7,30 @@ using NpgsqlTypes;
 
 namespace ControlPlane.Nodes.Observing;
 
-/// <summary>The rows of a report: checked, then written in one statement with the events their refusals deserve.</summary>
+/// <summary>The rows of a report: checked, then written in one statement with the events their refusals
+/// deserve.</summary>
 internal static class ObservedStateRows
 {
     private const int MaxCode = 64;
     private const int MaxDetail = 2000;
     private const int MaxVersion = 100;
 
-    /// <summary>Rows of domains that are not this fleet's are dropped: a node speaks for its own fleet. A refusal becomes an event
-    /// when it is new, or another than before; the statement's snapshot still shows what was there.</summary>
+    /// <summary>Rows of domains that are not this fleet's are dropped: a node speaks for its own fleet. A refusal
+    /// becomes an event when it is new, or another than before; the statement's snapshot still shows what was
+    /// there.</summary>
     private const string Sql =
         """
         WITH said AS (
             SELECT row.*, domains.tenant_id, domains.hostname
-            FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+            FROM unnest(
+                 $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                  AS row (domain_id, revision, state, disk, memory, handshake, code, detail)
             JOIN domains ON domains.id = row.domain_id AND domains.fleet_id = $9
         ), told AS (
             INSERT INTO events (at, tenant_id, domain_id, type, message)
             SELECT $11, said.tenant_id, said.domain_id, $12,
-                   'Node ' || $13 || ' refused the bundle of ' || said.hostname || ' (' || said.code || '): ' || said.detail
+                   'Node ' || $13 || ' refused the bundle of ' || said.hostname || ' (' || said.code || '): '
+                       || said.detail
             FROM said
             LEFT JOIN node_observations before ON before.node_id = $10 AND before.domain_id = said.domain_id
             WHERE said.state = 'Refused'
@@ -49,19 +53,28 @@ internal static class ObservedStateRows
         List<FieldProblem> faults = [];
         Check(report.ReportNumber > 0, "reportNumber", "must be positive.");
         Check(report is { Epoch: >= 0, Revision: >= 0 }, "revision", "must not be negative; nor may the epoch.");
-        Check(report.AgentVersion is { Length: > 0 and <= MaxVersion }, "agentVersion", $"must have 1 to {MaxVersion} characters.");
+        Check(
+            report.AgentVersion is { Length: > 0 and <= MaxVersion },
+            "agentVersion",
+            $"must have 1 to {MaxVersion} characters.");
         Check(report.HAProxy is null || report.HAProxy.Version is { Length: <= MaxVersion }, "haProxy.version",
             $"must have at most {MaxVersion} characters.");
-        Check(report.Rows is { Count: <= Routes.MaxRowsPerReport }, "rows", $"must be there, with at most {Routes.MaxRowsPerReport}.");
+        Check(
+            report.Rows is { Count: <= Routes.MaxRowsPerReport },
+            "rows",
+            $"must be there, with at most {Routes.MaxRowsPerReport}.");
         if (report.Rows is { } rows)
         {
             Check(rows.DistinctBy(row => row.Domain).Count() == rows.Count, "rows", "must name each domain once.");
             Check(rows.All(row => Enum.IsDefined(row.State)), "rows.state", "must be a state this API knows.");
             Check(rows.All(row => (row.State == ObservedDomainState.Refused) == (row.Error is not null)), "rows.error",
                 "must be there for a refused domain, and only there.");
-            Check(rows.All(row => row.Error is null or { Code.Length: > 0 and <= MaxCode, Detail: not null }), "rows.error.code",
+            Check(
+                rows.All(row => row.Error is null or { Code.Length: > 0 and <= MaxCode, Detail: not null }),
+                "rows.error.code",
                 $"must have 1 to {MaxCode} characters, and a detail.");
-            Check(rows.All(HasFingerprints), "rows.*Fingerprint", "must be 64 lower-case hexadecimal digits, or absent.");
+            Check(
+                rows.All(HasFingerprints), "rows.*Fingerprint", "must be 64 lower-case hexadecimal digits, or absent.");
         }
 
         return faults;
@@ -76,7 +89,8 @@ internal static class ObservedStateRows
     }
 
     public static async Task WriteAsync(
-        NpgsqlConnection connection, NodeIdentity node, IReadOnlyList<ObservedDomain> rows, DateTimeOffset now, CancellationToken ct)
+        NpgsqlConnection connection, NodeIdentity node,
+        IReadOnlyList<ObservedDomain> rows, DateTimeOffset now, CancellationToken ct)
     {
         if (rows.Count == 0)
         {
@@ -105,7 +119,8 @@ internal static class ObservedStateRows
         await command.ExecuteNonQueryAsync(ct);
     }
 
-    /// <summary>An agent never sends key material; should one be at fault, a tenant's event list is the last place for it.</summary>
+    /// <summary>An agent never sends key material; should one be at fault, a tenant's event list is the last place for
+    /// it.</summary>
     private static string? Clean(string? detail) => detail switch
     {
         null => null,

@@ -8,8 +8,8 @@ using Npgsql;
 namespace ControlPlane.Nodes.Observing;
 
 /// <summary>
-/// PUT /v1/observed-state: what a node was found to hold, in one transaction: the node's row first, which keeps proofs and
-/// other reports of the node out, then observations, refusals, standing and the orders that waited for them.
+/// PUT /v1/observed-state: what a node was found to hold, in one transaction: the node's row first, which keeps proofs
+/// and other reports of the node out, then observations, refusals, standing and the orders that waited for them.
 /// </summary>
 internal static class RecordObservedState
 {

@@ -16,7 +16,8 @@ internal enum RolloutOutcome
     /// <summary>At least one Serving node refused this very bundle.</summary>
     Refused,
 
-    /// <summary>The Serving nodes are none, or not more than half of Serving and Lost: nothing they show is enough.</summary>
+    /// <summary>The Serving nodes are none, or not more than half of Serving and Lost: nothing they show is
+    /// enough.</summary>
     NoMajority,
 }
 
@@ -40,18 +41,20 @@ internal sealed record RolloutVerdict(
 internal sealed record NodeRefusal(ProofNode Node, string Code, string Detail);
 
 /// <summary>
-/// Active is proven, not assumed: every Serving node must have shown the fingerprint, and the Serving nodes must be a majority
-/// of those that should be serving, so that a control plane cut off from most of its fleet activates nothing.
+/// Active is proven, not assumed: every Serving node must have shown the fingerprint, and the Serving nodes must be a
+/// majority of those that should be serving, so that a control plane cut off from most of its fleet activates nothing.
 /// </summary>
 internal static class RolloutProof
 {
-    /// <summary>Reads the verdict inside the caller's transaction; see <see cref="FleetLock"/> for what the caller owes.</summary>
+    /// <summary>Reads the verdict inside the caller's transaction; see <see cref="FleetLock"/> for what the caller
+    /// owes.</summary>
     public static async Task<RolloutVerdict> ReadAsync(
         ControlPlaneDb db, Guid fleet, Guid domain, string fingerprint, CancellationToken ct)
     {
         var nodes = await FleetLock.NodesAsync(db, fleet, ct);
 
-        // Statements of their own, after the lock: under READ COMMITTED they see every report committed before it was granted.
+        // Statements of their own, after the lock: under READ COMMITTED they see every report committed before it was
+        // granted.
         var publishedAt = await (
             from desired in db.DesiredState
             join bundle in db.Bundles on desired.BundleId equals bundle.Id
@@ -68,8 +71,8 @@ internal static class RolloutProof
     /// <param name="nodes">The fleet's nodes.</param>
     /// <param name="observations">By node; nodes that never answered for the domain are absent.</param>
     /// <param name="fingerprint">The bundle to prove.</param>
-    /// <param name="publishedAt">Revision at which the fleet began to want it; null while it does not. A refusal of an earlier
-    /// revision was said of another bundle.</param>
+    /// <param name="publishedAt">Revision at which the fleet began to want it; null while it does not. A refusal of an
+    /// earlier revision was said of another bundle.</param>
     public static RolloutVerdict Judge(
         IReadOnlyList<ProofNode> nodes,
         IReadOnlyDictionary<Guid, NodeObservation> observations,
@@ -87,7 +90,8 @@ internal static class RolloutProof
             }
             else if (seen?.State == ObservedDomainState.Refused && seen.Revision >= publishedAt)
             {
-                refused.Add(new NodeRefusal(node, seen.ErrorCode ?? "unnamed", seen.ErrorDetail ?? "No detail was given."));
+                refused.Add(
+                    new NodeRefusal(node, seen.ErrorCode ?? "unnamed", seen.ErrorDetail ?? "No detail was given."));
             }
             else
             {

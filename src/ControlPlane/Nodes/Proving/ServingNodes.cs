@@ -10,12 +10,13 @@ namespace ControlPlane.Nodes.Proving;
 internal sealed record ServingNode(Guid Id, string Name, string HttpEndpoint);
 
 /// <summary>
-/// The nodes through which a token must be fetched back before the CA is asked to look. With no Serving node nothing can be
-/// proven and the caller waits; a Joining node of an empty fleet becomes Serving at its first synced report.
+/// The nodes through which a token must be fetched back before the CA is asked to look. With no Serving node nothing
+/// can be proven and the caller waits; a Joining node of an empty fleet becomes Serving at its first synced report.
 /// </summary>
 internal static class ServingNodes
 {
-    public static async Task<IReadOnlyList<ServingNode>> ReadAsync(ControlPlaneDb db, Guid fleet, CancellationToken ct) =>
+    public static async Task<IReadOnlyList<ServingNode>> ReadAsync(
+        ControlPlaneDb db, Guid fleet, CancellationToken ct) =>
         await db.Nodes.AsNoTracking()
             .Where(node => node.FleetId == fleet && node.Standing == NodeStanding.Serving)
             .OrderBy(node => node.Name)

@@ -5,12 +5,13 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Nodes.Proving;
 
 /// <summary>Whether a name is off the fleet.</summary>
-/// <param name="Confirmed">Every Serving node said that neither disk, memory nor listener knows the name. True as well when
-/// the fleet never was told to serve it, and when no node is Serving: then <paramref name="Others"/> names them all.</param>
+/// <param name="Confirmed">Every Serving node said that neither disk, memory nor listener knows the name. True as well
+/// when the fleet never was told to serve it, and when no node is Serving: then <paramref name="Others"/> names them
+/// all.</param>
 /// <param name="By">Serving nodes that confirmed.</param>
 /// <param name="Waiting">Serving nodes that have not.</param>
-/// <param name="Others">Nodes that are not Serving and have not confirmed, for the receipt: they drop the name as soon as they
-/// read desired state again, and until then may still serve it.</param>
+/// <param name="Others">Nodes that are not Serving and have not confirmed, for the receipt: they drop the name as soon
+/// as they read desired state again, and until then may still serve it.</param>
 internal sealed record WithdrawalVerdict(
     bool Confirmed,
     IReadOnlyList<ProofNode> By,
@@ -31,22 +32,25 @@ internal enum WithdrawalStage
 }
 
 /// <summary>
-/// Deletion waits for Serving nodes and names the others in its receipt. No majority is asked for: a name that its customer
-/// took away must not stay because nodes are lost.
+/// Deletion waits for Serving nodes and names the others in its receipt. No majority is asked for: a name that its
+/// customer took away must not stay because nodes are lost.
 /// </summary>
 internal static class WithdrawalProof
 {
-    /// <summary>Reads the verdict inside the caller's transaction; see <see cref="FleetLock"/> for what the caller owes.</summary>
+    /// <summary>Reads the verdict inside the caller's transaction; see <see cref="FleetLock"/> for what the caller
+    /// owes.</summary>
     public static async Task<WithdrawalVerdict> ReadAsync(
         ControlPlaneDb db, Guid fleet, Guid domain, CancellationToken ct)
     {
         var nodes = await FleetLock.NodesAsync(db, fleet, ct);
 
-        // Both places in one statement: a change moves from one to the other in one commit, and two statements could miss it.
+        // Both places in one statement: a change moves from one to the other in one commit, and two statements could
+        // miss it.
         var told = await db.Database.SqlQuery<ToldRow>(
             $"""
              SELECT EXISTS (SELECT 1 FROM desired_changes WHERE domain_id = {domain}) AS "Pending",
-                    EXISTS (SELECT 1 FROM desired_state WHERE fleet_id = {fleet} AND domain_id = {domain}) AS "Published",
+                    EXISTS (SELECT 1 FROM desired_state
+                            WHERE fleet_id = {fleet} AND domain_id = {domain}) AS "Published",
                     (SELECT revision FROM desired_state
                      WHERE fleet_id = {fleet} AND domain_id = {domain} AND bundle_id IS NULL) AS "TombstoneAt"
              """).SingleAsync(ct);
@@ -76,8 +80,10 @@ internal static class WithdrawalProof
             return new WithdrawalVerdict(true, [], [], []);
         }
 
-        var serving = nodes.Where(node => node.Standing == NodeStanding.Serving).ToLookup(node => confirmed.Contains(node.Id));
-        var others = nodes.Where(node => node.Standing != NodeStanding.Serving && !confirmed.Contains(node.Id)).ToList();
+        var serving = nodes.Where(node => node.Standing == NodeStanding.Serving)
+            .ToLookup(node => confirmed.Contains(node.Id));
+        var others = nodes.Where(node => node.Standing != NodeStanding.Serving && !confirmed.Contains(node.Id))
+            .ToList();
         var done = stage == WithdrawalStage.Published && !serving[false].Any();
         return new WithdrawalVerdict(done, serving[true].ToList(), serving[false].ToList(), others);
     }

@@ -4,14 +4,15 @@ using System.Text;
 
 namespace ControlPlane.Nodes.Publishing;
 
-/// <summary>A position in a fleet's history. Three parts, because a page may end inside a batch that shares a revision; opaque
-/// to agents.</summary>
+/// <summary>A position in a fleet's history. Three parts, because a page may end inside a batch that shares a revision;
+/// opaque to agents.</summary>
 /// <param name="Epoch">The life of the history.</param>
 /// <param name="Revision">Revision of the last row read.</param>
 /// <param name="Domain">Its domain; <see cref="Guid.AllBitsSet"/> when the whole revision is read.</param>
 internal readonly record struct DesiredStateCursor(long Epoch, long Revision, Guid Domain)
 {
-    /// <summary>Two numbers of 19 digits, 32 hexadecimal digits and two dots are 72 characters, 96 in base64url.</summary>
+    /// <summary>Two numbers of 19 digits, 32 hexadecimal digits and two dots are 72 characters, 96 in
+    /// base64url.</summary>
     private const int MaxLength = 96;
 
     public override string ToString() =>

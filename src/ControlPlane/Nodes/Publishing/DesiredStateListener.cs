@@ -4,8 +4,8 @@ using Npgsql;
 namespace ControlPlane.Nodes.Publishing;
 
 /// <summary>
-/// Hears what other replicas publish, on one connection of its own outside the pool. After each connect everyone is woken and
-/// every cached key forgotten, because what was said while nobody listened is gone.
+/// Hears what other replicas publish, on one connection of its own outside the pool. After each connect everyone is
+/// woken and every cached key forgotten, because what was said while nobody listened is gone.
 /// </summary>
 internal sealed partial class DesiredStateListener(
     IConfiguration configuration,
@@ -14,7 +14,8 @@ internal sealed partial class DesiredStateListener(
     TimeProvider time,
     ILogger<DesiredStateListener> log) : BackgroundService
 {
-    /// <summary>Doubles from the first to the last: a restart of the database is noticed at once, an outage is not a storm.</summary>
+    /// <summary>Doubles from the first to the last: a restart of the database is noticed at once, an outage is not a
+    /// storm.</summary>
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LastPause = TimeSpan.FromSeconds(5);
 
@@ -51,7 +52,8 @@ internal sealed partial class DesiredStateListener(
 
     private async Task ListenAsync(Action connected, CancellationToken ct)
     {
-        // KeepAlive asks every 10 s whether the server is still there: a silently cut connection would stay silent forever.
+        // KeepAlive asks every 10 s whether the server is still there: a silently cut connection would stay silent
+        // forever.
         var settings = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString("ControlPlane"))
         {
             Pooling = false,
@@ -93,6 +95,7 @@ internal sealed partial class DesiredStateListener(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "No longer hearing the database's notifications; again in {Pause}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "No longer hearing the database's notifications; again in {Pause}")]
     private partial void LogLost(Exception lost, TimeSpan pause);
 }

@@ -4,8 +4,9 @@ using Npgsql;
 namespace ControlPlane.Nodes.Publishing;
 
 /// <summary>
-/// Publishes on a wake, at most once per 20 ms so that a burst shares a revision, and every 5 s whether woken or not: a wake may
-/// die with the replica that was to give it. Runs on every replica; see <see cref="PublishBatch"/> for how they take turns.
+/// Publishes on a wake, at most once per 20 ms so that a burst shares a revision, and every 5 s whether woken or not: a
+/// wake may die with the replica that was to give it. Runs on every replica; see <see cref="PublishBatch"/> for how
+/// they take turns.
 /// </summary>
 internal sealed partial class DesiredStatePublisher(
     NpgsqlDataSource database,
@@ -49,7 +50,8 @@ internal sealed partial class DesiredStatePublisher(
             }
             catch (NpgsqlException away)
             {
-                // The changes stay in their table; the next tick tries again, which is soon enough for a database to return.
+                // The changes stay in their table; the next tick tries again, which is soon enough for a database to
+                // return.
                 LogFailed(away);
             }
 

@@ -10,12 +10,12 @@ internal sealed class DesiredStateReader(NpgsqlDataSource database)
     /// <summary>About 150 kB as JSON: small enough to repeat after a broken connection.</summary>
     public const int PageSize = 500;
 
-    /// <summary>One statement, hence one snapshot: the fleet's revision and its rows belong together. An empty page is a row
-    /// of nulls.</summary>
+    /// <summary>One statement, hence one snapshot: the fleet's revision and its rows belong together. An empty page is
+    /// a row of nulls.</summary>
     private const string Sql =
         """
-        SELECT fleet.epoch, fleet.revision, page.domain_id, page.hostname, page.bundle_id, page.revision, page.changed_at,
-               page.approval, bundle.serial, bundle.fingerprint, bundle.not_after
+        SELECT fleet.epoch, fleet.revision, page.domain_id, page.hostname, page.bundle_id, page.revision,
+               page.changed_at, page.approval, bundle.serial, bundle.fingerprint, bundle.not_after
         FROM fleets fleet
         LEFT JOIN LATERAL (
             SELECT * FROM desired_state
@@ -27,8 +27,8 @@ internal sealed class DesiredStateReader(NpgsqlDataSource database)
         ORDER BY page.revision, page.domain_id
         """;
 
-    /// <summary>The page after <paramref name="since"/>, from the start when null; null when the cursor belongs to another
-    /// epoch or lies ahead of the fleet: history is gone.</summary>
+    /// <summary>The page after <paramref name="since"/>, from the start when null; null when the cursor belongs to
+    /// another epoch or lies ahead of the fleet: history is gone.</summary>
     public async Task<DesiredStatePage?> ReadAsync(Guid fleet, DesiredStateCursor? since, CancellationToken ct)
     {
         await using var command = database.CreateCommand(Sql);

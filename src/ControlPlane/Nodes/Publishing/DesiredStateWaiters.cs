@@ -3,8 +3,9 @@ using System.Collections.Concurrent;
 namespace ControlPlane.Nodes.Publishing;
 
 /// <summary>
-/// Long polls that wait for their fleet's next revision. One task per fleet, shared by all its polls, so that waiting costs
-/// neither thread nor query. A poll takes the task BEFORE it reads: a batch published in between has completed it already.
+/// Long polls that wait for their fleet's next revision. One task per fleet, shared by all its polls, so that waiting
+/// costs neither thread nor query. A poll takes the task BEFORE it reads: a batch published in between has completed it
+/// already.
 /// </summary>
 internal sealed class DesiredStateWaiters
 {

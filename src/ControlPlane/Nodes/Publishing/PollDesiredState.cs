@@ -11,7 +11,8 @@ internal static class PollDesiredState
 {
     public static async Task<Results<Ok<DesiredStatePage>, Problem>> HandleAsync(
         [Description("Cursor of the last page recorded; left out for the full list.")] string? since,
-        [Description("Longest wait in seconds for something new, at most 50; left out, the answer comes at once.")] int? wait,
+        [Description("Longest wait in seconds for something new, at most 50; left out, the answer comes at once.")]
+        int? wait,
         HttpContext http,
         DesiredStateReader reader,
         DesiredStateWaiters waiters,

@@ -12,20 +12,20 @@ internal sealed record PublishedBatch(Guid Fleet, long Epoch, long Revision, lon
 /// <summary>
 /// Moves a fleet's waiting changes into desired state under one new revision. No reader can skip a late commit:
 /// <list type="bullet">
-/// <item>Publishers take turns at the fleet's row, which is locked until the commit: the one with the lower revision has
-/// committed before the next one is given. NO KEY, because a plain FOR UPDATE would stop every step that inserts a change (its
-/// foreign key locks the same row).</item>
-/// <item>The batch is a statement of its own after that lock, so that under READ COMMITTED its snapshot holds all that the
-/// publisher before it did.</item>
-/// <item>It deletes exactly the rows it publishes, by the lock it holds on each. A change committed after the snapshot is not
-/// among them, stays in the table and is the next batch's. One whose transaction is still open is passed over instead of
-/// waited for (SKIP LOCKED): a stuck step must not stop its fleet.</item>
+/// <item>Publishers take turns at the fleet's row, which is locked until the commit: the one with the lower revision
+/// has committed before the next one is given. NO KEY, because a plain FOR UPDATE would stop every step that inserts a
+/// change (its foreign key locks the same row).</item>
+/// <item>The batch is a statement of its own after that lock, so that under READ COMMITTED its snapshot holds all that
+/// the publisher before it did.</item>
+/// <item>It deletes exactly the rows it publishes, by the lock it holds on each. A change committed after the snapshot
+/// is not among them, stays in the table and is the next batch's. One whose transaction is still open is passed over
+/// instead of waited for (SKIP LOCKED): a stuck step must not stop its fleet.</item>
 /// </list>
 /// </summary>
 internal static class PublishBatch
 {
-    /// <summary>The later order wins; of one order the withdrawal wins over the bundle it withdraws; a repeat of what is there
-    /// is not news.</summary>
+    /// <summary>The later order wins; of one order the withdrawal wins over the bundle it withdraws; a repeat of what
+    /// is there is not news.</summary>
     private const string Sql =
         """
         WITH waiting AS MATERIALIZED (

@@ -10,8 +10,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Nodes.Releases;
 
 /// <summary>
-/// POST /v1/bundles/fetch: opens keys in the vault and seals each for the calling node alone. Only what the node's own fleet
-/// wants now; recorded before the bytes leave.
+/// POST /v1/bundles/fetch: opens keys in the vault and seals each for the calling node alone. Only what the node's own
+/// fleet wants now; recorded before the bytes leave.
 /// </summary>
 internal sealed partial class FetchBundles(
     ReleasableBundles bundles, IVault vault, IOptions<NodeOptions> options, ILogger<FetchBundles> log)
@@ -19,7 +19,8 @@ internal sealed partial class FetchBundles(
     /// <summary>Keys opened at once: hides the vault's latency, and leaves the pool to others.</summary>
     private const int Parallel = 8;
 
-    /// <summary>Seconds after which a vault that was away is asked again; agents add their own jitter and backoff.</summary>
+    /// <summary>Seconds after which a vault that was away is asked again; agents add their own jitter and
+    /// backoff.</summary>
     private const int VaultRetrySeconds = 5;
 
     /// <summary>The route.</summary>
@@ -43,7 +44,8 @@ internal sealed partial class FetchBundles(
         }
 
         var wanted = await bundles.ReadAsync(caller.Fleet, asked, ct);
-        if (await bundles.SecondsUntilAllowedAsync(caller.Id, wanted.Count, options.Value.ReleasesPerMinute, ct) is { } early)
+        var perMinute = options.Value.ReleasesPerMinute;
+        if (await bundles.SecondsUntilAllowedAsync(caller.Id, wanted.Count, perMinute, ct) is { } early)
         {
             return Exhausted(early);
         }
@@ -55,7 +57,7 @@ internal sealed partial class FetchBundles(
         }
 
         switch (await bundles.RecordAsync(
-            caller.Id, sealing.Id, released.Select(bundle => bundle.Bundle).ToArray(), options.Value.ReleasesPerMinute, ct))
+            caller.Id, sealing.Id, released.Select(bundle => bundle.Bundle).ToArray(), perMinute, ct))
         {
             case ReleaseRecord.Recorded:
                 break;
@@ -76,7 +78,8 @@ internal sealed partial class FetchBundles(
     private static Problem Exhausted(int seconds) =>
         NodeProblems.ReleasesExhausted.With() with { RetryAfterSeconds = seconds };
 
-    /// <summary>A key that does not open leaves its own bundle out (the agent reports it as not delivered) and no other.</summary>
+    /// <summary>A key that does not open leaves its own bundle out (the agent reports it as not delivered) and no
+    /// other.</summary>
     private async Task<List<SealedBundle>> SealAllAsync(
         NodeIdentity caller, SealingKey sealing, IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
     {
@@ -115,6 +118,7 @@ internal sealed partial class FetchBundles(
             bundle.Leaf, bundle.Chain, sealing.Id, encapsulation, ciphertext);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The key of bundle {Bundle} could not be opened; it was not released")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "The key of bundle {Bundle} could not be opened; it was not released")]
     private partial void LogClosed(Exception closed, Guid bundle);
 }

@@ -28,7 +28,8 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
-    /// <summary>Null when the node may not call (any more): read past the key cache, because keys are about to leave.</summary>
+    /// <summary>Null when the node may not call (any more): read past the key cache, because keys are about to
+    /// leave.</summary>
     public async Task<SealingKey?> SealingKeyAsync(Guid node, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
@@ -68,8 +69,8 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
         return bundles;
     }
 
-    /// <summary>Null when so many more releases fit into the last minute, else the seconds to wait. A look beforehand, so that a
-    /// node past its limit costs the vault nothing; <see cref="RecordAsync"/> decides.</summary>
+    /// <summary>Null when so many more releases fit into the last minute, else the seconds to wait. A look beforehand,
+    /// so that a node past its limit costs the vault nothing; <see cref="RecordAsync"/> decides.</summary>
     public async Task<int?> SecondsUntilAllowedAsync(Guid node, int more, int limit, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
@@ -84,8 +85,8 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
             : null;
     }
 
-    /// <summary>Records releases of one node one request at a time, so that parallel ones share one limit. A ban that committed
-    /// before this releases nothing; one that comes later finds these rows.</summary>
+    /// <summary>Records releases of one node one request at a time, so that parallel ones share one limit. A ban that
+    /// committed before this releases nothing; one that comes later finds these rows.</summary>
     public async Task<ReleaseRecord> RecordAsync(
         Guid node, string sealingKey, Guid[] bundles, int limit, CancellationToken ct)
     {
@@ -132,7 +133,8 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
         return recorded == bundles.Length ? ReleaseRecord.Recorded : ReleaseRecord.Exhausted;
     }
 
-    public async Task<IReadOnlyDictionary<string, IReadOnlyList<byte[]>>> ChainsAsync(string[] ids, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<string, IReadOnlyList<byte[]>>> ChainsAsync(
+        string[] ids, CancellationToken ct)
     {
         await using var command = database.CreateCommand("SELECT id, intermediates FROM chains WHERE id = ANY ($1)");
         command.Parameters.Add(new() { Value = ids });

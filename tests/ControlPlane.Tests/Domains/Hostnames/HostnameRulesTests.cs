@@ -15,7 +15,8 @@ public sealed class HostnameRulesTests
     [InlineData("www.ck")]
     [InlineData("notcontrolplane.co.uk")]
     [InlineData("shop.sample.test")]
-    public void A_name_of_ones_own_is_taken(string name) => Assert.Null(HostnameRules.Refuse(name, OurTarget)?.Kind.Code);
+    public void A_name_of_ones_own_is_taken(string name) =>
+        Assert.Null(HostnameRules.Refuse(name, OurTarget)?.Kind.Code);
 
     [Theory]
     [InlineData(null, "hostname-missing", null)]
@@ -43,7 +44,9 @@ public sealed class HostnameRulesTests
     [InlineData("[2001:db8::1]", "hostname-address", null)]
     [InlineData("localhost", "hostname-single-label", null)]
     [InlineData("my_shop.example.com", "hostname-underscore", null)]
-    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com", "hostname-label-too-long", null)]
+    [InlineData(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com",
+        "hostname-label-too-long", null)]
     [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbb.example.com", "hostname-too-long", null)]
     [InlineData("shop..example.com", "hostname-malformed", null)]
     [InlineData("-shop.example.com", "hostname-malformed", null)]

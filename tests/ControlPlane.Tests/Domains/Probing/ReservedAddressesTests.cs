@@ -52,5 +52,6 @@ public sealed class ReservedAddressesTests
     [InlineData("::ffff:1.1.1.1")]
     [InlineData("2606:4700::1111")]
     [InlineData("2a00:1450::1")]
-    public void A_public_address_is_not(string address) => Assert.False(ReservedAddresses.Contains(IPAddress.Parse(address)));
+    public void A_public_address_is_not(string address) =>
+        Assert.False(ReservedAddresses.Contains(IPAddress.Parse(address)));
 }

@@ -39,7 +39,8 @@ public sealed class SurplusOrderSweepTests(PostgresDatabase database) : IClassFi
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingOrder, row => row.UncertainSince = row.CreatedAt);
-        await bench.SqlAsync($"INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) SELECT id, 'x', created_at FROM orders");
+        await bench.SqlAsync(
+            $"INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) SELECT id, 'x', created_at FROM orders");
         bench.Ca.OnFind = _ => [StandInCa.Told(CaOrderStatus.Pending, "about-to-be-adopted")];
         bench.Clock.Advance(TimeSpan.FromHours(2));
 

@@ -18,7 +18,8 @@ public sealed class AccessTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task Another_tenants_domain_does_not_exist(string method, string route)
     {
         var id = await api.RegisterAsync($"t{Guid.NewGuid():N}"[..20] + ".example.com");
-        var response = await api.Globex.SendAsync(new HttpRequestMessage(new HttpMethod(method), $"/v1/domains/{id}{route}"));
+        var response = await api.Globex.SendAsync(
+            new HttpRequestMessage(new HttpMethod(method), $"/v1/domains/{id}{route}"));
         await ProblemAsync(response, 404, "not-found");
         await ProblemAsync(
             await api.Anonymous.SendAsync(new HttpRequestMessage(new HttpMethod(method), $"/v1/domains/{id}{route}")),
@@ -30,7 +31,8 @@ public sealed class AccessTests(ApiFixture api) : IClassFixture<ApiFixture>
     {
         var id = await api.RegisterAsync("read.example.com");
         Assert.Equal(HttpStatusCode.OK, (await api.Support.GetAsync($"/v1/domains/{id}")).StatusCode);
-        Assert.Equal(HttpStatusCode.Accepted, (await api.Support.PostAsync($"/v1/domains/{id}/check", null)).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Accepted, (await api.Support.PostAsync($"/v1/domains/{id}/check", null)).StatusCode);
         await ProblemAsync(await api.Support.DeleteAsync($"/v1/domains/{id}"), 403, "not-allowed");
         await ProblemAsync(await api.Support.GetAsync("/v1/tenants"), 403, "not-allowed");
     }
@@ -86,7 +88,8 @@ public sealed class AccessTests(ApiFixture api) : IClassFixture<ApiFixture>
         var again = await ProblemAsync(
             await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = "umbrella" }), 409, "tenant-exists");
         Assert.Equal(first["id"]!.ToString(), again["existing"]!.ToString());
-        await ProblemAsync(await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = "Umbrella\n" }), 400, "invalid-field");
+        await ProblemAsync(
+            await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = "Umbrella\n" }), 400, "invalid-field");
     }
 
     [Fact]
@@ -94,11 +97,14 @@ public sealed class AccessTests(ApiFixture api) : IClassFixture<ApiFixture>
     {
         await api.Acme.GetAsync("/v1/domains");
         await using var db = api.Open();
-        var before = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt).SingleAsync();
+        var before = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt)
+            .SingleAsync();
         await api.Support.GetAsync("/v1/domains");
-        var first = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt).SingleAsync();
+        var first = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt)
+            .SingleAsync();
         await api.Support.GetAsync("/v1/domains");
-        var second = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt).SingleAsync();
+        var second = await db.ApiKeys.Where(key => key.Role == ApiRole.Support).Select(key => key.LastUsedAt)
+            .SingleAsync();
         Assert.NotNull(first);
         Assert.True(before is null || before == first);
         Assert.Equal(first, second);

@@ -33,7 +33,8 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         var register = document["paths"]!["/v1/domains"]!["post"]!;
         Assert.Contains("Idempotency-Key", register["parameters"]!.ToJsonString(), StringComparison.Ordinal);
         Assert.Equal(
-            "shop.example.com", register["requestBody"]!["content"]!["application/json"]!["example"]!["hostname"]!.ToString());
+            "shop.example.com",
+            register["requestBody"]!["content"]!["application/json"]!["example"]!["hostname"]!.ToString());
     }
 
     private static IEnumerable<string> Faults(string path, JsonNode operation)
@@ -69,7 +70,8 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
                 yield return $"{status} is no problem with an example";
             }
 
-            if (status.StartsWith('2') && response!["content"]?["application/json"] is { } good && good["example"] is null)
+            if (status.StartsWith('2') && response!["content"]?["application/json"] is { } good
+                && good["example"] is null)
             {
                 yield return $"{status} has no example";
             }

@@ -18,7 +18,8 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
 
         await node.EnrolAsync(code);
         Assert.Equal(first, node.Identity);
-        Assert.Equal(HttpStatusCode.Unauthorized, await EnrolAsync(app, new TestNode(app.Http, app.Clock, "n2").Request(code)));
+        Assert.Equal(
+            HttpStatusCode.Unauthorized, await EnrolAsync(app, new TestNode(app.Http, app.Clock, "n2").Request(code)));
     }
 
     [Fact]
@@ -32,10 +33,12 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
         await new TestNode(app.Http, app.Clock, "n1").EnrolAsync(used);
 
         var answers = new HashSet<string>();
-        foreach (var code in new[] { expired, used, "", "short", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)) })
+        var unknown = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+        foreach (var code in new[] { expired, used, "", "short", unknown })
         {
             using var answer = await app.Http.PostAsJsonAsync(
-                Routes.Enrol, new TestNode(app.Http, app.Clock, "n2").Request(code), ContractsJson.Default.EnrolRequest);
+                Routes.Enrol, new TestNode(app.Http, app.Clock, "n2").Request(code),
+                ContractsJson.Default.EnrolRequest);
             var problem = await answer.Content.ReadFromJsonAsync<Dictionary<string, object>>();
             problem!.Remove("traceId");
             answers.Add($"{answer.StatusCode} {string.Join(' ', problem)}");

@@ -34,7 +34,8 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
 
         Assert.Equal("Joining", (await node.ReportAsync(true, pending.Served())).Standing);
         Assert.Equal("Joining", (await node.ReportAsync(true, active.Served(pending.Bundle.Fingerprint))).Standing);
-        Assert.Equal("Joining", (await node.ReportAsync(true, active.Served() with { DiskFingerprint = null })).Standing);
+        Assert.Equal(
+            "Joining", (await node.ReportAsync(true, active.Served() with { DiskFingerprint = null })).Standing);
         Assert.Equal("Serving", (await node.ReportAsync(true, active.Served())).Standing);
         Assert.Contains(OrderState.PendingDeployment, app.Wakes.Woken);
     }
@@ -86,16 +87,20 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
         var foreign = await app.Rows.DomainAsync((await app.Rows.FleetAsync()).Id);
         var node = await app.EnrolAsync("n1", fleet.Name);
 
-        await node.ReportAsync(false, domain.Refused(NodeErrorCodes.DiskFailed), foreign.Refused(NodeErrorCodes.DiskFailed));
+        await node.ReportAsync(
+            false, domain.Refused(NodeErrorCodes.DiskFailed), foreign.Refused(NodeErrorCodes.DiskFailed));
         await node.ReportAsync(false, domain.Refused(NodeErrorCodes.DiskFailed));
         await node.ReportAsync(false, domain.Refused(NodeErrorCodes.Oversized));
         await node.ReportAsync(false, domain.Served());
         await node.ReportAsync(false, domain.Refused(NodeErrorCodes.Oversized));
 
         var told = await app.Rows.ReadAsync(rows => rows.Events
-            .Where(row => row.DomainId == domain.Id || row.DomainId == foreign.Id).OrderBy(row => row.Id).ToListAsync());
+            .Where(row => row.DomainId == domain.Id || row.DomainId == foreign.Id).OrderBy(row => row.Id)
+            .ToListAsync());
         Assert.Equal(3, told.Count);
-        Assert.All(told, row => Assert.Equal((EventTypes.NodeRefused, domain.Domain.TenantId), (row.Type, row.TenantId!.Value)));
+        Assert.All(
+            told,
+            row => Assert.Equal((EventTypes.NodeRefused, domain.Domain.TenantId), (row.Type, row.TenantId!.Value)));
         Assert.Contains(NodeErrorCodes.DiskFailed, told[0].Message);
     }
 
@@ -146,5 +151,6 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
     }
 
     private static Task<NodeStanding> StandingAsync(NodesApp app, TestNode node) =>
-        app.Rows.ReadAsync(rows => rows.Nodes.Where(row => row.Id == node.Id).Select(row => row.Standing).SingleAsync());
+        app.Rows.ReadAsync(
+            rows => rows.Nodes.Where(row => row.Id == node.Id).Select(row => row.Standing).SingleAsync());
 }

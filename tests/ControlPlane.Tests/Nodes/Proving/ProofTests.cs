@@ -10,8 +10,8 @@ public sealed class ProofTests(PostgresDatabase database) : IClassFixture<Postgr
 {
     private const string Wanted = "aa";
 
-    /// <summary>Each node: S(erving) J(oining) L(ost) D(raining); then what it said of the bundle: + proven, - refused, ~ refused an
-    /// earlier one, o another leaf, d only on disk, . nothing.</summary>
+    /// <summary>Each node: S(erving) J(oining) L(ost) D(raining); then what it said of the bundle: + proven, - refused,
+    /// ~ refused an earlier one, o another leaf, d only on disk, . nothing.</summary>
     [Theory]
     [InlineData("S+ S+ S+", "Proven")]
     [InlineData("S+ S+ S.", "Waiting")]
@@ -34,7 +34,8 @@ public sealed class ProofTests(PostgresDatabase database) : IClassFixture<Postgr
         Dictionary<Guid, NodeObservation> seen = [];
         foreach (var text in fleet.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
-            var node = new ProofNode(Guid.NewGuid(), text, Enum.GetValues<NodeStanding>().Single(s => s.ToString()[0] == text[0]));
+            var node = new ProofNode(
+                Guid.NewGuid(), text, Enum.GetValues<NodeStanding>().Single(s => s.ToString()[0] == text[0]));
             nodes.Add(node);
             if (text[1] != '.')
             {

@@ -87,7 +87,8 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
     [InlineData(1, false, 1, true, "none")]     // a withdrawal of the same order wins
     [InlineData(1, true, 1, false, "none")]     // also when the bundle comes after it
     [InlineData(1, true, 2, false, "second")]   // registered again
-    public async Task The_later_order_wins(long firstOrder, bool firstWithdraws, long secondOrder, bool secondWithdraws, string left)
+    public async Task The_later_order_wins(
+        long firstOrder, bool firstWithdraws, long secondOrder, bool secondWithdraws, string left)
     {
         var fleet = await _rows.FleetAsync();
         var domain = await _rows.DomainAsync(fleet.Id);
@@ -99,7 +100,8 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         await PublishBatch.RunAsync(database.DataSource, default);
 
         var row = await _rows.ReadAsync(rows => rows.DesiredState.SingleAsync(row => row.DomainId == domain.Id));
-        Assert.Equal(left switch { "first" => domain.Bundle.Id, "second" => renewed.Id, _ => (Guid?)null }, row.BundleId);
+        Assert.Equal(
+            left switch { "first" => domain.Bundle.Id, "second" => renewed.Id, _ => (Guid?)null }, row.BundleId);
         Assert.False(await _rows.ReadAsync(rows => rows.DesiredChanges.AnyAsync(change => change.FleetId == fleet.Id)));
     }
 
@@ -114,8 +116,8 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
                 $"""
                  WITH made AS (
                      INSERT INTO domains (id, tenant_id, fleet_id, hostname, key_algorithm, status, created_at)
-                     SELECT gen_random_uuid(), {template.Domain.TenantId}, {fleet.Id}, 'n' || n || '.' || {template.Domain.Hostname},
-                            'EcdsaP256', 'Pending', now()
+                     SELECT gen_random_uuid(), {template.Domain.TenantId}, {fleet.Id},
+                            'n' || n || '.' || {template.Domain.Hostname}, 'EcdsaP256', 'Pending', now()
                      FROM generate_series(1, 1203) AS n RETURNING id, hostname)
                  INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
                  SELECT id, {fleet.Id}, hostname, {template.Bundle.Id}, 1, now() FROM made

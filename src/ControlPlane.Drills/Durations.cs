@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace CertCentralSandbox.Time;
+namespace ControlPlane.Drills;
 
 /// <summary>Durations as people type them: a number and <c>ms</c>, <c>s</c>, <c>m</c>, <c>h</c> or <c>d</c>; or
 /// .NET's <c>d.hh:mm:ss</c>. A bare number is seconds.</summary>
