@@ -2,6 +2,7 @@
 # BASE must bring the .NET 10 SDK and apt-get; the default does.
 ARG BASE=mcr.microsoft.com/dotnet/sdk:10.0
 FROM ${BASE} AS build
+ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
 WORKDIR /source
 COPY . .
 # Sibling folders: a program is found beside LocalFleet's own.

@@ -9,6 +9,9 @@ ARGS ?=
 
 export DOTNET_CLI_TELEMETRY_OPTOUT = 1
 export DOTNET_NOLOGO = 1
+# At a user's first use the SDK would make an HTTPS certificate and look for workloads; neither is needed.
+export DOTNET_GENERATE_ASPNET_CERTIFICATE = false
+export DOTNET_SKIP_WORKLOAD_INTEGRITY_CHECK = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help tools build up test clean

@@ -42,17 +42,22 @@ trap 'exit 130' INT TERM
 printf '#!/bin/sh\nexit 101\n' >"$policy"
 chmod 755 "$policy"
 
+# On a machine that has just been started its own upgrades often hold dpkg's lock for minutes.
+add() {
+    apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+}
+
 apt-get update -q
 case "$missing" in
 *postgresql*)
     # First the part that reads the setting, then the server, whose installation would create a cluster on port 5432.
-    apt-get install -q -y --no-install-recommends postgresql-common
+    add postgresql-common
     cp "$clusters" "$clusters.before-controlplane"
     printf '\ncreate_main_cluster = false\n' >>"$clusters"
     ;;
 esac
 # shellcheck disable=SC2086 # a list of words
-apt-get install -q -y --no-install-recommends $missing
+add $missing
 
 # At the next boot they would start after all.
 if command -v systemctl >/dev/null 2>&1; then

@@ -84,13 +84,8 @@ public sealed class BadBundleTests
         await DatabaseFacts.ExecuteAsync(
             test,
             """
-            WITH large AS (
-                INSERT INTO chains (id, intermediates)
-                SELECT $1, intermediates || $2 FROM chains c
-                JOIN bundles b ON b.chain_id = c.id JOIN orders o ON o.bundle_id = b.id
-                WHERE o.hostname = $3 RETURNING id)
-            UPDATE bundles SET chain_id = large.id FROM large, orders o
-            WHERE o.bundle_id = bundles.id AND o.hostname = $3
+            WITH large AS (INSERT INTO chains (id, intermediates) VALUES ($1, ARRAY[$2]) RETURNING id)
+            UPDATE bundles SET chain_id = large.id FROM large, orders o WHERE o.bundle_id = bundles.id AND o.hostname = $3
             """,
             [Convert.ToHexStringLower(SHA256.HashData(padding)), padding, Large],
             CancellationToken.None);

@@ -223,7 +223,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Standing = NodeStanding.Serving,
         HttpEndpoint = "127.0.0.1:80",
         SigningKey = [1],
-        SigningKeyId = "s",
+        SigningKeyId = Guid.NewGuid().ToString("N"),
         SealingKey = [2],
         SealingKeyId = "e",
         AgentVersion = "1",

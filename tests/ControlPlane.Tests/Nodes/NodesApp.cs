@@ -61,6 +61,9 @@ internal sealed class NodesApp : IAsyncDisposable
         builder.Services.ConfigureHttpJsonOptions(json => JsonSetup.Apply(json.SerializerOptions));
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.AddNodes();
+        // Elsewhere it is the program's other folders that do this.
+        builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
+        builder.Services.AddSingleton<NodeLiveness>();
         var app = builder.Build();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
