@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using CertCentralSandbox.Time;
 using ControlPlane.Drills;
 
 namespace CertCentralSandbox;

@@ -45,22 +45,22 @@ internal sealed partial class SourceTree
         {
             names.UnionWith(file.Path.Split('/').SkipLast(1));
             names.UnionWith(file.Types.Select(type => type.Name));
-            names.UnionWith(Properties().Matches(file.Text).Select(match => match.Groups[1].Value));
+            names.UnionWith(Properties().Matches(file.Text).Select(match => match.Groups["name"].Value));
             names.UnionWith(EnumBodies().Matches(file.Text)
-                .SelectMany(body => EnumValues().Matches(body.Groups[1].Value))
-                .Select(match => match.Groups[1].Value));
+                .SelectMany(body => EnumValues().Matches(body.Groups["values"].Value))
+                .Select(match => match.Groups["name"].Value));
         }
 
         return names;
     }
 
-    [GeneratedRegex(@"^\s+public [^=(;\n]*?\b([A-Z]\w*)\s*(?:\{|=>)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s+public [^=(;\n]*?\b(?<name>[A-Z]\w*)\s*(?:\{|=>)", RegexOptions.Multiline)]
     private static partial Regex Properties();
 
-    [GeneratedRegex(@"\benum \w+[^{]*\{([^}]*)\}")]
+    [GeneratedRegex(@"\benum \w+[^{]*\{(?<values>[^}]*)\}")]
     private static partial Regex EnumBodies();
 
-    [GeneratedRegex(@"^\s*([A-Z]\w*)\s*(?:=[^,]*)?,?\s*(?://.*)?$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\s*(?<name>[A-Z]\w*)\s*(?:=[^,]*)?,?\s*(?://.*)?$", RegexOptions.Multiline)]
     private static partial Regex EnumValues();
 }
 
@@ -75,13 +75,13 @@ internal sealed partial record SourceFile(string Path, string Text)
 
     /// <summary>The types it declares, each with its line.</summary>
     public IEnumerable<(string Name, int Line)> Types =>
-        Declarations().Matches(Text).Select(match => (match.Groups[1].Value, LineOf(match.Groups[1].Index)));
+        Declarations().Matches(Text).Select(match => (match.Groups["name"].Value, LineOf(match.Groups["name"].Index)));
 
     public int LineOf(int index) => Text.AsSpan(0, index).Count('\n') + 1;
 
     [GeneratedRegex(
         @"^[ \t]*(?:(?:public|internal|private|protected|file|sealed|static|abstract|partial|readonly|ref)\s+)+"
-        + @"(?:record\s+struct|record\s+class|class|record|struct|interface|enum)\s+(\w+)",
+        + @"(?:record\s+struct|record\s+class|class|record|struct|interface|enum)\s+(?<name>\w+)",
         RegexOptions.Multiline)]
     private static partial Regex Declarations();
 }

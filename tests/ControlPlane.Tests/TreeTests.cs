@@ -80,14 +80,14 @@ public sealed partial class TreeTests
         var folder = Path.Combine(Tree.Root, Path.GetDirectoryName(path)!);
         None(
             from match in Named().Matches(document.Text)
-            let name = match.Groups[1].Value
+            let name = match.Groups["name"].Value
             where !names.Contains(name)
             select $"{path}:{document.LineOf(match.Index)}: {name} is no type, state or folder");
         None(
             from match in Linked().Matches(document.Text)
-            let target = Path.Combine(folder, match.Groups[1].Value)
-            where !Path.Exists(target)
-            select $"{path}:{document.LineOf(match.Index)}: {match.Groups[1].Value} is not there");
+            let target = match.Groups["target"].Value
+            where !Path.Exists(Path.Combine(folder, target))
+            select $"{path}:{document.LineOf(match.Index)}: {target} is not there");
     }
 
     private static void None(IEnumerable<string> violations)
@@ -111,9 +111,9 @@ public sealed partial class TreeTests
     private static partial Regex Postponed();
 
     /// <summary>One word in backticks that begins as a type does. <c>HAProxy</c> and <c>GET</c> do not.</summary>
-    [GeneratedRegex("`([A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)*)`")]
+    [GeneratedRegex("`(?<name>[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)*)`")]
     private static partial Regex Named();
 
-    [GeneratedRegex(@"\]\((?!https?:|#)([^)#]+)[^)]*\)")]
+    [GeneratedRegex(@"\]\((?!https?:|#)(?<target>[^)#]+)[^)]*\)")]
     private static partial Regex Linked();
 }

@@ -85,7 +85,8 @@ public sealed class BadBundleTests
             test,
             """
             WITH large AS (INSERT INTO chains (id, intermediates) VALUES ($1, ARRAY[$2]) RETURNING id)
-            UPDATE bundles SET chain_id = large.id FROM large, orders o WHERE o.bundle_id = bundles.id AND o.hostname = $3
+            UPDATE bundles SET chain_id = large.id FROM large, orders o
+            WHERE o.bundle_id = bundles.id AND o.hostname = $3
             """,
             [Convert.ToHexStringLower(SHA256.HashData(padding)), padding, Large],
             CancellationToken.None);

@@ -104,13 +104,14 @@ internal static class DeleteDomain
     }
 
     private static DomainEvent Told(
-        Domain domain, Guid? order, string type, string message, DateTimeOffset now) => new()
-    {
-        At = now,
-        TenantId = domain.TenantId,
-        DomainId = domain.Id,
-        OrderId = order,
-        Type = type,
-        Message = message,
-    };
+        Domain domain, Guid? order, string type, string message, DateTimeOffset now) =>
+        new()
+        {
+            At = now,
+            TenantId = domain.TenantId,
+            DomainId = domain.Id,
+            OrderId = order,
+            Type = type,
+            Message = message,
+        };
 }

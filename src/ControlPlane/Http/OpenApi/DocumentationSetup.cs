@@ -1,4 +1,5 @@
 using ControlPlane.Http.Access;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace ControlPlane.Http.OpenApi;

@@ -1,4 +1,3 @@
-using ControlPlane.Database;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Tests.Domains;
