@@ -4,19 +4,16 @@ namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
 /// The CA's rolling windows, counted by ourselves over all replicas in one place of the database: CertCentral answers
-/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches that lapse after a moment,
-/// so that a grant is never sent much later than it was counted. Both windows are real ones: after a quiet time, a
-/// burst may use all of them at once.
+/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches to those who wait, and sent at
+/// once, so that none is sent much later than it was counted. Both windows are real ones: after a quiet time, a burst
+/// may use all of them at once.
 /// </summary>
 internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, string account) : ICallBudget
 {
     /// <summary>Slots a second; finer ones give a burst back sooner, coarser ones make fewer rows.</summary>
     private const int SlotsPerSecond = 5;
 
-    /// <summary>A granted call is sent within this or lapses. Counted on top of both windows.</summary>
-    private static readonly TimeSpan Lapse = TimeSpan.FromMilliseconds(400);
-
-    /// <summary>5 s, the lapse, and half a second for the way to the CA: in slots.</summary>
+    /// <summary>5 s, and a second for the way from the grant to the CA: in slots.</summary>
     private const int ShortWindow = 30;
 
     /// <summary>180 s and the same: in slots.</summary>
@@ -30,49 +27,30 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
     /// <summary>Renewals stop at 70 % of a window: the rest belongs to customers who wait.</summary>
     private const double RenewalShare = 0.7;
 
-    /// <summary>Granted at a time: enough for the stages' parallel work, little to lapse unused.</summary>
+    /// <summary>Granted at a time: as many as wait, but no more than this, so that replicas take turns.</summary>
     private const int Batch = 10;
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    private readonly Share _new = new(1.0);
-    private readonly Share _renewals = new(RenewalShare);
+    private readonly Line _new = new(1.0);
+    private readonly Line _renewals = new(RenewalShare);
 
     public async ValueTask ReserveAsync(CallPriority priority, CancellationToken ct)
     {
-        var share = priority == CallPriority.New ? _new : _renewals;
-        while (!share.TryTake(time))
+        var line = priority == CallPriority.New ? _new : _renewals;
+        var turn = line.Join(out var first);
+        if (first)
         {
-            // One asks for all: the others wait here and find what it was granted.
-            await share.Asking.WaitAsync(ct);
-            try
-            {
-                if (share.TryTake(time))
-                {
-                    return;
-                }
-
-                var granted = await GrantAsync(share.Of, ct);
-                if (granted > 0)
-                {
-                    share.Put(granted, time.GetTimestamp());
-                }
-                else
-                {
-                    await Task.Delay(Pause, time, ct);
-                }
-            }
-            finally
-            {
-                share.Asking.Release();
-            }
+            // Who finds nobody asking asks for all who stand in line, until the line is empty.
+            _ = ServeAsync(line);
         }
+
+        await using var gaveUp = ct.Register(() => turn.TrySetCanceled(ct));
+        await turn.Task;
     }
 
     public async ValueTask ExhaustedAsync(TimeSpan? retryAfter, CancellationToken ct)
     {
-        _new.Clear();
-        _renewals.Clear();
         await using var command = database.CreateCommand(
             """
             INSERT INTO ca_budgets (account, blocked_until) VALUES ($1, clock_timestamp() + $2)
@@ -86,7 +64,7 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
 
     /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was
     /// committed while the first waited.</summary>
-    private async Task<int> GrantAsync(double share, CancellationToken ct)
+    private async Task<int> GrantAsync(int wanted, double share, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -109,7 +87,7 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
                         coalesce(sum(granted) FILTER (WHERE slot > now - {LongWindow}), 0) AS long
                  FROM clock LEFT JOIN ca_budget_slots ON account = $1),
              allowed AS (
-                 SELECT least({Batch}, floor({ShortLimit} * $2) - short, floor({LongLimit} * $2) - long)::int AS n
+                 SELECT least($3, floor({ShortLimit} * $2) - short, floor({LongLimit} * $2) - long)::int AS n
                  FROM used)
              INSERT INTO ca_budget_slots (account, slot, granted)
              SELECT $1, now, n FROM clock, allowed
@@ -120,51 +98,95 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
              """,
             connection)
         {
-            Parameters = { new() { Value = account }, new() { Value = share } },
+            Parameters = { new() { Value = account }, new() { Value = share }, new() { Value = wanted } },
         };
         var granted = (int?)await grant.ExecuteScalarAsync(ct) ?? 0;
         await transaction.CommitAsync(ct);
         return granted;
     }
 
-    /// <summary>What this replica holds for one priority at the moment.</summary>
-    private sealed class Share(double of)
+    private async Task ServeAsync(Line line)
     {
-        private readonly Lock _taking = new();
-        private int _left;
-        private long _grantedAt;
-
-        public double Of { get; } = of;
-
-        public SemaphoreSlim Asking { get; } = new(1, 1);
-
-        public bool TryTake(TimeProvider time)
+        while (line.Length is var waiting && waiting > 0)
         {
-            lock (_taking)
+            try
             {
-                if (_left == 0 || time.GetElapsedTime(_grantedAt) > Lapse)
+                if (await GrantAsync(Math.Min(waiting, Batch), line.Share, CancellationToken.None) is var granted && granted > 0)
                 {
-                    return false;
+                    line.Advance(granted);
+                    continue;
                 }
 
-                _left--;
-                return true;
+                await Task.Delay(Pause, time);
+            }
+            catch (Exception fault)
+            {
+                // The database is away: everyone in line learns it, and asks again on a schedule of their own.
+                line.Fail(fault);
+            }
+        }
+    }
+
+    /// <summary>Who waits for a call of one priority, first come, first served. One that has given up meanwhile is
+    /// passed over.</summary>
+    private sealed class Line(double share)
+    {
+        private readonly Lock _guard = new();
+        private readonly Queue<TaskCompletionSource> _waiting = new();
+        private bool _served;
+
+        public double Share { get; } = share;
+
+        /// <summary>How many wait; at zero the one who serves leaves, in the same breath.</summary>
+        public int Length
+        {
+            get
+            {
+                lock (_guard)
+                {
+                    while (_waiting.TryPeek(out var turn) && turn.Task.IsCompleted)
+                    {
+                        _waiting.Dequeue();
+                    }
+
+                    _served = _waiting.Count > 0;
+                    return _waiting.Count;
+                }
             }
         }
 
-        public void Put(int granted, long at)
+        public TaskCompletionSource Join(out bool first)
         {
-            lock (_taking)
+            var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (_guard)
             {
-                (_left, _grantedAt) = (granted, at);
+                _waiting.Enqueue(turn);
+                first = !_served;
+                _served = true;
+            }
+
+            return turn;
+        }
+
+        public void Advance(int granted)
+        {
+            lock (_guard)
+            {
+                while (granted > 0 && _waiting.TryDequeue(out var turn))
+                {
+                    granted -= turn.TrySetResult() ? 1 : 0;
+                }
             }
         }
 
-        public void Clear()
+        public void Fail(Exception fault)
         {
-            lock (_taking)
+            lock (_guard)
             {
-                _left = 0;
+                while (_waiting.TryDequeue(out var turn))
+                {
+                    turn.TrySetException(fault);
+                }
             }
         }
     }

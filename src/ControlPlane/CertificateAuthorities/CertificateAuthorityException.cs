@@ -23,9 +23,13 @@ internal sealed class CertificateAuthorityException(
 /// <summary>What a failed call to a CA means.</summary>
 internal enum CaFailure
 {
-    /// <summary>The request certainly did nothing (not sent, 408, 429), or is one that may be repeated without harm.
+    /// <summary>The request certainly did nothing (not sent, 408), or is one that may be repeated without harm.
     /// Ask again later.</summary>
     NotDone,
+
+    /// <summary>The request was not sent, or was turned away unread (429): the calls the CA allows us are used up for the moment.
+    /// Nobody is at fault, and the domain least of all.</summary>
+    NoBudget,
 
     /// <summary>The request may have been carried out and the answer is lost: look before asking again.</summary>
     AnswerLost,

@@ -58,6 +58,11 @@ internal static class Reasons
         "The certificate authority does not answer.",
         "Nothing to do: it is asked again by itself.");
 
+    public static readonly Reason CaBudgetSpent = new(
+        "ca-budget-spent", WaitingOn.Ca,
+        "The calls that the certificate authority allows us are used up for the moment.",
+        "Nothing to do: it goes on by itself within minutes. If it stays, ask the certificate authority for a larger quota.");
+
     public static readonly Reason CaAnswerLost = new(
         "ca-answer-lost", WaitingOn.Ca,
         "The certificate authority's answer to our order was lost.",
@@ -143,7 +148,7 @@ internal static class Reasons
     public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
     {
         DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut,
-        Ordering, CaNotReachable, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
+        Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NodesWithdrawing,

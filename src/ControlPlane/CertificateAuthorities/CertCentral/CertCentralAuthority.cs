@@ -184,6 +184,7 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
     private static CertificateAuthorityException Translated(CertCentralException e, CaFailure whenTransient)
     {
         var failure = e.CredentialRefused ? CaFailure.CredentialRefused
+            : e.Result is "no_budget" or "rate_limited" ? CaFailure.NoBudget
             : e.Transient ? whenTransient
             : CaFailure.Refused;
         return new CertificateAuthorityException(

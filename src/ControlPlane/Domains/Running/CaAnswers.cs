@@ -9,6 +9,8 @@ internal static class CaAnswers
     public static StepResult For(CertificateAuthorityException fault, Order order) => fault.Failure switch
     {
         CaFailure.Refused => new StepResult.Cancel(Reasons.CaRefused, fault.Message),
+        CaFailure.NoBudget => new StepResult.Snooze(
+            Longer(fault.RetryAfter, RetrySchedules.NoBudget.At(order.Snoozes)), Reasons.CaBudgetSpent, fault.Message),
         CaFailure.CredentialRefused => new StepResult.Snooze(
             TimeSpan.FromMinutes(1), Reasons.CaCredentialRefused, fault.Message),
         _ => new StepResult.Snooze(

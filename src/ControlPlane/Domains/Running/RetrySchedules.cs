@@ -35,6 +35,9 @@ internal static class RetrySchedules
     /// <summary>How long a customer may take: a week with two weekends is no excuse, one without is.</summary>
     public static readonly TimeSpan DnsDeadline = TimeSpan.FromDays(7);
 
+    /// <summary>While the CA's calls are used up: its short window rolls within 5 s, its long one within 3 min.</summary>
+    public static readonly IReadOnlyList<TimeSpan> NoBudget = [Seconds(1), Seconds(2), Seconds(5), Seconds(10)];
+
     /// <summary>While the CA cannot be reached: its maintenance lasts hours, so there is no end to it.</summary>
     public static readonly IReadOnlyList<TimeSpan> CaAway =
         [Seconds(5), Seconds(15), Seconds(30), Minutes(1), Minutes(2), Minutes(5), Minutes(10)];

@@ -134,7 +134,7 @@ public sealed class CertCentralRequestTests
 
         var failure = await Assert.ThrowsAsync<CertificateAuthorityException>(bench.PlaceAsync);
 
-        Assert.Equal(CaFailure.NotDone, failure.Failure);
+        Assert.Equal(CaFailure.NoBudget, failure.Failure);
         Assert.Empty(bench.Ca.Seen);
         Assert.Empty(bench.Counted);
     }
