@@ -1,5 +1,5 @@
 # Two commands matter: `make up` and `make test`. Both need the .NET SDK and make, and install the rest.
-CONFIGURATION ?= Debug
+CONFIGURATION ?= Release
 CONFIGURATION_DIR = $(shell printf %s '$(CONFIGURATION)' | tr A-Z a-z)
 LOCAL = $(CURDIR)/.local
 # Where PostgreSQL's data is when root runs it: named after the fleet's directory.
