@@ -91,7 +91,12 @@ internal sealed class DesiredBook : IDisposable
             var newEpoch = page.Epoch > Mark.Epoch;
             var lines = page.Upserts.Select(wanted => new JournalLine(wanted, null, null))
                 .Concat(page.Tombstones.Select(withdrawn => new JournalLine(null, withdrawn, null)))
-                .Where(line => HostnameSyntax.IsValid(HostnameOf(line)) && IsNews(line, newEpoch))
+                .Where(line => HostnameSyntax.IsValid(HostnameOf(line)))
+                // A name that was deleted and registered again is on a page twice, as two domains: the later one is
+                // what the fleet wants, whatever the order of the two lists.
+                .GroupBy(HostnameOf, StringComparer.Ordinal)
+                .Select(same => same.MaxBy(RevisionOf)!)
+                .Where(line => IsNews(line, newEpoch))
                 .ToList();
             var revision = newEpoch ? page.Revision : Math.Max(Mark.Revision, page.Revision);
             var mark = new BookMark(page.Epoch, revision, page.Cursor);
@@ -116,6 +121,8 @@ internal sealed class DesiredBook : IDisposable
 
     private static string HostnameOf(JournalLine line) => line.Wanted?.Hostname ?? line.Withdrawn!.Hostname;
 
+    private static long RevisionOf(JournalLine line) => line.Wanted?.Revision ?? line.Withdrawn!.Revision;
+
     /// <summary>While everything is asked for again (no cursor) pages begin below what is known.</summary>
     private bool IsOlderAnswer(DesiredStatePage page) =>
         page.Epoch == Mark.Epoch && page.Revision < Mark.Revision && !page.More && Mark.Cursor is not null;
@@ -127,7 +134,7 @@ internal sealed class DesiredBook : IDisposable
             return true;
         }
 
-        var revision = line.Wanted?.Revision ?? line.Withdrawn!.Revision;
+        var revision = RevisionOf(line);
         // An approval may arrive later for a withdrawal that is already known.
         return newEpoch || revision > known.Revision
             || (revision == known.Revision && !Equals(line.Withdrawn, known.Withdrawn));
