@@ -39,6 +39,8 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Func<IReadOnlyList<byte[]>> OnDownload { get; set; } = () => [];
 
+    public Action<string> OnCancel { get; set; } = _ => { };
+
     public IReadOnlyList<CaOrder> Changes { get; set; } = [];
 
     public static CaOrder Told(CaOrderStatus status, string id = OrderId) => new(
@@ -70,6 +72,7 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => Answer("cancel", () =>
     {
+        OnCancel(caOrderId);
         Canceled.Enqueue(caOrderId);
         return true;
     });

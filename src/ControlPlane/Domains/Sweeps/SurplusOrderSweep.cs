@@ -37,7 +37,7 @@ internal sealed partial class SurplusOrderSweep(
             .OrderBy(order => order.UncertainSince).Take(Most).ToListAsync(ct);
         foreach (var order in due)
         {
-            await SweepAsync(db, order, now, ct);
+            await UnlessRefusedAsync(order, () => SweepAsync(db, order, now, ct));
         }
 
         await CancelUnrecordedAsync(db, now, ct);
@@ -80,9 +80,26 @@ internal sealed partial class SurplusOrderSweep(
             select new { seen, order }).Take(Most).ToListAsync(ct);
         foreach (var row in surplus)
         {
-            await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
-            row.seen.CanceledAt = now;
-            await db.SaveChangesAsync(ct);
+            await UnlessRefusedAsync(row.order, async () =>
+            {
+                await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
+                row.seen.CanceledAt = now;
+                await db.SaveChangesAsync(ct);
+            });
+        }
+    }
+
+    /// <summary>What the CA will not cancel, such as an order it has issued meanwhile, must not keep all others alive:
+    /// it stays due, and an engineer reads of it.</summary>
+    private async Task UnlessRefusedAsync(Order order, Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (CertificateAuthorityException refused) when (refused.Failure == CaFailure.Refused)
+        {
+            LogRefused(order.Id, refused.Message);
         }
     }
 
@@ -104,4 +121,7 @@ internal sealed partial class SurplusOrderSweep(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Canceled surplus CA order {CaOrder} of order {Order}")]
     private partial void LogCanceled(string caOrder, Guid order);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The CA will not cancel a surplus of order {Order}: {Refusal}")]
+    private partial void LogRefused(Guid order, string refusal);
 }

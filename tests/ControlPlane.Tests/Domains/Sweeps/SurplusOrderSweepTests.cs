@@ -87,6 +87,25 @@ public sealed class SurplusOrderSweepTests(PostgresDatabase database) : IClassFi
         Assert.Equal(["turned-up"], bench.Ca.Canceled);
     }
 
+    [Fact]
+    public async Task An_order_the_ca_will_not_cancel_does_not_keep_the_others_alive()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        await bench.OrderAsync(OrderState.PendingIssuance);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at)
+             SELECT id, 'issued', created_at FROM orders UNION ALL
+             SELECT id, 'late', created_at + interval '1 second' FROM orders
+             """);
+        bench.Ca.OnCancel = id => _ = id == "issued" ? throw StandInCa.Fault(CaFailure.Refused) : true;
+        bench.Clock.Advance(TimeSpan.FromMinutes(6));
+
+        await SweepAsync(bench);
+
+        Assert.Equal(["late"], bench.Ca.Canceled);
+    }
+
     private static Task SweepAsync(PathBench bench) => new SurplusOrderSweep(
         bench.Ca, bench, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
 }
