@@ -1,3 +1,4 @@
+using System.Net;
 using ControlPlane.Dns;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
@@ -43,8 +44,12 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
 
         return found.Addresses.Count == 0
             ? Wait(order, Reasons.DnsNotThere, found.Detail)
-            : Wait(order, Reasons.DnsElsewhere, $"It leads to {string.Join(", ", found.Addresses)}.");
+            : Wait(order, Reasons.DnsElsewhere, $"It leads to {Some(found.Addresses)}.");
     }
+
+    /// <summary>A stranger's answer may name thousands; a reader needs a few.</summary>
+    private static string Some(IReadOnlyList<IPAddress> addresses) =>
+        string.Join(", ", addresses.Take(5)) + (addresses.Count > 5 ? $" and {addresses.Count - 5} more" : "");
 
     private bool LeadsHere(DnsAddresses found) =>
         (fleet.Value.CnameTarget is { Length: > 0 } target

@@ -68,6 +68,24 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
         Assert.Empty(await bench.Tokens.ListAsync(default));
     }
 
+    [Fact]
+    public async Task A_name_with_a_crowd_of_addresses_is_not_probed()
+    {
+        await using var bench = await StartAsync("a crowd");
+        var (_, node) = await bench.NodeAsync("a");
+        bench.Fleet = new FleetOptions
+        {
+            CnameTarget = "edge.example.com",
+            ProbePort = node.Endpoint.Port,
+            ProbeReservedAddresses = true,
+        };
+
+        var after = await bench.TurnAsync(await bench.OrderAsync(OrderState.PendingDns));
+
+        Assert.Equal(OrderState.PendingDns, after.State);
+        Assert.Equal(0, node.Asked);
+    }
+
     private async Task<PathBench> StartAsync(string records)
     {
         var bench = await PathBench.StartAsync(database);
@@ -82,6 +100,8 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
             (_, DnsRecordType.AAAA) => DnsReply.Of(),
             ("CNAME to the fleet" or "the fleet's address", _) =>
                 DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
+            ("a crowd", _) => DnsReply.Of([.. Enumerable.Range(0, 17).Select(_ =>
+                new AddressRecord(question.Name, 1, IPAddress.Loopback))]),
             ("loopback", _) => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Loopback)),
             ("elsewhere", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),
             _ => DnsReply.Of(new AddressRecord(question.Name, 1, Ours), new AddressRecord(question.Name, 1, Elsewhere)),
