@@ -83,7 +83,8 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
         }
 
         context.Response.Body = wire;
-        if (context.Response.StatusCode >= 500)
+        // An answer that says "come back" is not the last word: the repeat it asks for must reach the route.
+        if (context.Response.StatusCode >= 500 || context.Response.Headers.RetryAfter.Count > 0)
         {
             await request.ForgetAsync(db);
         }

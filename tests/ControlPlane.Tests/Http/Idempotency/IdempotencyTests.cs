@@ -31,6 +31,19 @@ public sealed class IdempotencyTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task A_refusal_that_asks_to_come_back_is_not_kept()
+    {
+        var first = await PostAsync(api.Acme, "released.example.com", "key-release-1");
+        Assert.True((await api.Acme.DeleteAsync(first.Headers.Location)).IsSuccessStatusCode);
+        await ProblemAsync(
+            await PostAsync(api.Acme, "released.example.com", "key-release-2"), 409, "hostname-being-released");
+
+        var again = await PostAsync(api.Acme, "released.example.com", "key-release-2");
+
+        Assert.False(again.Headers.Contains("Idempotency-Replayed"));
+    }
+
+    [Fact]
     public async Task The_same_key_with_another_request_is_refused()
     {
         await PostAsync(api.Acme, "one.example.com", "key-3");
