@@ -73,6 +73,14 @@ internal sealed partial class OrderRunner(
                 case StepResult.Advance advance:
                     await MoveAsync(run, advance.To, advance.Message, CancellationToken.None);
                     return;
+                case StepResult.Cancel refused when !IssuancePath.Allows(order.State, OrderState.Failed):
+                    // What is being canceled cannot be given up: the CA that refuses now may agree when its own work on
+                    // the order is done.
+                    await SnoozeAsync(
+                        run,
+                        new StepResult.Snooze(RetrySchedules.CaAway.At(order.Snoozes), refused.Reason, refused.Detail),
+                        CancellationToken.None);
+                    return;
                 case StepResult.Cancel cancel:
                     await FailAsync(run, cancel, CancellationToken.None);
                     return;
@@ -151,9 +159,14 @@ internal sealed partial class OrderRunner(
         order.ReasonDetail = snooze.Detail;
         order.NextAttemptAt = run.Now + snooze.Wait;
         await run.ReleaseAsync("Snoozed", ct);
+        await WakeIfNudgedAsync(run, ct);
+    }
+
+    private async Task WakeIfNudgedAsync(OrderRun run, CancellationToken ct)
+    {
         if (await run.WakeIfNudgedAsync(ct) > 0)
         {
-            wakes.Wake(order.State);
+            wakes.Wake(run.Order.State);
         }
     }
 
@@ -184,6 +197,8 @@ internal sealed partial class OrderRunner(
             order.NextAttemptAt = run.Now + wait;
             run.Tell(EventTypes.OrderRetried, $"{detail} Attempt {order.Attempts}; next in {wait}.");
             await run.ReleaseAsync("Surprised", ct);
+            // A deletion that came while the step ran must not wait for a schedule that ends at a day.
+            await WakeIfNudgedAsync(run, ct);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {

@@ -127,13 +127,45 @@ public sealed class CancelOrderTests(PostgresDatabase database) : IClassFixture<
             Canceling(row);
             row.Attempts = RetrySchedules.AfterSurprise.Count + 3;
         });
-        bench.Ca.OnFind = _ => throw StandInCa.Fault(CaFailure.Refused);
+        bench.Ca.OnFind = _ => throw new InvalidOperationException("Nobody foresaw this.");
 
         var waiting = await bench.TurnAsync(order);
 
         Assert.Equal((OrderState.Canceling, "surprise"), (waiting.State, waiting.Reason));
         Assert.Equal(bench.Clock.GetUtcNow().AddDays(1), waiting.NextAttemptAt);
         Assert.Null(waiting.LeaseToken);
+    }
+
+    [Fact]
+    public async Task A_CA_that_refuses_to_cancel_is_asked_again_within_minutes()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await bench.OrderAsync(OrderState.PendingValidation, row =>
+        {
+            Canceling(row);
+            row.Snoozes = 100;
+        });
+        bench.Ca.OnFind = _ => throw StandInCa.Fault(CaFailure.Refused);
+
+        var waiting = await bench.TurnAsync(order);
+
+        Assert.Equal((OrderState.Canceling, "ca-refused", 0), (waiting.State, waiting.Reason, waiting.Attempts));
+        Assert.Equal(bench.Clock.GetUtcNow().AddMinutes(10), waiting.NextAttemptAt);
+        Assert.Null(waiting.LeaseToken);
+    }
+
+    [Fact]
+    public async Task A_deletion_that_comes_while_a_step_fails_does_not_wait_for_the_schedule_of_failures()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await bench.OrderAsync(
+            OrderState.PendingDns, row => row.Attempts = RetrySchedules.AfterSurprise.Count - 1);
+        var step = new FailingStep(() => DeleteAsync(bench, order));
+
+        await bench.NewRunner(step).RunAsync(
+            await bench.ClaimAsync(order), PathBench.Lease, bench.Clock.GetTimestamp(), default);
+
+        Assert.Equal(bench.Clock.GetUtcNow(), (await bench.ReadAsync(order)).NextAttemptAt);
     }
 
     [Fact]
@@ -168,6 +200,18 @@ public sealed class CancelOrderTests(PostgresDatabase database) : IClassFixture<
         row.NextAttemptAt = bench.Clock.GetUtcNow();
         await db.SaveChangesAsync();
         await bench.SqlAsync($"UPDATE domains SET status = 'Deleting' WHERE id = {order.DomainId}");
+    }
+
+    /// <summary>Stands for every step.</summary>
+    private sealed class FailingStep(Func<Task> meanwhile) : IStep, IServiceProvider
+    {
+        public object GetService(Type serviceType) => this;
+
+        public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
+        {
+            await meanwhile();
+            throw new InvalidOperationException("Nobody foresaw this.");
+        }
     }
 
     private static Task NameIsFreeAsync(PathBench bench, Order order) => bench.SqlAsync(
