@@ -48,6 +48,13 @@ internal sealed partial class DesiredFeed(
                 LogAway(failure.Message, HoursToFirstExpiry(), delay.TotalSeconds);
                 await Task.Delay(delay, time, stoppingToken);
             }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // The disk is full. The page is not taken; what the book held before, it still holds.
+                var delay = backoff.Failed();
+                LogNotRecorded(failure.Message, delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
         }
     }
 
@@ -84,6 +91,10 @@ internal sealed partial class DesiredFeed(
 
         return !page.More;
     }
+
+    [LoggerMessage(LogLevel.Error, "The desired state cannot be written down ({Reason}); this node goes on serving "
+        + "what it has. Next try in {Seconds:0.0} s")]
+    private partial void LogNotRecorded(string reason, double seconds);
 
     [LoggerMessage(LogLevel.Warning, "The API is away ({Reason}); this node goes on serving, {Hours:0} h until its "
         + "first expiry. Next try in {Seconds:0.0} s")]

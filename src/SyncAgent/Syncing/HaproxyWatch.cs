@@ -71,14 +71,27 @@ internal sealed partial class HaproxyWatch(
                 }
 
                 view.ForgetMemory();
-                LookAtDisk();
+                TryLookAtDisk();
                 await Task.Delay(backoff.Failed(), time, stoppingToken);
             }
-            catch (IOException failure)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 LogDiskUnreadable(failure.Message);
                 await Task.Delay(backoff.Failed(), time, stoppingToken);
             }
+        }
+    }
+
+    /// <summary>HAProxy and the disk may be away at the same time, and neither is a reason to end.</summary>
+    private void TryLookAtDisk()
+    {
+        try
+        {
+            LookAtDisk();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            LogDiskUnreadable(failure.Message);
         }
     }
 

@@ -106,6 +106,13 @@ internal sealed partial class Reporter(
                 LogUnreported(failure.Message, delay.TotalSeconds);
                 await Task.Delay(delay, time, stoppingToken);
             }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // No fresh report number: the disk is full. The rest of the agent can do without reports.
+                var delay = backoff.Failed();
+                LogUnreported(failure.Message, delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
         }
     }
 
@@ -165,6 +172,8 @@ internal sealed partial class Reporter(
 
     private ObservedStateReport Compose(out IReadOnlyList<ObservedDomain> rows)
     {
+        // First: without a number the rows must stay where they are.
+        var number = state.NextReportNumber();
         lock (_lock)
         {
             rows = [.. _pending.Values.Take(Routes.MaxRowsPerReport)];
@@ -176,7 +185,7 @@ internal sealed partial class Reporter(
             var process = view.Process;
             var mark = book.Mark;
             return new ObservedStateReport(
-                state.NextReportNumber(),
+                number,
                 mark.Epoch,
                 mark.Revision,
                 IsSynced(rows),
