@@ -61,8 +61,17 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         DbUpdateException { InnerException: NpgsqlException { IsTransient: true } } => Away,
         NpgsqlException { IsTransient: true } => Away,
         InvalidOperationException { InnerException: NpgsqlException { IsTransient: true } } => Away,
+        PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire } => NoText,
+        DbUpdateException
+        {
+            InnerException: PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire },
+        } => NoText,
         _ => Problems.Unexpected.With(),
     };
+
+    /// <summary>A zero character is legal in JSON and in a query, and in no text of the database.</summary>
+    private static Problem NoText =>
+        Problems.MalformedRequest.With("The request holds a character that no field can hold, such as U+0000.");
 
     private static Problem Away => Problems.Unavailable.With() with { RetryAfterSeconds = 5 };
 

@@ -54,6 +54,7 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
     [InlineData("GET", "/v1/domains?limit=0", 400, "invalid-field")]
     [InlineData("GET", "/v1/domains?limit=many", 400, "malformed-request")]
     [InlineData("GET", "/v1/domains?cursor=1", 400, "malformed-request")]
+    [InlineData("GET", "/v1/domains?hostname=%00", 400, "malformed-request")]
     [InlineData("GET", "/v1/domains?status=fine", 400, "invalid-field")]
     [InlineData("GET", "/v1/domains?status=1", 400, "invalid-field")]
     [InlineData("GET", "/v1/events?limit=201", 400, "invalid-field")]
