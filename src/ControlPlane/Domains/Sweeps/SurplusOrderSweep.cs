@@ -89,19 +89,35 @@ internal sealed partial class SurplusOrderSweep(
     private async Task CancelAsync(
         ControlPlaneDb db, Order order, string caOrderId, DateTimeOffset now, CancellationToken ct)
     {
-        await ca.CancelAsync(caOrderId, "Surplus: its answer was lost and another order took its place.", ct);
+        var (type, message) = (EventTypes.OrderSurplusCanceled, $"Surplus order {caOrderId} at {ca.Name} is canceled.");
+        try
+        {
+            await ca.CancelAsync(caOrderId, "Surplus: its answer was lost and another order took its place.", ct);
+            LogCanceled(caOrderId, order.Id);
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            // An issued order cannot be canceled. Asking again would not change that, and would hold up the others.
+            (type, message) = (EventTypes.OrderSurplusKept, $"Surplus order {caOrderId} stays: {fault.Message}");
+            LogKept(caOrderId, order.Id, fault.Message);
+        }
+
         db.Events.Add(new DomainEvent
         {
             At = now,
             TenantId = order.Domain.TenantId,
             DomainId = order.DomainId,
             OrderId = order.Id,
-            Type = EventTypes.OrderSurplusCanceled,
-            Message = $"Surplus order {caOrderId} at {ca.Name} is canceled.",
+            Type = type,
+            Message = message,
         });
-        LogCanceled(caOrderId, order.Id);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Canceled surplus CA order {CaOrder} of order {Order}")]
     private partial void LogCanceled(string caOrder, Guid order);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Surplus CA order {CaOrder} of order {Order} stays and may have been paid for: {Why}")]
+    private partial void LogKept(string caOrder, Guid order, string why);
 }
