@@ -42,7 +42,7 @@ up: tools
 test: tools
 	@rm -rf '$(RESULTS)'
 	@status=0; \
-	dotnet test ControlPlane.sln -c $(CONFIGURATION) --nologo -v quiet -m:1 \
+	dotnet test ControlPlane.sln -c $(CONFIGURATION) --nologo -v quiet -m:2 \
 		--logger 'console;verbosity=minimal' --logger trx --results-directory '$(RESULTS)' $(ARGS) || status=$$?; \
 	cat '$(RESULTS)'/*.trx 2>/dev/null | grep -o '<Counters [^>]*' | awk -F'"' ' \
 		{ for (i = 1; i < NF; i += 2) { \

@@ -45,11 +45,13 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
         await UntilAsync(TokenNotSeen, $"trace.{Pending}");
         var onTheWay = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}");
         var onTheWayBack = CrashDrill.PointsOf(trace, $"trace.{Lost}").Except(onTheWay).ToList();
+        var waiting = CrashDrill.PointsOf(trace, $"trace.{Pending}").Except(onTheWay).Except(onTheWayBack).ToList();
         await DeleteAsync("trace", LocalNames.Customers);
         await DeleteAsync("trace", Pending);
         await UntilAsync(Deleted, $"trace.{LocalNames.Customers}", $"trace.{Pending}");
         var deleting = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}").Except(onTheWay).ToList();
-        var canceling = CrashDrill.PointsOf(trace, $"trace.{Pending}").Except(onTheWay).Except(deleting).ToList();
+        var canceling = CrashDrill.PointsOf(trace, $"trace.{Pending}")
+            .Except(onTheWay).Except(onTheWayBack).Except(waiting).Except(deleting).ToList();
         File.Delete(trace);
         RequireEveryStep([.. onTheWay, .. deleting, .. canceling]);
 
@@ -70,12 +72,20 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
 
         await DrillAsync("new", onTheWay, LocalNames.Customers, RegisterAsync);
         await DrillAsync("new", onTheWayBack, Lost, RegisterAsync);
+        await DrillAsync("new", waiting, Pending, RegisterAsync);
         await DrillAsync("deleted", deleting, LocalNames.Customers, DeleteAsync);
         await DrillAsync("canceled", canceling, Pending, DeleteAsync);
 
         await CrashDrill.RestartAsync(Program);
         await UntilAsync(
             Active, [.. Names("new", onTheWay, LocalNames.Customers), .. Names("new", onTheWayBack, Lost)]);
+        await UntilAsync(TokenNotSeen, Names("new", waiting, Pending));
+        for (var n = 0; n < waiting.Count; n++)
+        {
+            await DeleteAsync($"new{n}", Pending);
+        }
+
+        await UntilAsync(Deleted, Names("new", waiting, Pending));
         await UntilAsync(
             Deleted, [.. Names("deleted", deleting, LocalNames.Customers), .. Names("canceled", canceling, Pending)]);
         await Invariants.CheckAsync(_test, CancellationToken.None);

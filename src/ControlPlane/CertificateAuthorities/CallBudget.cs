@@ -4,9 +4,9 @@ namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
 /// The CA's rolling windows, counted by ourselves over all replicas in one place of the database: CertCentral answers
-/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches to those who wait, and sent at
-/// once, so that none is sent much later than it was counted. Both windows are real ones: after a quiet time, a burst
-/// may use all of them at once.
+/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches to those who wait, and sent
+/// at once, so that none is sent much later than it was counted. Both windows are real ones: after a quiet time, a
+/// burst may use all of them at once.
 /// </summary>
 internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, string account) : ICallBudget
 {
@@ -111,7 +111,8 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
         {
             try
             {
-                if (await GrantAsync(Math.Min(waiting, Batch), line.Share, CancellationToken.None) is var granted && granted > 0)
+                var granted = await GrantAsync(Math.Min(waiting, Batch), line.Share, CancellationToken.None);
+                if (granted > 0)
                 {
                     line.Advance(granted);
                     continue;

@@ -27,8 +27,8 @@ internal enum CaFailure
     /// Ask again later.</summary>
     NotDone,
 
-    /// <summary>The request was not sent, or was turned away unread (429): the calls the CA allows us are used up for the moment.
-    /// Nobody is at fault, and the domain least of all.</summary>
+    /// <summary>The request was not sent, or was turned away unread (429): the calls the CA allows us are used up for
+    /// the moment. Nobody is at fault, and the domain least of all.</summary>
     NoBudget,
 
     /// <summary>The request may have been carried out and the answer is lost: look before asking again.</summary>

@@ -37,6 +37,7 @@ internal static class EventTypes
     public const string OrderAnswerLost = "ca-order.answer-lost";
     public const string OrderAdopted = "ca-order.adopted";
     public const string OrderSurplusCanceled = "ca-order.surplus-canceled";
+    public const string OrderSurplusKept = "ca-order.surplus-kept";
     public const string OrderPlaced = "ca-order.placed";
     public const string OrderCanceledAtCa = "ca-order.canceled";
     public const string TokenPublished = "token.published";

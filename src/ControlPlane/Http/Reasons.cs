@@ -61,7 +61,7 @@ internal static class Reasons
     public static readonly Reason CaBudgetSpent = new(
         "ca-budget-spent", WaitingOn.Ca,
         "The calls that the certificate authority allows us are used up for the moment.",
-        "Nothing to do: it goes on by itself within minutes. If it stays, ask the certificate authority for a larger quota.");
+        "Nothing to do: it goes on by itself within minutes. If it stays, ask the CA for a larger quota.");
 
     public static readonly Reason CaAnswerLost = new(
         "ca-answer-lost", WaitingOn.Ca,

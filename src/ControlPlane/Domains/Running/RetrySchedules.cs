@@ -35,7 +35,7 @@ internal static class RetrySchedules
     /// <summary>How long a customer may take: a week with two weekends is no excuse, one without is.</summary>
     public static readonly TimeSpan DnsDeadline = TimeSpan.FromDays(7);
 
-    /// <summary>While the CA's calls are used up: its short window rolls within 5 s, its long one within 3 min.</summary>
+    /// <summary>While our calls to the CA are used up: its short window rolls in 5 s, its long one in 3 min.</summary>
     public static readonly IReadOnlyList<TimeSpan> NoBudget = [Seconds(1), Seconds(2), Seconds(5), Seconds(10)];
 
     /// <summary>While the CA cannot be reached: its maintenance lasts hours, so there is no end to it.</summary>

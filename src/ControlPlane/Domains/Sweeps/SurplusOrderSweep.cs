@@ -37,7 +37,7 @@ internal sealed partial class SurplusOrderSweep(
             .OrderBy(order => order.UncertainSince).Take(Most).ToListAsync(ct);
         foreach (var order in due)
         {
-            await UnlessRefusedAsync(order, () => SweepAsync(db, order, now, ct));
+            await SweepAsync(db, order, now, ct);
         }
 
         await CancelUnrecordedAsync(db, now, ct);
@@ -80,48 +80,44 @@ internal sealed partial class SurplusOrderSweep(
             select new { seen, order }).Take(Most).ToListAsync(ct);
         foreach (var row in surplus)
         {
-            await UnlessRefusedAsync(row.order, async () =>
-            {
-                await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
-                row.seen.CanceledAt = now;
-                await db.SaveChangesAsync(ct);
-            });
-        }
-    }
-
-    /// <summary>What the CA will not cancel, such as an order it has issued meanwhile, must not keep all others alive:
-    /// it stays due, and an engineer reads of it.</summary>
-    private async Task UnlessRefusedAsync(Order order, Func<Task> work)
-    {
-        try
-        {
-            await work();
-        }
-        catch (CertificateAuthorityException refused) when (refused.Failure == CaFailure.Refused)
-        {
-            LogRefused(order.Id, refused.Message);
+            await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
+            row.seen.CanceledAt = now;
+            await db.SaveChangesAsync(ct);
         }
     }
 
     private async Task CancelAsync(
         ControlPlaneDb db, Order order, string caOrderId, DateTimeOffset now, CancellationToken ct)
     {
-        await ca.CancelAsync(caOrderId, "Surplus: its answer was lost and another order took its place.", ct);
+        var (type, message) = (EventTypes.OrderSurplusCanceled, $"Surplus order {caOrderId} at {ca.Name} is canceled.");
+        try
+        {
+            await ca.CancelAsync(caOrderId, "Surplus: its answer was lost and another order took its place.", ct);
+            LogCanceled(caOrderId, order.Id);
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            // An issued order cannot be canceled. Asking again would not change that, and would hold up the others.
+            (type, message) = (EventTypes.OrderSurplusKept, $"Surplus order {caOrderId} stays: {fault.Message}");
+            LogKept(caOrderId, order.Id, fault.Message);
+        }
+
         db.Events.Add(new DomainEvent
         {
             At = now,
             TenantId = order.Domain.TenantId,
             DomainId = order.DomainId,
             OrderId = order.Id,
-            Type = EventTypes.OrderSurplusCanceled,
-            Message = $"Surplus order {caOrderId} at {ca.Name} is canceled.",
+            Type = type,
+            Message = message,
         });
-        LogCanceled(caOrderId, order.Id);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Canceled surplus CA order {CaOrder} of order {Order}")]
     private partial void LogCanceled(string caOrder, Guid order);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The CA will not cancel a surplus of order {Order}: {Refusal}")]
-    private partial void LogRefused(Guid order, string refusal);
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Surplus CA order {CaOrder} of order {Order} stays and may have been paid for: {Why}")]
+    private partial void LogKept(string caOrder, Guid order, string why);
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.DataProtection;
 
 namespace ControlPlane.Http.Access;
 
@@ -42,6 +43,8 @@ internal static class AccessSetup
 
     public static void AddAccess(this WebApplicationBuilder builder)
     {
+        // Nothing here is protected by it, but authentication asks for it, and by default it writes keys into a home.
+        builder.Services.AddDataProtection().UseEphemeralDataProtectionProvider();
         builder.Services.AddAuthentication(AnyScheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyScheme, null)
             .AddPolicyScheme(AnyScheme, null, options => options.ForwardDefaultSelector = context =>

@@ -38,9 +38,9 @@ public sealed class CertCentralFailureTests
     };
 
     [Theory]
-    [InlineData("429 with a code", "NotDone", "request_limit_exceeded")]
-    [InlineData("429 without a body", "NotDone", null)]
-    [InlineData("the limit's code under another status", "NotDone", "request_limit_exceeded")]
+    [InlineData("429 with a code", "NoBudget", "request_limit_exceeded")]
+    [InlineData("429 without a body", "NoBudget", null)]
+    [InlineData("the limit's code under another status", "NoBudget", "request_limit_exceeded")]
     [InlineData("408", "NotDone", null)]
     [InlineData("500 HTML", "AnswerLost", null)]
     [InlineData("502 empty", "AnswerLost", null)]
