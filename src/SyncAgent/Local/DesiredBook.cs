@@ -11,7 +11,10 @@ namespace SyncAgent.Local;
 internal sealed record BookMark(long Epoch, long Revision, string? Cursor);
 
 /// <summary>What the fleet wants of one name: served by a bundle, or gone.</summary>
-internal sealed record BookEntry(DesiredDomain? Wanted, Tombstone? Withdrawn)
+/// <param name="Wanted">Null when it is gone.</param>
+/// <param name="Withdrawn">Null while it is served.</param>
+/// <param name="Epoch">Where its revision counts: those of two epochs say nothing about each other.</param>
+internal sealed record BookEntry(DesiredDomain? Wanted, Tombstone? Withdrawn, long Epoch)
 {
     public long Revision => Wanted?.Revision ?? Withdrawn!.Revision;
 
@@ -19,7 +22,11 @@ internal sealed record BookEntry(DesiredDomain? Wanted, Tombstone? Withdrawn)
 }
 
 /// <summary>One line of the journal: exactly one of the three is set.</summary>
-internal sealed record JournalLine(DesiredDomain? Wanted, Tombstone? Withdrawn, BookMark? Mark);
+/// <param name="Wanted">A name to serve.</param>
+/// <param name="Withdrawn">A name that is gone.</param>
+/// <param name="Mark">The end of a page.</param>
+/// <param name="Epoch">Of the name's revision.</param>
+internal sealed record JournalLine(DesiredDomain? Wanted, Tombstone? Withdrawn, BookMark? Mark, long Epoch);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(JournalLine))]
@@ -89,18 +96,18 @@ internal sealed class DesiredBook : IDisposable
             }
 
             var newEpoch = page.Epoch > Mark.Epoch;
-            var lines = page.Upserts.Select(wanted => new JournalLine(wanted, null, null))
-                .Concat(page.Tombstones.Select(withdrawn => new JournalLine(null, withdrawn, null)))
+            var lines = page.Upserts.Select(wanted => new JournalLine(wanted, null, null, page.Epoch))
+                .Concat(page.Tombstones.Select(withdrawn => new JournalLine(null, withdrawn, null, page.Epoch)))
                 .Where(line => HostnameSyntax.IsValid(HostnameOf(line)))
                 // A name that was deleted and registered again is on a page twice, as two domains: the later one is
                 // what the fleet wants, whatever the order of the two lists.
                 .GroupBy(HostnameOf, StringComparer.Ordinal)
                 .Select(same => same.MaxBy(RevisionOf)!)
-                .Where(line => IsNews(line, newEpoch))
+                .Where(IsNews)
                 .ToList();
             var revision = newEpoch ? page.Revision : Math.Max(Mark.Revision, page.Revision);
             var mark = new BookMark(page.Epoch, revision, page.Cursor);
-            Append([.. lines, new JournalLine(null, null, mark)]);
+            Append([.. lines, new JournalLine(null, null, mark, mark.Epoch)]);
             lines.ForEach(Apply);
             Mark = mark;
             return [.. lines.Select(HostnameOf)];
@@ -113,7 +120,7 @@ internal sealed class DesiredBook : IDisposable
         lock (_lock)
         {
             Mark = Mark with { Cursor = null };
-            Append([new JournalLine(null, null, Mark)]);
+            Append([new JournalLine(null, null, Mark, Mark.Epoch)]);
         }
     }
 
@@ -127,7 +134,7 @@ internal sealed class DesiredBook : IDisposable
     private bool IsOlderAnswer(DesiredStatePage page) =>
         page.Epoch == Mark.Epoch && page.Revision < Mark.Revision && !page.More && Mark.Cursor is not null;
 
-    private bool IsNews(JournalLine line, bool newEpoch)
+    private bool IsNews(JournalLine line)
     {
         if (!_entries.TryGetValue(HostnameOf(line), out var known))
         {
@@ -136,7 +143,7 @@ internal sealed class DesiredBook : IDisposable
 
         var revision = RevisionOf(line);
         // An approval may arrive later for a withdrawal that is already known.
-        return newEpoch || revision > known.Revision
+        return line.Epoch > known.Epoch || revision > known.Revision
             || (revision == known.Revision && !Equals(line.Withdrawn, known.Withdrawn));
     }
 
@@ -148,7 +155,7 @@ internal sealed class DesiredBook : IDisposable
         }
         else
         {
-            _entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn);
+            _entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn, line.Epoch);
         }
     }
 
@@ -186,11 +193,12 @@ internal sealed class DesiredBook : IDisposable
         foreach (var entry in _entries.Values)
         {
             JsonSerializer.Serialize(
-                all, new JournalLine(entry.Wanted, entry.Withdrawn, null), JournalJson.Default.JournalLine);
+                all, new JournalLine(entry.Wanted, entry.Withdrawn, null, entry.Epoch),
+                JournalJson.Default.JournalLine);
             all.WriteByte((byte)'\n');
         }
 
-        JsonSerializer.Serialize(all, new JournalLine(null, null, Mark), JournalJson.Default.JournalLine);
+        JsonSerializer.Serialize(all, new JournalLine(null, null, Mark, Mark.Epoch), JournalJson.Default.JournalLine);
         all.WriteByte((byte)'\n');
         FileSystem.Replace(path, all.ToArray());
     }

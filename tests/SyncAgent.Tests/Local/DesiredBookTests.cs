@@ -27,6 +27,19 @@ public sealed class DesiredBookTests : IDisposable
         Assert.Equal(isServed, again.Find(Name)!.Wanted is not null);
     }
 
+    [Fact]
+    public void A_new_epoch_counts_on_every_page_of_its_list_however_low_its_revisions()
+    {
+        using var book = Open();
+        book.Record(Page([Wanted(90)], []));
+
+        book.Record(Page([], []) with { Epoch = 2, Revision = 3, More = true });
+        var changed = book.Record(Page([Wanted(5)], []) with { Epoch = 2 });
+
+        Assert.Equal([Name], changed);
+        Assert.Equal((2, 5), (book.Find(Name)!.Epoch, book.Find(Name)!.Revision));
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static DesiredStatePage Page(DesiredDomain[] upserts, Tombstone[] tombstones) =>
