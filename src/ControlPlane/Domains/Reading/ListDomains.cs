@@ -49,7 +49,8 @@ internal static class ListDomains
         if (hostname is not null)
         {
             // Stored names are in lower case; a name pasted from a customer's mail need not be.
-            var pattern = hostname.ToLowerInvariant().Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
+            var start = hostname.ToLowerInvariant();
+            var pattern = start.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
             query = query.Where(domain => EF.Functions.Like(domain.Hostname, pattern));
         }
 
