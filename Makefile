@@ -35,6 +35,7 @@ build:
 	@dotnet build ControlPlane.sln -c $(CONFIGURATION) -v quiet --nologo
 
 up: tools
+	@echo 'Building; the first time takes a minute or two.'
 	@dotnet build src/LocalFleet -c $(CONFIGURATION) -v quiet --nologo
 	@exec dotnet artifacts/bin/LocalFleet/$(CONFIGURATION_DIR)/LocalFleet.dll $(ARGS)
 

@@ -12,6 +12,10 @@ internal static class LocalNames
     /// <summary>Every name below it leads to <see cref="Edge"/>.</summary>
     public const string Customers = "customers.example";
 
+    /// <summary>Whether the stand-in DNS knows the name. A user may register any other, to see how waiting looks; it
+    /// never becomes active here, so that nothing waits for it.</summary>
+    public static bool LeadsHere(string hostname) => hostname.EndsWith("." + Customers, StringComparison.Ordinal);
+
     private static readonly string[] First =
     [
         "amber", "birch", "cedar", "coral", "delta", "ember", "fern", "granite", "harbor", "indigo", "juniper",

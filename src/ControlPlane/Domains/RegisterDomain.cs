@@ -45,6 +45,8 @@ internal static class RegisterDomain
         }
 
         var now = time.GetUtcNow().ToUniversalTime();
+        // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
+        now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         var domain = new Domain
         {
             Id = Guid.CreateVersion7(now),

@@ -81,6 +81,9 @@ internal sealed record ProblemBody(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<FieldProblem>? Errors)
 {
     public const string ContentType = "application/problem+json";
+
+    /// <summary>Members a problem need not have, as they are spelled on the wire.</summary>
+    public static readonly IReadOnlyList<string> LeftOutWhenNull = ["existing", "errors"];
 }
 
 /// <summary>A field at fault.</summary>

@@ -15,17 +15,17 @@ namespace ControlPlane.Nodes;
 /// </summary>
 internal static class ChangeStanding
 {
-    /// <summary>Still served to, no longer waited for.</summary>
+    // Still served to, no longer waited for.
     public static Task<Results<Ok<NodeView>, Problem>> DrainAsync(
         Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
         RunAsync(id, tools, NodeStanding.Draining, ban: false, ct);
 
-    /// <summary>Gone for good; its name is free for a successor.</summary>
+    // Gone for good; its name is free for a successor.
     public static Task<Results<Ok<NodeView>, Problem>> RetireAsync(
         Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
         RunAsync(id, tools, NodeStanding.Retired, ban: false, ct);
 
-    /// <summary>Refused from the next call on.</summary>
+    // Refused from the next call on.
     public static Task<Results<Ok<NodeView>, Problem>> BanAsync(
         Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
         RunAsync(id, tools, NodeStanding.Retired, ban: true, ct);

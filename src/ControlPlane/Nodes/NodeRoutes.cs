@@ -15,7 +15,7 @@ internal static class NodeRoutes
     public static void MapNodes(this IEndpointRouteBuilder app)
     {
         MapAdministration(app.MapGroup("/v1/nodes").WithTags("Nodes"));
-        MapAgents(app.MapGroup("").WithTags("agents"));
+        MapAgents(app.MapGroup("").WithTags("Agents"));
     }
 
     private static void MapAdministration(RouteGroupBuilder nodes)

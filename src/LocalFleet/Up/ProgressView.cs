@@ -7,7 +7,8 @@ internal static class ProgressView
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
-    /// <returns>The domains as they are when all are active or failed, or when the time is over.</returns>
+    /// <returns>The domains the stand-in DNS knows, as they are when all are active or failed, or when the time is
+    /// over.</returns>
     public static async Task<IReadOnlyList<DomainView>> WatchAsync(
         ApiClient api, TimeSpan limit, CancellationToken stop)
     {
@@ -39,7 +40,7 @@ internal static class ProgressView
         var started = time.GetTimestamp();
         while (true)
         {
-            var domains = await api.ListAsync(stop);
+            var domains = (await api.ListAsync(stop)).Where(d => LocalNames.LeadsHere(d.Hostname)).ToList();
             show(domains);
             if (domains.All(d => d.IsActive || d.HasFailed))
             {

@@ -16,7 +16,7 @@ internal sealed record Spread(double? P50, double? P99, double? Max)
 }
 
 /// <summary>What a run showed. The names are the file's.</summary>
-/// <param name="Domains">All of this fleet, those of earlier runs included.</param>
+/// <param name="Domains">All that can become active here, those of earlier runs included.</param>
 /// <param name="Active">Active by the API's word.</param>
 /// <param name="Failed">Failed for good: somebody must do something.</param>
 /// <param name="Nodes">HAProxy processes.</param>

@@ -6,7 +6,8 @@ internal static class SampleDomains
 {
     public static async Task RegisterAsync(ApiClient api, UpOptions options, CancellationToken stop)
     {
-        var known = (await api.ListAsync(stop)).Select(d => d.Hostname).ToHashSet(StringComparer.Ordinal);
+        var all = (await api.ListAsync(stop)).Select(d => d.Hostname).ToList();
+        var known = all.Where(LocalNames.LeadsHere).ToHashSet(StringComparer.Ordinal);
         var missing = LocalNames.Samples(options.Fleet.Seed)
             .Where(name => !known.Contains(name))
             .Take(Math.Max(0, options.Domains - known.Count))
@@ -15,6 +16,13 @@ internal static class SampleDomains
         {
             Console.WriteLine(
                 $"{known.Count} domains are there from an earlier run; {missing.Count} more are registered.");
+        }
+
+        if (all.Count > known.Count)
+        {
+            Console.WriteLine(
+                $"{all.Count - known.Count} more lie outside {LocalNames.Customers}, where no stand-in DNS leads here; "
+                + "they are not waited for.");
         }
 
         // Eight at once: a busy portal, not an attack.

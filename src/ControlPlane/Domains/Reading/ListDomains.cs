@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Linq.Expressions;
 using ControlPlane.Contracts;
 using ControlPlane.Database;
@@ -16,15 +17,17 @@ internal static class ListDomains
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
-            "Oldest first. `status` is one of pending, active, degraded, failed, deleting, deleted; deleted domains "
-            + "are left out unless asked for. `hostname` is the beginning of a name. `waitingOn` is one of customer, "
-            + "operator, ca, nodes, none. `cursor` is the nextCursor of the page before, `limit` 1 to 200.",
+            "Oldest first. Deleted domains are left out unless `status` asks for them.",
             Problems.InvalidField, Problems.MalformedRequest)
+        .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
     private static async Task<IResult> HandleAsync(
         Caller caller, ControlPlaneDb db, DomainViews views, CancellationToken ct,
-        string? status = null, string? hostname = null, string? waitingOn = null, Guid? cursor = null,
+        [Description("The domain as a whole.")] string? status = null,
+        [Description("The beginning of the name.")] string? hostname = null,
+        [Description("Who must act next.")] string? waitingOn = null,
+        Guid? cursor = null,
         int limit = Page<DomainView>.DefaultLimit)
     {
         if (Page<DomainView>.Refuse(limit) is { } refusal)
@@ -45,7 +48,9 @@ internal static class ListDomains
         var query = db.Domains.AsNoTracking().VisibleTo(caller).Where(HasStatus(wantedStatus, db));
         if (hostname is not null)
         {
-            var pattern = hostname.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
+            // Stored names are in lower case; a name pasted from a customer's mail need not be.
+            var start = hostname.ToLowerInvariant();
+            var pattern = start.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
             query = query.Where(domain => EF.Functions.Like(domain.Hostname, pattern));
         }
 

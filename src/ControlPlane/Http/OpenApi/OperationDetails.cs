@@ -29,9 +29,12 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
         if (document.Components?.Schemas?.ContainsKey(ProblemSchema) != true)
         {
             var schema = await context.GetOrCreateSchemaAsync(typeof(ProblemBody), null, cancellationToken);
+            // Members that are left out when there is nothing to say: the generator calls them required.
+            schema.Required?.ExceptWith(ProblemBody.LeftOutWhenNull);
             document.AddComponent(ProblemSchema, schema);
         }
 
+        DescribeParameters(operation, metadata);
         AddProblems(operation, metadata, document, policy);
         AddExamples(operation, metadata.OfType<RouteExample>().LastOrDefault());
         if (policy is not null)
@@ -57,6 +60,30 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
                 Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 200 },
                 Example = JsonValue.Create("0197f3a2-5b1c-7d3e-9f40-2a6b8c9d0e1f"),
             });
+        }
+    }
+
+    /// <summary>What means the same on every route is said here, once.</summary>
+    private static void DescribeParameters(OpenApiOperation operation, IList<object> metadata)
+    {
+        foreach (var parameter in operation.Parameters?.OfType<OpenApiParameter>() ?? [])
+        {
+            parameter.Description ??= parameter.Name switch
+            {
+                "id" => "As registration or the list shows it.",
+                "tenant" => "The tenant's id, not its name.",
+                "key" => "The key's id, not the key.",
+                "code" => "The `reason` of a problem.",
+                "cursor" => "`nextCursor` of the page before.",
+                "after" => "`nextCursor` of the page before, or the id of the last event read.",
+                "limit" => "How many at most, 1 to 200.",
+                _ => null,
+            };
+            var words = metadata.OfType<ParameterWords>().FirstOrDefault(words => words.Parameter == parameter.Name);
+            if (words is not null && parameter.Schema is OpenApiSchema schema)
+            {
+                schema.Enum = [.. words.Words.Select(word => (JsonNode)JsonValue.Create(word))];
+            }
         }
     }
 

@@ -17,8 +17,14 @@ internal static class RouteDocumentation
     /// <param name="response">The body of the good answer.</param>
     public static RouteHandlerBuilder Example(this RouteHandlerBuilder route, object? request, object response) =>
         route.WithMetadata(new RouteExample(request, response));
+
+    /// <summary>Offers the only words a query parameter takes.</summary>
+    public static RouteHandlerBuilder Words(this RouteHandlerBuilder route, string parameter, string[] words) =>
+        route.WithMetadata(new ParameterWords(parameter, [.. words.Select(word => word.ToLowerInvariant())]));
 }
 
 internal sealed record RouteProblems(IReadOnlyList<ProblemKind> Kinds);
+
+internal sealed record ParameterWords(string Parameter, IReadOnlyList<string> Words);
 
 internal sealed record RouteExample(object? Request, object Response);

@@ -23,7 +23,6 @@ internal sealed partial class FetchBundles(
     /// backoff.</summary>
     private const int VaultRetrySeconds = 5;
 
-    /// <summary>The route.</summary>
     public static Task<Results<Ok<FetchBundlesResponse>, Problem>> HandleAsync(
         FetchBundlesRequest body, FetchBundles bundles, HttpContext http, CancellationToken ct) =>
         bundles.RunAsync(NodeAuthentication.Caller(http), body, ct);

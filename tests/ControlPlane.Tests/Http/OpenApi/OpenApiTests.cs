@@ -37,11 +37,46 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
             register["requestBody"]!["content"]!["application/json"]!["example"]!["hostname"]!.ToString());
     }
 
+    [Fact]
+    public async Task Every_problem_shown_as_an_example_has_all_members_its_schema_requires()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        var required = document["components"]!["schemas"]!["Problem"]!["required"]!.AsArray()
+            .Select(name => name!.ToString()).ToList();
+        var examples = document["paths"]!["/v1/domains"]!["get"]!["responses"]!["400"]!["content"]!
+            ["application/problem+json"]!["examples"]!.AsObject();
+        Assert.Contains("reason", required);
+        Assert.All(examples, example => Assert.Empty(
+            required.Except(example.Value!["value"]!.AsObject().Select(member => member.Key))));
+    }
+
+    [Fact]
+    public async Task A_filter_that_takes_certain_words_offers_them()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        var status = document["paths"]!["/v1/domains"]!["get"]!["parameters"]!.AsArray()
+            .Single(parameter => parameter!["name"]!.ToString() == "status")!;
+        Assert.Contains("degraded", status["schema"]!["enum"]!.AsArray().Select(word => word!.ToString()));
+    }
+
     private static IEnumerable<string> Faults(string path, JsonNode operation)
     {
         if (string.IsNullOrWhiteSpace(operation["summary"]?.ToString()))
         {
             yield return "no summary";
+        }
+
+        if (operation["summary"]?.ToString().EndsWith('.') == true)
+        {
+            yield return "its summary is a code comment's, which wins over WithSummary";
+        }
+
+        foreach (var parameter in operation["parameters"]?.AsArray() ?? [])
+        {
+            if (string.IsNullOrWhiteSpace(parameter!["description"]?.ToString()))
+            {
+                yield return $"does not describe {parameter["name"]}";
+            }
         }
 
         if (string.IsNullOrWhiteSpace(operation["description"]?.ToString()))
