@@ -58,6 +58,9 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
                 "It is for another key than the one we made.",
             _ when names is not [var name] || !name.Equals(order.Hostname, StringComparison.OrdinalIgnoreCase) =>
                 $"It is for {string.Join(", ", names)}, not for {order.Hostname} alone.",
+            _ when HasOtherNames(leaf) => "It carries an address besides the name.",
+            _ when leaf.Extensions.OfType<X509BasicConstraintsExtension>().Any(limits => limits.CertificateAuthority) =>
+                "It is a CA's own certificate, not a server's.",
             _ when from > now + ClockTolerance => $"It is valid only from {from:u}.",
             _ when until <= now => $"It has expired: {until:u}.",
             _ when until - from > LongestValidity =>
@@ -68,6 +71,9 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
             _ => null,
         };
     }
+
+    private static bool HasOtherNames(X509Certificate2 leaf) => leaf.Extensions
+        .OfType<X509SubjectAlternativeNameExtension>().Any(extension => extension.EnumerateIPAddresses().Any());
 
     private static bool MayServe(X509Certificate2 leaf) => leaf.Extensions.OfType<X509EnhancedKeyUsageExtension>()
         .Any(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value == ServerAuthentication));

@@ -55,8 +55,8 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
         var start = await DescribeAsync(cancellation);
         var environment = new Dictionary<string, string?>(start.Environment)
         {
-            // Programs here live for minutes: a method is compiled a second time, optimized, after 768 calls (the value is
-            // read as hexadecimal) instead of 30, which takes a quarter of the CPU off a start. Not for production.
+            // Programs here live for minutes: a method is compiled a second time, optimized, after 768 calls (the value
+            // is read as hexadecimal) instead of 30, which takes a quarter of the CPU off a start. Not for production.
             ["DOTNET_TC_CallCountThreshold"] = "300",
         };
         foreach (var (key, value) in Environment)
