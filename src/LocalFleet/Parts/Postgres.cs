@@ -43,6 +43,14 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 
     protected override async Task<ChildStart> DescribeAsync(CancellationToken cancellation)
     {
+        if (Directory.Exists(Data) && !File.Exists(Layout.DatabasePassword))
+        {
+            // A checkout was removed and its cluster, which root keeps elsewhere, was not. Without password and vault
+            // key it is of use to nobody, and would only refuse the new one.
+            await EndOrphanAsync();
+            Directory.Delete(Data, recursive: true);
+        }
+
         IsNew = !Directory.Exists(Data);
         if (IsNew)
         {
