@@ -5,6 +5,7 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Database;
@@ -32,6 +33,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
 
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
+
+    public DbSet<Rewrap> Rewraps => Set<Rewrap>();
+
+    public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -79,6 +84,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         });
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<Rewrap>().ToTable("vault_rewraps");
+        model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);
@@ -110,6 +117,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Domain, Tenant>(row => row.TenantId);
         Refers<Domain, Fleet>(row => row.FleetId);
         Refers<CaOrderSeen, Order>(row => row.OrderId);
+        Refers<RewrapFailure, VaultKey>(row => row.KeyId);
         Refers<Bundle, Domain>(row => row.DomainId);
         Refers<Bundle, Order>(row => row.OrderId);
         Refers<Bundle, Chain>(row => row.ChainId);

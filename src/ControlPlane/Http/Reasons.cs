@@ -137,7 +137,7 @@ internal static class Reasons
     public static readonly Reason VaultNotReachable = new(
         "vault-not-reachable", WaitingOn.Operator,
         "The vault cannot be reached.",
-        "Check the key-encryption key in Vault:KeyFile and the database.");
+        "Check the key-encryption keys in Vault:Keys or Vault:KeyFile, and the database.");
 
     public static readonly Reason Surprise = new(
         "surprise", WaitingOn.Operator,

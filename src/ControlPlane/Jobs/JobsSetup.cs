@@ -5,6 +5,7 @@ using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -63,6 +64,7 @@ internal static class JobsSetup
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
         });
         foreach (var sweep in Sweeps)
@@ -76,7 +78,7 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection),
+        typeof(VaultCollection), typeof(RewrapSweep),
         typeof(IdempotencySweep),
     ];
 

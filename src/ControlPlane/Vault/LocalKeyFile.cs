@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -7,7 +9,7 @@ namespace ControlPlane.Vault;
 /// The default key-encryption key: 32 random bytes, base64, in a file of mode 0600 that is on no disk with the
 /// database. Whoever has this file and a dump of the database has every private key.
 /// </summary>
-internal sealed class LocalKeyFile : IKeyEncryptionKey
+internal sealed class LocalKeyFile : IKeyEncryptionKey, IDisposable
 {
     private readonly byte[] _key;
 
@@ -29,16 +31,13 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
                 + "and keep a copy apart from the database's backups: without it they are worthless.");
         }
 
-        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
-            | UnixFileMode.OtherWrite;
-        if ((File.GetUnixFileMode(path) & others) != UnixFileMode.None)
-        {
-            throw new VaultException($"The key-encryption key {path} is readable by others: chmod 600 it.");
-        }
-
+        OwnersFile.Check(path, "The key-encryption key");
+        // In bytes and not as a string, which could not be zeroed.
+        var text = File.ReadAllBytes(path);
         var key = new byte[AesGcmBox.KeyBytes];
-        if (!Convert.TryFromBase64String(File.ReadAllText(path).Trim(), key, out var length)
-            || length != AesGcmBox.KeyBytes)
+        var read = Base64.DecodeFromUtf8(text.AsSpan().Trim(" \t\r\n"u8), key, out _, out var length);
+        CryptographicOperations.ZeroMemory(text);
+        if (read != OperationStatus.Done || length != AesGcmBox.KeyBytes)
         {
             throw new VaultException($"{path} does not hold a key-encryption key (32 bytes, base64).");
         }
@@ -61,8 +60,13 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
             Access = FileAccess.Write,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
-        file.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(AesGcmBox.KeyBytes))));
+        var key = RandomNumberGenerator.GetBytes(AesGcmBox.KeyBytes);
+        var text = new byte[Base64.GetMaxEncodedToUtf8Length(key.Length)];
+        Base64.EncodeToUtf8(key, text, out _, out var length);
+        file.Write(text.AsSpan(0, length));
         file.Flush(flushToDisk: true);
+        CryptographicOperations.ZeroMemory(key);
+        CryptographicOperations.ZeroMemory(text);
     }
 
     public Task<byte[]> WrapAsync(byte[] dataKey, CancellationToken ct)
@@ -92,6 +96,8 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
             throw new VaultException("A wrapped data key does not open: it was altered or belongs elsewhere.", fault);
         }
     }
+
+    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
 
     public override string ToString() => Id;
 }
