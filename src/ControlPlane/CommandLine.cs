@@ -95,8 +95,8 @@ internal static class CommandLine
         return await db.Tenants.Where(row => row.Name == name).Select(row => row.Id).SingleAsync(ct);
     }
 
-    /// <summary>Just the database and what <paramref name="add"/> adds: a command must work while the API is down. Logs go to standard error, because the
-    /// answer is on standard output.</summary>
+    /// <summary>Just the database, and what <paramref name="add"/> adds: a command must work while the API is down.
+    /// Logs go to standard error, because the answer is on standard output.</summary>
     private static async Task<int> WithServicesAsync(
         string[] args, Func<IServiceProvider, Task<int>> action, Action<WebApplicationBuilder>? add = null)
     {

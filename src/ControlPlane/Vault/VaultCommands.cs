@@ -15,7 +15,7 @@ internal static class VaultCommands
     /// status.</param>
     public static Command All(Func<Func<IServiceProvider, Task<int>>, Task<int>> withVault)
     {
-        var status = new Command("status", "Show the key-encryption keys, the rows under each, and a rewrap's progress.")
+        var status = new Command("status", "Show the key-encryption keys, the rows under each, and a rewrap's state.")
         {
             TreatUnmatchedTokensAsErrors = false,
         };

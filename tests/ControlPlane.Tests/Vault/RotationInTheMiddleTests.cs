@@ -34,7 +34,7 @@ public sealed class RotationInTheMiddleTests(PostgresDatabase database) : IClass
         Assert.NotEqual(released, await way.ReleaseAsync(node, later));
     }
 
-    /// <summary>The mistake the steps of a rotation are there to prevent: nothing is released, nothing is lost.</summary>
+    /// <summary>The mistake that a rotation's steps prevent: nothing is released, nothing is lost.</summary>
     [Fact]
     public async Task A_key_removed_too_early_stops_releases_and_put_back_gives_them_again()
     {

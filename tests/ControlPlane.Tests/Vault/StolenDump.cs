@@ -66,8 +66,11 @@ internal sealed class StolenDump
     }
 
     /// <summary>Values that are a private key as they stand, or after hex or base64.</summary>
-    public int PrivateKeys() => Decoded().Count(value => Imports(value, (key, bytes) =>
-        key.ImportPkcs8PrivateKey(bytes, out _)) || Imports(value, (key, bytes) => key.ImportECPrivateKey(bytes, out _))
+    public int PrivateKeys() => Decoded().Count(value =>
+        Imports(() => ECDsa.Create(), value, (key, bytes) => key.ImportPkcs8PrivateKey(bytes, out _))
+        || Imports(() => ECDsa.Create(), value, (key, bytes) => key.ImportECPrivateKey(bytes, out _))
+        || Imports(RSA.Create, value, (key, bytes) => key.ImportPkcs8PrivateKey(bytes, out _))
+        || Imports(RSA.Create, value, (key, bytes) => key.ImportRSAPrivateKey(bytes, out _))
         || Encoding.Latin1.GetString(value).Contains("PRIVATE KEY", StringComparison.Ordinal));
 
     /// <summary>How many wraps and payloads open under anything that is in the dump: whole values, their hashes, and
@@ -108,7 +111,8 @@ internal sealed class StolenDump
         }
     }
 
-    private static bool Imports(byte[] value, Action<ECDsa, byte[]> import)
+    private static bool Imports<T>(Func<T> make, byte[] value, Action<T, byte[]> import)
+        where T : AsymmetricAlgorithm
     {
         // All DER begins so; anything else would only be slower to refuse.
         if (value is not [0x30, ..])
@@ -116,16 +120,15 @@ internal sealed class StolenDump
             return false;
         }
 
-        using var key = ECDsa.Create();
+        using var key = make();
         try
         {
             import(key, value);
             return true;
         }
-        catch (CryptographicException fault)
+        catch (CryptographicException)
         {
-            // An RSA key is told apart by its algorithm, not by its shape.
-            return fault.Message.Contains("1.2.840.113549.1.1.1", StringComparison.Ordinal);
+            return false;
         }
     }
 

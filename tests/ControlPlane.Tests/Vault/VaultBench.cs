@@ -62,7 +62,7 @@ internal sealed class VaultBench(PathBench bench, PostgresDatabase database)
     /// <summary>What a rewrap must never touch.</summary>
     public async Task<string> PayloadsAsync() => await bench.ValueAsync<string>(
         $"""
-         SELECT md5(string_agg(id::text || domain_id || order_id || encode(public_key_hash || nonce || ciphertext, 'hex')
-                || created_at, ',' ORDER BY id)) AS "Value" FROM vault_keys
+         SELECT md5(string_agg(id::text || domain_id || order_id || created_at
+                || encode(public_key_hash || nonce || ciphertext, 'hex'), ',' ORDER BY id)) AS "Value" FROM vault_keys
          """);
 }

@@ -40,6 +40,7 @@ internal sealed class KeyFileCheck(IConfiguration configuration) : IHealthCheck
         var files = vault.Listed().SelectMany(key => new[] { key.File, key.PinFile }).OfType<string>();
         return Task.FromResult(!vault.CanOpen || files.All(File.Exists)
             ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Unhealthy("Vault:CanOpen is set, but a file named in Vault:Keys or Vault:KeyFile is not there."));
+            : HealthCheckResult.Unhealthy(
+                "Vault:CanOpen is set, but a file named in Vault:Keys or Vault:KeyFile is not there."));
     }
 }

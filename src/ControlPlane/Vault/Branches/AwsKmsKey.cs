@@ -32,7 +32,10 @@ internal sealed partial class AwsKmsKey : IRootKey
         "IncompleteSignatureException", "InvalidClientTokenId", "ExpiredTokenException",
     ];
 
-    private static readonly Dictionary<string, string> Purpose = new() { ["controlplane:purpose"] = "vault-branch-key" };
+    private static readonly Dictionary<string, string> Purpose = new()
+    {
+        ["controlplane:purpose"] = "vault-branch-key",
+    };
 
     private readonly AmazonKeyManagementServiceClient _kms;
     private readonly string _arn;

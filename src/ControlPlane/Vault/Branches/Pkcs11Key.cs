@@ -22,7 +22,8 @@ internal sealed partial class Pkcs11Key : IRootKey
     /// <summary>
     /// OAEP with SHA-1, because every HSM has it. Measured on SoftHSM 2.6.1: with SHA-1 the HSM does CKM_RSA_PKCS_OAEP
     /// itself; it refuses CKM_RSA_PKCS_OAEP with SHA-256, and the engine then asks for the bare RSA operation
-    /// (CKM_RSA_X_509), which well-kept HSMs forbid. OAEP does not rest on SHA-1's collision resistance (RFC 8017, 7.1).
+    /// (CKM_RSA_X_509), which well-kept HSMs forbid. OAEP does not rest on SHA-1's resistance to collisions (RFC 8017,
+    /// B.1).
     /// </summary>
     private static readonly RSAEncryptionPadding Padding = RSAEncryptionPadding.OaepSHA1;
 

@@ -47,7 +47,10 @@ internal sealed class CountingRoot : IRootKey
                 _key, sealedKey[..AesGcmBox.NonceBytes], sealedKey.AsSpan(AesGcmBox.NonceBytes), "root"u8));
     }
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
+    public void Dispose()
+    {
+        // A replica's end is not the KMS's.
+    }
 
     private byte[] Give(byte[] key)
     {
