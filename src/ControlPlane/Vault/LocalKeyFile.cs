@@ -9,8 +9,10 @@ namespace ControlPlane.Vault;
 /// The default key-encryption key: 32 random bytes, base64, in a file of mode 0600 that is on no disk with the
 /// database. Whoever has this file and a dump of the database has every private key.
 /// </summary>
-internal sealed class LocalKeyFile : IKeyEncryptionKey, IDisposable
+internal sealed class LocalKeyFile : IKeyEncryptionKey
 {
+    /// <summary>Held as long as the program runs. Zeroing it at the end would be worth nothing, and whatever was still
+    /// under way would wrap under zeroes.</summary>
     private readonly byte[] _key;
 
     private LocalKeyFile(byte[] key)
@@ -96,8 +98,6 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey, IDisposable
             throw new VaultException("A wrapped data key does not open: it was altered or belongs elsewhere.", fault);
         }
     }
-
-    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
 
     public override string ToString() => Id;
 }

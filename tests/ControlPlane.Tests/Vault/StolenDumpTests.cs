@@ -33,7 +33,6 @@ public sealed class StolenDumpTests(PostgresDatabase database) : IClassFixture<P
         keys.Add(rsa.Key.Pkcs8.ToArray());
         await bench.Vault.DeleteAsync(
             await bench.Vault.SealAsync(rsa.Key, Guid.NewGuid(), Guid.NewGuid(), default), default);
-        await bench.Vault.DeleteAsync(Guid.NewGuid(), default);
         var stranger = RotatingKey.NewFile(bench.Folder);
         await vault.RewrapAsync(stranger);
         await using var db = bench.Open();

@@ -94,6 +94,10 @@ internal sealed partial class Pkcs11Key : IRootKey
         }
         catch (TimeoutException late)
         {
+            // Nobody is there any more to zero what comes after all.
+            _ = call.ContinueWith(
+                done => CryptographicOperations.ZeroMemory(done.Result), CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
             throw Away(late);
         }
     }
