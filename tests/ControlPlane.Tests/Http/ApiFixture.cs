@@ -6,17 +6,20 @@ using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
+using ControlPlane.Tests.Nodes;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace ControlPlane.Tests.Http;
 
 /// <summary>The real program on a real socket and a real database, without its jobs: what a test registers stays where
-/// it is. One for each test class.</summary>
-public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
+/// it is. One for each test class. Rates are far above what tests send, unless a test's own fixture lowers
+/// them.</summary>
+public class ApiFixture(PostgresFixture server) : IAsyncLifetime
 {
     private readonly ConcurrentQueue<OrderState> _wakes = new();
     private readonly string _tokens = Directory.CreateTempSubdirectory("cp-tokens-").FullName;
@@ -24,6 +27,18 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
     private WebApplicationFactory<ControlPlaneDb> _app = null!;
 
     public IServiceProvider Services => _app.Services;
+
+    internal TestClock Clock { get; } = new();
+
+    /// <summary>What the program is told beyond what every test needs.</summary>
+    protected virtual IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
+    {
+        ["Http:Rates:Portal:Burst"] = "100000",
+        ["Http:Rates:Support:Burst"] = "100000",
+        ["Http:Rates:Admin:Burst"] = "100000",
+        ["Http:Rates:Node:Burst"] = "100000",
+        ["Http:Rates:Anonymous:Burst"] = "100000",
+    };
 
     /// <summary>The stages that were woken so far.</summary>
     internal IReadOnlyCollection<OrderState> Wakes => _wakes;
@@ -54,7 +69,13 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
             .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
             .UseSetting("Fleet:Addresses:0", "192.0.2.1")
             .UseSetting("Fleet:Addresses:1", "2001:db8::1")
-            .ConfigureTestServices(RecordWakes));
+            .ConfigureAppConfiguration(settings => settings.AddInMemoryCollection(Settings))
+            .ConfigureTestServices(services =>
+            {
+                RecordWakes(services);
+                services.AddSingleton<TimeProvider>(Clock);
+                Configure(services);
+            }));
         _app.UseKestrel();
         _app.StartServer();
         Anonymous = _app.CreateClient();
@@ -64,14 +85,39 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
         Globex = await ClientAsync(ApiRole.Portal, "globex");
     }
 
+    /// <summary>Replaces what a test needs otherwise.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _app.DisposeAsync();
         Directory.Delete(_tokens, recursive: true);
     }
 
     internal ControlPlaneDb Open() =>
         Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
+
+    /// <summary>Enrols a node and returns its agent.</summary>
+    internal async Task<TestNode> EnrolAsync(string name)
+    {
+        var code = await ReadAsync(await Admin.PostAsJsonAsync("/v1/nodes/join-codes", new { }));
+        var node = new TestNode(Anonymous, Clock, name);
+        await node.EnrolAsync(code["code"]!.ToString());
+        return node;
+    }
+
+    /// <summary>Makes a key and returns its secret.</summary>
+    internal async Task<(Guid Id, string Secret)> AddKeyAsync(ApiRole role, string? tenant, CreateKey? wanted = null)
+    {
+        await using var db = Open();
+        var owner = tenant is null ? null : await TenantReference.FindAsync(db, tenant, default);
+        var (key, secret) =
+            await Keys.AddAsync(db, role, owner?.Id, wanted ?? new CreateKey("tests"), Clock.GetUtcNow());
+        return (key.Id, secret.Reveal());
+    }
 
     internal HttpClient WithKey(string key)
     {
@@ -121,17 +167,17 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
             id = row.Id;
         }
 
-        var (_, secret) = await Keys.AddAsync(db, role, id, $"{role} {tenant}", DateTimeOffset.UnixEpoch);
+        var (_, secret) = await Keys.AddAsync(db, role, id, new CreateKey($"{role} {tenant}"), DateTimeOffset.UnixEpoch);
         return WithKey(secret.Reveal());
     }
 
     private void RecordWakes(IServiceCollection services)
     {
         services.RemoveAll<IWakes>();
-        services.AddSingleton<IWakes>(new RecordedWakes(_wakes));
+        services.AddSingleton<IWakes>(new QueuedWakes(_wakes));
     }
 
-    private sealed class RecordedWakes(ConcurrentQueue<OrderState> wakes) : IWakes
+    private sealed class QueuedWakes(ConcurrentQueue<OrderState> wakes) : IWakes
     {
         public void Wake(OrderState state) => wakes.Enqueue(state);
     }

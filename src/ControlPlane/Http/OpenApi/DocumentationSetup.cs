@@ -54,7 +54,12 @@ internal static class DocumentationSetup
         options.EnableDeepLinking();
     });
 
-    public static void MapDocumentation(this WebApplication app) => app.MapOpenApi().AllowAnonymous();
+    public static void MapDocumentation(this WebApplication app)
+    {
+        app.MapOpenApi().AllowAnonymous();
+        // Whoever opens the address in a browser wants to read.
+        app.MapGet("/", () => TypedResults.Redirect("/swagger")).AllowAnonymous().ExcludeFromDescription();
+    }
 
     private static OpenApiSecurityScheme Bearer(string description, string format) => new()
     {
