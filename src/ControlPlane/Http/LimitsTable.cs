@@ -26,7 +26,7 @@ internal static class LimitsTable
         new("body of an agent's call", $"{Routes.MaxAgentBodyBytes / 1024 / 1024} MB", "413",
             $"a report has up to {Routes.MaxRowsPerReport} rows"),
         new("JSON", $"{Limits.MaxJsonDepth} levels, no field twice, none unknown", "400",
-            "our own bodies have three; a parser that goes deeper is being attacked"),
+            "our own bodies have three; whoever sends more attacks the parser"),
         new("request line", $"{Limits.MaxRequestLineBytes / 1024} KB", "414",
             "the longest filter and cursor take a tenth of it"),
         new("headers", $"{Limits.MaxHeaders}, together {Limits.MaxHeadersBytes / 1024} KB", "431",
@@ -44,19 +44,18 @@ internal static class LimitsTable
             + $"and {Limits.ConnectionWindowBytes / 1024} KB", "flow control", "one body ahead for each request"),
         new("page of a list", $"{Page<object>.MaxLimit} items", "400", "a page stays below a megabyte"),
         new("regular expressions", "linear in time", "–", "no input makes one run long"),
-        Rate("portal key", rates => rates.Portal, "registers a thousand names in a row; a runaway loop does not"),
-        Rate("support key", rates => rates.Support, "a person and a browser"),
-        Rate("admin key", rates => rates.Admin, "deployment scripts"),
-        Rate("node", rates => rates.Node, "poll, fetch and report, many times over"),
-        Rate("address without a key", rates => rates.Anonymous,
+        Rate("a portal key", rates => rates.Portal, "registers a thousand names in a row; a runaway loop does not"),
+        Rate("a support key", rates => rates.Support, "a person and a browser"),
+        Rate("an admin key", rates => rates.Admin, "deployment scripts"),
+        Rate("a node", rates => rates.Node, "poll, fetch and report, many times over"),
+        Rate("an address without a key", rates => rates.Anonymous,
             "guesses, first uses and the public pages; an IPv6 network of 64 bits is one address"),
     ];
 
     private static LimitRow Rate(string who, Func<RateOptions, Rate> of, string why)
     {
         var rate = of(new RateOptions());
-        return new LimitRow($"requests of a {who}".Replace("a a", "an a", StringComparison.Ordinal),
-            $"{rate.PerSecond}/s, {rate.Burst} at once", TooMany, why);
+        return new LimitRow($"requests of {who}", $"{rate.PerSecond}/s, {rate.Burst} at once", TooMany, why);
     }
 
     private static string Seconds(TimeSpan time) => $"{time.TotalSeconds:0} s";

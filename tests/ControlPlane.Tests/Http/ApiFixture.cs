@@ -10,7 +10,6 @@ using ControlPlane.Tests.Nodes;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -27,6 +26,8 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
     private WebApplicationFactory<ControlPlaneDb> _app = null!;
 
     public IServiceProvider Services => _app.Services;
+
+    public string ConnectionString { get; private set; } = "";
 
     internal TestClock Clock { get; } = new();
 
@@ -57,32 +58,39 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var connection = await server.CreateDatabaseAsync();
-        _app = new WebApplicationFactory<ControlPlaneDb>().WithWebHostBuilder(host => host
+        ConnectionString = await server.CreateDatabaseAsync();
+        _app = Start();
+        Anonymous = _app.CreateClient();
+        Admin = await ClientAsync(ApiRole.Admin, null);
+        Support = await ClientAsync(ApiRole.Support, null);
+        Acme = await ClientAsync(ApiRole.Portal, "acme");
+        Globex = await ClientAsync(ApiRole.Portal, "globex");
+    }
+
+    /// <summary>Starts a replica over the fixture's database.</summary>
+    internal WebApplicationFactory<ControlPlaneDb> Start()
+    {
+        var app = new WebApplicationFactory<ControlPlaneDb>().WithWebHostBuilder(host => Settings
+            .Aggregate(host, (settings, setting) => settings.UseSetting(setting.Key, setting.Value))
             .UseSetting("urls", "http://127.0.0.1:0")
             .UseSetting("Jobs:Enabled", "false")
             .UseSetting("Dns:Servers:0", "127.0.0.1:9")
             .UseSetting("Vault:CanOpen", "false")
             .UseSetting("CertCentral:ApiKey", "never-used")
             .UseSetting("TokenStore:Directory", _tokens)
-            .UseSetting("ConnectionStrings:ControlPlane", connection)
+            .UseSetting("ConnectionStrings:ControlPlane", ConnectionString)
             .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
             .UseSetting("Fleet:Addresses:0", "192.0.2.1")
             .UseSetting("Fleet:Addresses:1", "2001:db8::1")
-            .ConfigureAppConfiguration(settings => settings.AddInMemoryCollection(Settings))
             .ConfigureTestServices(services =>
             {
                 RecordWakes(services);
                 services.AddSingleton<TimeProvider>(Clock);
                 Configure(services);
             }));
-        _app.UseKestrel();
-        _app.StartServer();
-        Anonymous = _app.CreateClient();
-        Admin = await ClientAsync(ApiRole.Admin, null);
-        Support = await ClientAsync(ApiRole.Support, null);
-        Acme = await ClientAsync(ApiRole.Portal, "acme");
-        Globex = await ClientAsync(ApiRole.Portal, "globex");
+        app.UseKestrel();
+        app.StartServer();
+        return app;
     }
 
     /// <summary>Replaces what a test needs otherwise.</summary>
