@@ -36,7 +36,7 @@ internal static class Problems
 
     public static readonly ProblemKind NotAuthenticated = new(
         "not-authenticated", 401, Customer, "The request carries no valid key.",
-        "Send the header Authorization: Bearer <key> with a key that has neither been revoked nor expired.");
+        "Send the header Authorization: Bearer <key> with a key that was not revoked and has not expired.");
 
     public static readonly ProblemKind NotAllowed = new(
         "not-allowed", 403, Customer, "The key's role does not permit this.",

@@ -175,7 +175,8 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
             id = row.Id;
         }
 
-        var (_, secret) = await Keys.AddAsync(db, role, id, new CreateKey($"{role} {tenant}"), DateTimeOffset.UnixEpoch);
+        var (_, secret) = await Keys.AddAsync(
+            db, role, id, new CreateKey($"{role} {tenant}"), DateTimeOffset.UnixEpoch);
         return WithKey(secret.Reveal());
     }
 

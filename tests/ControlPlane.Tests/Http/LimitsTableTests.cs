@@ -61,8 +61,8 @@ public sealed partial class LimitsTableTests(ApiFixture api) : IClassFixture<Api
             .Select(use => use.Place));
     }
 
-    /// <summary>Everything that makes one: the attribute, the constructor, the static calls, a validator's pattern and a
-    /// route's constraint.</summary>
+    /// <summary>Everything that makes one: the attribute, the constructor, the static calls, a validator's pattern and
+    /// a route's constraint.</summary>
     [GeneratedRegex(
         @"\[GeneratedRegex\(|\bnew Regex\(|\bRegex\.(?:IsMatch|Match|Matches|Replace|Split|Count)\(|\.Matches\(@?""|"
         + @"\[RegularExpression\(|:regex\(")]

@@ -117,7 +117,8 @@ public sealed class LimitsTests(ImpatientApi api) : IClassFixture<ImpatientApi>
         Assert.True((await api.Admin.GetAsync("/v1/tenants")).IsSuccessStatusCode);
     }
 
-    /// <summary>Opens a connection, says the beginning, and goes on byte by byte until the server has had enough.</summary>
+    /// <summary>Opens a connection, says the beginning, and goes on byte by byte until the server has had
+    /// enough.</summary>
     private async Task TrickleAsync(string beginning)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));

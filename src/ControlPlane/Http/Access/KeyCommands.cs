@@ -54,7 +54,9 @@ internal static class KeyCommands
                     : run(
                         async (db, time) =>
                         {
-                            var owner = forTenant is null ? null : await TenantAsync(db, forTenant, time.NowStored(), ct);
+                            var owner = forTenant is null
+                                ? null
+                                : await TenantAsync(db, forTenant, time.NowStored(), ct);
                             if (forTenant is not null && owner is null)
                             {
                                 return await FailAsync(

@@ -29,7 +29,8 @@ internal static class KeyRotation
         }
 
         var relatives = await db.ApiKeys.AsNoTracking()
-            .Where(row => row.Id == old.PredecessorId || row.PredecessorId == old.Id).ToListAsync(CancellationToken.None);
+            .Where(row => row.Id == old.PredecessorId || row.PredecessorId == old.Id)
+            .ToListAsync(CancellationToken.None);
         if (relatives.Find(row => row.IsLive(now)) is { } other)
         {
             return (

@@ -11,7 +11,7 @@ internal static class KeyRules
     /// <summary>Ten years: a longer time is a typing error.</summary>
     public const int MaxDays = 3650;
 
-    /// <summary>How long a rotated key goes on: a day, in which every process that holds it is restarted once.</summary>
+    /// <summary>How long a rotated key goes on: a day, in which whoever holds it is given the other.</summary>
     public const int DefaultGraceHours = 24;
 
     /// <summary>30 days: a longer rotation is none.</summary>

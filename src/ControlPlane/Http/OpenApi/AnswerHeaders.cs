@@ -53,7 +53,9 @@ internal static class AnswerHeaders
                     "Who is counted together, `q` requests at once, and in how many seconds `w` they come back "
                     + "(draft-ietf-httpapi-ratelimit-headers-10). Each replica counts for itself.",
                     "\"portal\";q=400;w=2");
-                Add(response, "RateLimit", "`r` requests are left; all are back in `t` seconds.", "\"portal\";r=399;t=1");
+                Add(
+                    response, "RateLimit", "`r` requests are left; all are back in `t` seconds.",
+                    "\"portal\";r=399;t=1");
             }
         }
     }

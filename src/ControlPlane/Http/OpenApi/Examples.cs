@@ -9,7 +9,8 @@ internal static class Examples
 {
     public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
 
-    public static readonly TenantView Tenant = new(Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At, null);
+    public static readonly TenantView Tenant = new(
+        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At, null);
 
     public static readonly KeyView Key = new(
         Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null, null, null,

@@ -61,7 +61,7 @@ internal sealed record RouteCallers(IReadOnlyList<string> Words)
         [
             new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] },
         ];
-        operation.Description +=
-            $"\n\n**Who may call:** {string.Join(", ", Words).Replace(Node, "a node's agent", StringComparison.Ordinal)}.";
+        var callers = string.Join(", ", Words.Select(word => word == Node ? "a node's agent" : word));
+        operation.Description += $"\n\n**Who may call:** {callers}.";
     }
 }

@@ -7,8 +7,8 @@ namespace ControlPlane.Http.Rates;
 
 /// <summary>
 /// Whose key this replica has seen to be good. It admits nobody: each request is authenticated anew. It only tells
-/// callers from guessers before the database is asked, so that whoever guesses keys from an address shared with a portal
-/// exhausts the guesses, and not the portal.
+/// callers from guessers before the database is asked, so that whoever guesses keys from an address shared with a
+/// portal exhausts the guesses, and not the portal.
 /// </summary>
 internal sealed class KnownCallers
 {

@@ -137,7 +137,11 @@ public sealed class KeyTests(ApiFixture api) : IClassFixture<ApiFixture>
             await using var rows = new NpgsqlCommand(
                 $"SELECT count(*) FROM {table} t WHERE strpos(t::text, $1) > 0 OR strpos(t::text, $2) > 0", connection)
             {
-                Parameters = { new() { Value = Random(made["secret"]!) }, new() { Value = Random(rotated["secret"]!) } },
+                Parameters =
+                {
+                    new() { Value = Random(made["secret"]!) },
+                    new() { Value = Random(rotated["secret"]!) },
+                },
             };
             Assert.True((long)(await rows.ExecuteScalarAsync())! == 0, $"{table} holds a secret");
         }

@@ -41,7 +41,8 @@ public sealed class TenantTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task A_disabled_tenants_keys_are_refused_and_its_domains_stay()
     {
         await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = "vandelay" });
-        var key = await ReadAsync(await api.Admin.PostAsJsonAsync("/v1/tenants/vandelay/keys", new { name = "portal" }));
+        var key = await ReadAsync(
+            await api.Admin.PostAsJsonAsync("/v1/tenants/vandelay/keys", new { name = "portal" }));
         using var portal = api.WithKey(key["secret"]!.ToString());
         var domain = await api.RegisterAsync("vandelay.example.com", portal);
 

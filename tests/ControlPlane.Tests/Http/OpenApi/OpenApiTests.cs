@@ -98,7 +98,8 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         foreach (var path in new[] { "/healthz", "/readyz" })
         {
             using var head = new HttpRequestMessage(HttpMethod.Head, path);
-            Assert.Equal((await api.Anonymous.GetAsync(path)).StatusCode, (await api.Anonymous.SendAsync(head)).StatusCode);
+            Assert.Equal(
+                (await api.Anonymous.GetAsync(path)).StatusCode, (await api.Anonymous.SendAsync(head)).StatusCode);
         }
     }
 

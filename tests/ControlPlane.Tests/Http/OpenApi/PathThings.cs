@@ -4,8 +4,8 @@ namespace ControlPlane.Tests.Http.OpenApi;
 
 /// <summary>What a path parameter names.</summary>
 /// <param name="IsTenants">True when it belongs to one tenant and other tenants' portals must not see it.</param>
-/// <param name="MakeAsync">Makes a new one, of the tenant acme when it is a tenant's, given the values of the parameters
-/// before it, and returns its value.</param>
+/// <param name="MakeAsync">Makes a new one, of the tenant acme when it is a tenant's, given the values of the
+/// parameters before it, and returns its value.</param>
 internal sealed record PathThing(bool IsTenants, Func<ApiFixture, IReadOnlyList<string>, Task<string>> MakeAsync);
 
 /// <summary>
@@ -32,7 +32,8 @@ internal static class PathThings
         ? thing
         : throw new InvalidOperationException(
             $"Nobody said what the path parameter at the end of {parameter} names. Add [\"{parameter}\"] to "
-            + $"{nameof(PathThings)}: how to make a new one, of the tenant acme if it is a tenant's, and whether it is.");
+            + $"{nameof(PathThings)}: how to make a new one, of the tenant acme if it is a tenant's, and whether it "
+            + "is.");
 
     /// <summary>The operation's path with new things in it.</summary>
     public static async Task<string> FillAsync(ApiFixture api, ApiOperation operation)

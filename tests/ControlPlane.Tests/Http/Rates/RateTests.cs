@@ -1,6 +1,8 @@
 using System.Net;
 using ControlPlane.Http.Access;
+using ControlPlane.Http.Rates;
 using ControlPlane.Tests.Nodes;
+using Microsoft.Extensions.Options;
 using static ControlPlane.Tests.Http.ApiFixture;
 
 namespace ControlPlane.Tests.Http.Rates;
@@ -16,6 +18,7 @@ public sealed class LowRates(PostgresFixture server) : ApiFixture(server)
         ["Http:Rates:Node:Burst"] = "5",
         ["Http:Rates:Anonymous:PerSecond"] = "1",
         ["Http:Rates:Anonymous:Burst"] = "10",
+        ["Http:TrustedProxies:0"] = "127.0.0.1",
     };
 }
 
@@ -92,6 +95,24 @@ public sealed class RateTests(LowRates api) : IClassFixture<LowRates>
     }
 
     [Fact]
+    public async Task Behind_a_named_proxy_each_caller_has_an_address_of_its_own()
+    {
+        await UntilRefusedAsync(() => FromAsync("192.0.2.7"));
+        Assert.Equal(HttpStatusCode.OK, (await FromAsync("192.0.2.8")).StatusCode);
+    }
+
+    [Theory]
+    [InlineData("2001:db8::1", "2001:db8::ffff:1", true)]
+    [InlineData("2001:db8::1", "2001:db8:0:1::1", false)]
+    [InlineData("192.0.2.7", "::ffff:192.0.2.7", true)]
+    [InlineData("192.0.2.7", "192.0.2.8", false)]
+    public void An_address_is_what_one_caller_can_have(string one, string other, bool same)
+    {
+        using var rates = new RequestRates(Options.Create(new RateOptions()));
+        Assert.Equal(same, rates.OfAddress(IPAddress.Parse(one)) == rates.OfAddress(IPAddress.Parse(other)));
+    }
+
+    [Fact]
     public async Task A_node_is_counted_for_itself()
     {
         await KnownAsync(api.Admin);
@@ -113,6 +134,13 @@ public sealed class RateTests(LowRates api) : IClassFixture<LowRates>
             Assert.Equal(HttpStatusCode.OK, (await api.Anonymous.GetAsync("/healthz")).StatusCode);
             Assert.NotEqual(HttpStatusCode.TooManyRequests, (await api.Anonymous.GetAsync("/readyz")).StatusCode);
         }
+    }
+
+    private async Task<HttpResponseMessage> FromAsync(string address)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/problems");
+        request.Headers.Add("X-Forwarded-For", address);
+        return await api.Anonymous.SendAsync(request);
     }
 
     private static Task<HttpResponseMessage> PollAsync(TestNode node) =>
