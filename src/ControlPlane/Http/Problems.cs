@@ -96,7 +96,8 @@ internal static class Problems
         "Use a new key for every new request; a UUID will do.");
 
     public static readonly ProblemKind TooManyRequests = new(
-        "too-many-requests", 429, Customer, "More requests come from this key, or without a key from this address, than may.",
+        "too-many-requests", 429, Customer,
+        "More requests come from this key, or without a key from this address, than may.",
         "Wait for the time in Retry-After, then go on more slowly.");
 
     public static readonly ProblemKind Unexpected = new(

@@ -47,6 +47,13 @@ public sealed class RouteMatrixTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public void A_path_parameter_that_nobody_explained_fails_and_says_what_to_add()
+    {
+        var fault = Assert.Throws<InvalidOperationException>(() => PathThings.Of("/v1/reports/{report}"));
+        Assert.Contains("Add [\"/v1/reports/{report}\"] to PathThings", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task No_route_answers_without_a_good_key()
     {
         string?[] bad =
