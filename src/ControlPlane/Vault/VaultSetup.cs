@@ -11,7 +11,7 @@ internal static class VaultSetup
         var options = VaultOptions.Of(builder.Configuration);
         var ring = KeyRing.Load(options);
         var services = builder.Services;
-        // Made by a factory, so that the container disposes of it: branch keys are zeroed when the program ends in order.
+        // Made by a factory, so that the container disposes of it: branch keys are zeroed when the program ends.
         services.AddSingleton(_ => ring);
         services.AddSingleton<IKeyEncryptionKey>(all => all.GetRequiredService<KeyRing>());
         services.AddSingleton<IVault, PostgresVault>();
