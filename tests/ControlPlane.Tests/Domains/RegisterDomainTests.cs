@@ -17,7 +17,7 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
         var domain = await ReadAsync(response);
         Assert.Equal($"/v1/domains/{domain["id"]}", response.Headers.Location!.OriginalString);
         Assert.Equal("pending", domain["status"]!.ToString());
-        Assert.Equal("customer", domain["waitingOn"]!.ToString());
+        Assert.Equal("operator", domain["waitingOn"]!.ToString());
         Assert.Equal("dns-unchecked", domain["reason"]!["code"]!.ToString());
         Assert.Equal("pending", domain["ownership"]!["status"]!.ToString());
         Assert.Equal("none", domain["certificate"]!["status"]!.ToString());

@@ -38,7 +38,7 @@ internal static class ReadCertificates
 
     private static CertificateState State(Bundle bundle, Domain domain, Guid? desired, DateTimeOffset now) =>
         bundle.NotAfter <= now ? CertificateState.Expired
-        : domain.Status is DomainStatus.Deleting or DomainStatus.Deleted ? CertificateState.Withdrawn
+        : domain.Claim == Ownership.Claim.Lost || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted ? CertificateState.Withdrawn
         : bundle.Id == domain.ActiveBundleId ? CertificateState.Active
         : bundle.Id == desired || domain.ActiveBundleId is null ? CertificateState.RollingOut
         : CertificateState.Superseded;
