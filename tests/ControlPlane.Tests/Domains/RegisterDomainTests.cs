@@ -63,17 +63,6 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
     }
 
     [Fact]
-    public async Task Another_tenant_learns_only_that_the_name_is_taken()
-    {
-        var id = await api.RegisterAsync("taken.example.com");
-        var answer = await api.Globex.PostAsJsonAsync("/v1/domains", new { hostname = "taken.example.com" });
-        var problem = await ProblemAsync(answer, 409, "hostname-taken");
-        Assert.Null(problem["existing"]);
-        Assert.DoesNotContain(id.ToString(), problem.ToJsonString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("acme", problem.ToJsonString(), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task An_operator_says_for_whom()
     {
         await ProblemAsync(

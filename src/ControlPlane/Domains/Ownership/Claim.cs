@@ -1,6 +1,7 @@
 namespace ControlPlane.Domains.Ownership;
 
-/// <summary>How a domain stands to its name. Several claims to a name may be there at once; one of them holds it.</summary>
+/// <summary>How a domain stands to its name. Several claims to a name may be there at once; one of them holds
+/// it.</summary>
 internal enum Claim
 {
     /// <summary>Owns the name: nobody else claimed it, or the TXT record was seen.</summary>

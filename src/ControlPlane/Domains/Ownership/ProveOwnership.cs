@@ -51,7 +51,8 @@ internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOpti
         return first is not null && DnsName.Comparer.Equals(first, domain.CnameTarget ?? shared);
     }
 
-    /// <summary>True when the chain passes another tenant's target: its addresses are ours, and prove nothing.</summary>
+    /// <summary>True when the chain passes another tenant's target: its addresses are ours, and prove
+    /// nothing.</summary>
     public bool LeadsToAnother(Domain domain, DnsAddresses found) =>
         !LeadsToTarget(domain, found) && fleet.Value.CnameTarget is { Length: > 0 } shared
         && found.Chain.Any(target => IsWithin(target, shared));

@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
@@ -38,7 +39,8 @@ internal static class ReadCertificates
 
     private static CertificateState State(Bundle bundle, Domain domain, Guid? desired, DateTimeOffset now) =>
         bundle.NotAfter <= now ? CertificateState.Expired
-        : domain.Claim == Ownership.Claim.Lost || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted ? CertificateState.Withdrawn
+        : domain.Claim == Claim.Lost || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted
+            ? CertificateState.Withdrawn
         : bundle.Id == domain.ActiveBundleId ? CertificateState.Active
         : bundle.Id == desired || domain.ActiveBundleId is null ? CertificateState.RollingOut
         : CertificateState.Superseded;
