@@ -104,20 +104,23 @@ public sealed class ConfigurationTests : IAsyncLifetime
             () => "the token is served");
         string[] hosts =
         [
-            "", ".", "shop", "shop.example.com.", "shop.example.com.evil.com", "evil.shop.example.com", "hop.example.com",
+            "", ".", "shop", "shop.example.com.", "shop.example.com.evil.com", "evil.shop.example.com",
+            "hop.example.com",
             "shop.example.com@evil.com", "evil.com@shop.example.com", "shop.example.com/..", "../shop.example.com",
             "shop.example.com%00", "shop%2eexample.com", "shop.example.com,evil.com", "[::1]", "127.0.0.1", "*",
             "*.example.com", "xn--shop-.example.com", "shop.example.com\tx",
         ];
         string[] paths =
         [
-            "/.well-known/pki-validation/", "/.well-known/pki-validation/7", "/.well-known/pki-validation/fileauth.txt/",
+            "/.well-known/pki-validation/", "/.well-known/pki-validation/7",
+            "/.well-known/pki-validation/fileauth.txt/",
             "/.well-known/pki-validation/fileauth.txt/..", "/.well-known/pki-validation/../pki-validation/x",
             "/.well-known/pki-validation/FILEAUTH.TXT", "/.Well-Known/pki-validation/fileauth.txt",
             "/.well-known/pki-validation/fileauth.txt%00", "/.well-known/pki-validation/fileauth.txt.",
             "/.well-known/pki-validation//fileauth.txt", "//.well-known/pki-validation/fileauth.txt",
             "/.well-known/pki-validation/..%2f..%2fetc%2fpasswd", "/.well-known/acme-challenge/",
-            "/.well-known/acme-challenge/7", "/.well-known/acme-challenge/..%2f7", "/.well-known/pki-validation/%2e%2e/7",
+            "/.well-known/acme-challenge/7", "/.well-known/acme-challenge/..%2f7",
+            "/.well-known/pki-validation/%2e%2e/7",
             "/.well-known/pki-validation/fileauth.txt;x", "/.well-known/pki-validation/shop.example.com/7",
         ];
         foreach (var host in hosts)

@@ -86,7 +86,8 @@ public sealed class RegisterContestedTests(ApiFixture api) : IClassFixture<ApiFi
     public async Task Of_a_hundred_parallel_registrations_by_two_tenants_one_holds_the_name_uncontested()
     {
         var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(n =>
-            (n % 2 == 0 ? api.Acme : api.Globex).PostAsJsonAsync("/v1/domains", new { hostname = "rush.example.com" })));
+            (n % 2 == 0 ? api.Acme : api.Globex)
+                .PostAsJsonAsync("/v1/domains", new { hostname = "rush.example.com" })));
 
         Assert.Equal(2, answers.Count(answer => answer.StatusCode == HttpStatusCode.Created));
         Assert.Equal(98, answers.Count(answer => answer.StatusCode == HttpStatusCode.Conflict));

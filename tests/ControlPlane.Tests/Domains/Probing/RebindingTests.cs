@@ -43,7 +43,8 @@ public sealed class RebindingTests(PostgresDatabase database) : IClassFixture<Po
 
         for (var turn = 1; turn <= 4; turn++)
         {
-            await bench.SqlAsync($"UPDATE orders SET next_attempt_at = {bench.Clock.GetUtcNow()} WHERE id = {order.Id}");
+            await bench.SqlAsync(
+                $"UPDATE orders SET next_attempt_at = {bench.Clock.GetUtcNow()} WHERE id = {order.Id}");
             order = await bench.TurnAsync(order);
             // One question for each look: what was checked is what is dialled.
             Assert.Equal(turn, asked);
@@ -66,7 +67,7 @@ public sealed class RebindingTests(PostgresDatabase database) : IClassFixture<Po
     }
 
     [Theory]
-    [InlineData("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/meta-data/\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/latest/\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("HTTP/1.1 301 Moved\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("HTTP/1.1 307 Again\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 999999999999999999999\r\n\r\n")]
@@ -90,7 +91,8 @@ public sealed class RebindingTests(PostgresDatabase database) : IClassFixture<Po
     }
 
     private static Task<string?> FetchAsync(OneAnswer server, string host) => TokenFetch.FetchAsync(
-        server.EndPoint, host, TimeSpan.FromSeconds(30), 1024, TimeProvider.System, TestContext.Current.CancellationToken);
+        server.EndPoint, host, TimeSpan.FromSeconds(30), 1024, TimeProvider.System,
+        TestContext.Current.CancellationToken);
 
     /// <summary>A listener that says the same to everybody, whatever is asked.</summary>
     private sealed class OneAnswer : IDisposable
