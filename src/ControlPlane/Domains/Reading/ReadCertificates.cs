@@ -1,6 +1,6 @@
 using ControlPlane.Database;
-using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
