@@ -3,6 +3,7 @@ using ControlPlane.Dns;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
 
@@ -30,6 +31,7 @@ internal static class DomainsSetup
         ]));
         builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
+        builder.Services.AddSingleton<CertCentralHook>();
     }
 
     /// <summary>Recursive resolvers from <c>Dns:Servers</c>, each <c>address</c> or <c>address:port</c>; those of the
