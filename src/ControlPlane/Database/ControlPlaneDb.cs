@@ -2,6 +2,7 @@ using System.Linq.Expressions;
 using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using ControlPlane.Vault;
@@ -27,6 +28,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<Node> Nodes => Set<Node>();
 
     public DbSet<Domain> Domains => Set<Domain>();
+
+    public DbSet<TenantTarget> TenantTargets => Set<TenantTarget>();
 
     public DbSet<Order> Orders => Set<Order>();
 
@@ -57,6 +60,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<OrderState>().HaveConversion<string>();
         conventions.Properties<OrderKind>().HaveConversion<string>();
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
+        conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
@@ -82,6 +86,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
         });
+        model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
         model.Entity<Rewrap>().ToTable("vault_rewraps");
@@ -117,6 +122,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Node, Fleet>(row => row.FleetId);
         Refers<Domain, Tenant>(row => row.TenantId);
         Refers<Domain, Fleet>(row => row.FleetId);
+        Refers<TenantTarget, Tenant>(row => row.TenantId);
         Refers<CaOrderSeen, Order>(row => row.OrderId);
         Refers<RewrapFailure, VaultKey>(row => row.KeyId);
         Refers<Bundle, Domain>(row => row.DomainId);

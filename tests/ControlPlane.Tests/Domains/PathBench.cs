@@ -3,6 +3,7 @@ using ControlPlane.Database;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
@@ -50,6 +51,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new DnsClient(
                 new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
+            .AddSingleton(services => new OwnershipLookup([services.GetRequiredService<DnsClient>()]))
+            .AddSingleton<ProveOwnership>()
+            .AddSingleton<IWakes>(_ => Wakes)
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {
