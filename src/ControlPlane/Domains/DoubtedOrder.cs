@@ -1,0 +1,48 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Running;
+
+namespace ControlPlane.Domains;
+
+/// <summary>
+/// The database may have been set back to a moment before this order was placed: the CA is asked under the order's id
+/// before anything is bought.
+/// <list type="bullet">
+/// <item>Our key is here: what the CA has was asked for with it, and is adopted.</item>
+/// <item>Our key was made after that moment and is lost. An issued order is paid for: it is reissued over a fresh key, for
+/// nothing. A pending one is canceled.</item>
+/// </list>
+/// </summary>
+internal sealed class DoubtedOrder(ICertificateAuthority ca)
+{
+    public async Task<StepResult> SettleAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var found = await run.CallAsync("LookUpDoubted", () => ca.FindAsync(order.Id, ct));
+        var live = found.Where(candidate => candidate.Status != CaOrderStatus.Closed).ToList();
+        order.DoubtedAt = null;
+        if (order.KeyId is not null && live.Count > 0)
+        {
+            order.SubmittedAt = run.Now;
+            order.CaStatus = live[0].StatusWord;
+            await SubmitOrder.AdoptAsync(run, live[0].CaOrderId, live[0].CaCertificateId, token: null);
+            run.Tell(
+                EventTypes.OrderAdopted,
+                $"Found as order {live[0].CaOrderId} at {ca.Name}, which this database had forgotten: adopted, nothing "
+                + "ordered twice.");
+            return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
+        }
+
+        foreach (var pending in live.Where(candidate => candidate.Status != CaOrderStatus.Issued))
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(
+                pending.CaOrderId, "Its key was lost in a restore; the name is ordered anew.", ct));
+            run.Tell(
+                EventTypes.OrderSurplusCanceled,
+                $"Order {pending.CaOrderId} at {ca.Name} was placed with a key that is lost, and is canceled.");
+        }
+
+        order.CaOrderId = live.Find(candidate => candidate.Status == CaOrderStatus.Issued)?.CaOrderId;
+        await run.CommitAsync("DoubtSettled", ct);
+        return new StepResult.Again();
+    }
+}
