@@ -68,8 +68,8 @@ internal static class AgentHost
             .AddSingleton(state)
             .AddSingleton(files)
             .AddSingleton(highest)
-            .AddSingleton(DesiredBook.Open(state.JournalFile, highest, (hostname, tombstone) => tombstone.WithdrawnAt < oldest
-                && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
+            .AddSingleton(DesiredBook.Open(state.JournalFile, highest, (hostname, tombstone) =>
+                tombstone.WithdrawnAt < oldest && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
             .AddSingleton(new ListenerHandshake(options.Https, LoadRoots(options.Trust), time))
             .AddSingleton(new TokenDirectory(Path.GetFullPath(options.TokenDirectory), time))
             .AddSingleton(_ => MakeHttpClient(options.Api))
@@ -100,16 +100,18 @@ internal static class AgentHost
         TokenSocket.RemoveStale(options.TokenSocket);
         app.Services.GetRequiredService<BundleFiles>().DropAllStages();
         app.Services.GetRequiredService<HaproxyWatch>().LookAtDisk();
+        var parts = app.Services;
         string?[] damaged =
         [
-            app.Services.GetRequiredService<HighWater>().SetAside, app.Services.GetRequiredService<DesiredBook>().SetAside,
-            app.Services.GetRequiredService<StateDirectory>().SetAside,
+            parts.GetRequiredService<HighWater>().SetAside,
+            parts.GetRequiredService<DesiredBook>().SetAside,
+            parts.GetRequiredService<StateDirectory>().SetAside,
         ];
         if (damaged.OfType<string>().ToArray() is { Length: > 0 } files)
         {
-            app.Services.GetRequiredService<Alarms>().Raise(
+            parts.GetRequiredService<Alarms>().Raise(
                 NodeAlarmCodes.StateDamaged,
-                $"State was damaged and is kept for you to look at, not trusted: {string.Join(", ", files)}. Everything is "
+                $"Damaged, set aside for you to look at, and not trusted: {string.Join(", ", files)}. What was lost is "
                 + "asked for again.");
         }
     }

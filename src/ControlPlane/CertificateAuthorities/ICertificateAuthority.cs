@@ -21,8 +21,8 @@ internal interface ICertificateAuthority
     /// <summary>Places an order. Costs money and is not idempotent.</summary>
     Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
 
-    /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew. Repeated
-    /// after a lost answer it makes another certificate, which costs nothing either.</summary>
+    /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew.
+    /// Repeated after a lost answer it makes another certificate, which costs nothing either.</summary>
     Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct);
 
     /// <summary>Finds what was ordered under our own id, oldest first; empty when nothing is known.</summary>
@@ -41,8 +41,8 @@ internal interface ICertificateAuthority
     /// orders.</summary>
     Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct);
 
-    /// <summary>Orders that carry an id of our making, placed since a moment. A page of the CA's list does not tell that
-    /// id: each order is read by itself, unless <paramref name="unknown"/> leaves it out.</summary>
+    /// <summary>Orders that carry an id of our making, placed since a moment. A page of the CA's list does not tell
+    /// that id: each order is read by itself, unless <paramref name="unknown"/> leaves it out.</summary>
     /// <param name="since">To the day.</param>
     /// <param name="unknown">Gets a page's ids; returns those that are worth a call.</param>
     /// <param name="ct">Ends the wait.</param>

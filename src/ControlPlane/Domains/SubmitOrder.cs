@@ -30,6 +30,11 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     private async Task<StepResult> MakeKeyAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
+        if (order.CaOrderId is null && await _doubt.TakeOverAsync(run, ct))
+        {
+            return new StepResult.Again();
+        }
+
         using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
         // Sealed before the CSR exists anywhere else. Killed right here, the sealed key is an orphan and is collected.
         order.KeyId = await run.CallAsync("Seal", () => vault.SealAsync(made.Key, order.DomainId, order.Id, ct));
@@ -82,7 +87,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         run.Tell(
             wasBought ? EventTypes.OrderAdopted : EventTypes.OrderPlaced,
             wasBought
-                ? $"Order {placed.CaOrderId} at {ca.Name} is adopted: it is reissued over a fresh key, nothing is bought twice."
+                ? $"Order {placed.CaOrderId} at {ca.Name} is adopted: reissued over a fresh key, not bought again."
                 : $"{ca.Name} took it as order {placed.CaOrderId}.");
         return new StepResult.Advance(OrderState.PendingValidation, "Ordered.");
     }

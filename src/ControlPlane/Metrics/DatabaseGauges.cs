@@ -85,7 +85,7 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
             """,
             ct);
         await FamilyAsync(
-            connection, text, "controlplane_node_strays", "Names a node serves that the database does not want.", "node",
+            connection, text, "controlplane_node_strays", "Names a node serves and the database does not want.", "node",
             "SELECT name, strays::bigint FROM nodes WHERE standing <> 'Retired' ORDER BY name", ct);
 
         PrometheusText.Head(text, "controlplane_nodes", "Nodes by standing.", "gauge");

@@ -64,14 +64,15 @@ internal static class NodeExamples
         Revision = 17,
         Raised = new EpochView(
             Examples.At, 1, EpochCause.NodeAhead,
-            "Node node-1 has accepted epoch 1, revision 19, which this database does not remember: it was set back to an "
-            + "older moment.",
+            "Node node-1 has accepted epoch 1, revision 19, which this database does not remember: it was set back to "
+            + "an older moment.",
             Examples.At.AddHours(-3), Examples.At.AddDays(7), Examples.At.AddMinutes(1)),
         Strays = 1,
     };
 
     public static readonly StrayView Stray = new(
-        "late.example.com", ["node-1", "node-2", "node-3"], [Fingerprint], Examples.At.AddDays(199), ["610000123"], null);
+        "late.example.com", ["node-1", "node-2", "node-3"], [Fingerprint], Examples.At.AddDays(199), ["610000123"],
+        null);
 
     public static readonly FetchBundlesResponse Fetched = new(
         [

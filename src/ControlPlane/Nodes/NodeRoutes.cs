@@ -56,7 +56,7 @@ internal static class NodeRoutes
         fleets.MapGet("", ReadFleets.ListAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ListFleets").WithSummary("List fleets")
             .Documented(
-                "Each with its epoch: when and why it was last raised, and until when nothing is collected because of it.",
+                "Each with its epoch: when and why it was last raised, and until when nothing is collected.",
                 Problems.InvalidField)
             .Example(null, new Page<FleetView>([NodeExamples.Restored], null));
         fleets.MapGet("/{id:guid}/strays", ReadStrays.ListAsync).RequireAuthorization(AccessPolicy.Support)

@@ -66,8 +66,8 @@ internal sealed class HighWater
         return water;
     }
 
-    /// <summary>An older epoch is old. In the same epoch a list may begin below what is known, because a full list does;
-    /// its last page may not.</summary>
+    /// <summary>An older epoch is old. In the same epoch a list may begin below what is known, because a full list
+    /// does; its last page may not.</summary>
     public bool IsOlder(DesiredStatePage page)
     {
         var mark = Mark;

@@ -93,7 +93,8 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
         }
     }
 
-    /// <summary>RFC 6125 §6.4.4: the names a visitor compares are those of the SAN; the common name is not asked.</summary>
+    /// <summary>RFC 6125 §6.4.4: the names a visitor compares are those of the SAN; the common name is not
+    /// asked.</summary>
     private static bool IsFor(SealedBundle bundle)
     {
         try

@@ -5,9 +5,9 @@ using SyncAgent.Local;
 namespace SyncAgent.Syncing;
 
 /// <summary>
-/// How old the newest answer is, by the time the control plane wrote into it and our clock as corrected by the server's.
-/// A node that hears nothing, or the same recorded answers again and again, is held at an old state and says so; it goes
-/// on serving what it has.
+/// How old the newest answer is, by the time the control plane wrote into it and our clock as corrected by the
+/// server's. A node that hears nothing, or the same recorded answers again and again, is held at an old state and says
+/// so; it goes on serving what it has.
 /// </summary>
 internal sealed class Freshness(
     HighWater highest, TokenSigner signer, Alarms alarms, AgentOptions options, TimeProvider time)

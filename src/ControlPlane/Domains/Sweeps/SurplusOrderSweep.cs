@@ -9,8 +9,8 @@ namespace ControlPlane.Domains.Sweeps;
 /// <summary>
 /// After a paid call whose answer was lost, more may exist at the CA than we recorded. Twice, 5 and 60 minutes later,
 /// everything under our id is listed, and all but the recorded order is canceled. Orders that ended without a
-/// certificate keep none. For a week after a restore orders from before it are left alone: the one that was recorded may
-/// be the one the database has forgotten.
+/// certificate keep none. For a week after a restore orders from before it are left alone: the one that was recorded
+/// may be the one the database has forgotten.
 /// </summary>
 internal sealed partial class SurplusOrderSweep(
     ICertificateAuthority ca,

@@ -25,8 +25,8 @@ internal sealed partial class CollectionPause(TimeProvider time, ILogger<Collect
         return reason is not null;
     }
 
-    /// <summary>When the last epoch of the pause began; null when there is none. What was made after it is no puzzle left
-    /// over from a forgotten time.</summary>
+    /// <summary>When the last epoch of the pause began; null when there is none. What was made after it is no puzzle
+    /// left over from a forgotten time.</summary>
     public async Task<DateTimeOffset?> SinceAsync(ControlPlaneDb db, CancellationToken ct)
     {
         var now = time.GetUtcNow();

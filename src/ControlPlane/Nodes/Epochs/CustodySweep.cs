@@ -7,8 +7,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Nodes.Epochs;
 
 /// <summary>
-/// After a restore a node may serve a newer certificate than this database remembers: its key is on the nodes, and not in
-/// the vault. The rule:
+/// After a restore a node may serve a newer certificate than this database remembers: its key is on the nodes, and not
+/// in the vault. The rule:
 /// <list type="number">
 /// <item>The newer one is served on. The older is never delivered over it: the agent refuses it (<c>rollback</c>), and
 /// says so with every fingerprint.</item>
@@ -64,7 +64,7 @@ internal sealed partial class CustodySweep(
             return;
         }
 
-        const string Detail = "Its key is not in this vault. It is served on; a renewal is under way in the background.";
+        const string Detail = "Its key is not in this vault. It is served on; a renewal is under way behind it.";
         foreach (var served in open)
         {
             (served.Reason, served.ReasonDetail) = (Reasons.NewerOnNodes.Code, Detail);

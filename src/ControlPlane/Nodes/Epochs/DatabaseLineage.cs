@@ -4,8 +4,8 @@ using Npgsql;
 namespace ControlPlane.Nodes.Epochs;
 
 /// <summary>
-/// Compares the cluster and timeline the rows live in with those they lived in before, at the start, before any job runs,
-/// and on a schedule: a standby may be promoted under a running program. Both are readable without privilege
+/// Compares the cluster and timeline the rows live in with those they lived in before, at the start, before any job
+/// runs, and on a schedule: a standby may be promoted under a running program. Both are readable without privilege
 /// (PostgreSQL 15 §9.27.10).
 /// </summary>
 internal sealed class DatabaseLineage(NpgsqlDataSource database, RaiseEpoch raise, TimeProvider time)
@@ -39,7 +39,7 @@ internal sealed class DatabaseLineage(NpgsqlDataSource database, RaiseEpoch rais
         await raise.RunAsync(
             isOther ? EpochCause.OtherCluster : EpochCause.OtherTimeline,
             isOther
-                ? $"The database lives in cluster {found.SystemIdentifier}; it lived in {before!.SystemIdentifier} before."
+                ? $"The database lives in cluster {found.SystemIdentifier}, before in {before!.SystemIdentifier}."
                 : $"The database is on timeline {found.Timeline}; before it was on {before?.Timeline}.",
             (connection, cancel) => DecideAsync(connection, found, cancel), ct);
     }

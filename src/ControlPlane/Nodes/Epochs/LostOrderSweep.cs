@@ -6,9 +6,9 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Nodes.Epochs;
 
 /// <summary>
-/// After an epoch was raised the CA is asked once for what was ordered since the moment this database remembers. An order
-/// that carries an id of our making and has no row here is recorded, for people and for whoever registers the name again;
-/// nothing cancels it. One whose row is here needs nothing: its own step looks it up before it buys.
+/// After an epoch was raised the CA is asked once for what was ordered since the moment this database remembers. An
+/// order that carries an id of our making and has no row here is recorded, for people and for whoever registers the
+/// name again; nothing cancels it. One whose row is here needs nothing: its own step looks it up before it buys.
 /// </summary>
 internal sealed partial class LostOrderSweep(
     ICertificateAuthority ca,
@@ -16,8 +16,8 @@ internal sealed partial class LostOrderSweep(
     TimeProvider time,
     ILogger<LostOrderSweep> log) : ISweep
 {
-    /// <summary>What this database remembers last is not quite sure: jobs may have run over it before anybody noticed. A
-    /// month of orders is a few pages.</summary>
+    /// <summary>What this database remembers last is not quite sure: jobs may have run over it before anybody noticed.
+    /// A month of orders is a few pages.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromDays(30);
 
     public async Task RunAsync(CancellationToken ct)
@@ -71,6 +71,7 @@ internal sealed partial class LostOrderSweep(
     private partial void LogFound(string caOrder, string hostname, string status);
 
     [LoggerMessage(
-        Level = LogLevel.Information, Message = "Listed what was ordered at {Ca} since {Since:u}: {Found} without a row")]
+        Level = LogLevel.Information,
+        Message = "Listed what was ordered at {Ca} since {Since:u}: {Found} without a row")]
     private partial void LogListed(string ca, DateTimeOffset since, int found);
 }

@@ -17,9 +17,9 @@ internal enum ShownPosition
 }
 
 /// <summary>
-/// A node that has accepted an answer above our own position is the only witness of a file-level copy put back in place.
-/// A stolen node can lie, too: what it gains is that everything is listed and proven anew, and that nothing is collected
-/// for a week; it is believed once in <see cref="Patience"/>, and never for an epoch that no fleet reaches.
+/// A node that has accepted an answer above our own position is the only witness of a file-level copy put back in
+/// place. A stolen node can lie, too: what it gains is that everything is listed and proven anew, and that nothing is
+/// collected for a week; it is believed once in <see cref="Patience"/>, and never for an epoch that no fleet reaches.
 /// </summary>
 internal sealed partial class NodeAhead(
     NpgsqlDataSource database, RaiseEpoch raise, TimeProvider time, ILogger<NodeAhead> log)
@@ -27,8 +27,8 @@ internal sealed partial class NodeAhead(
     /// <summary>Epochs count restores: nobody has made a thousand since this database's backup.</summary>
     private const long MostEpochsAhead = 1000;
 
-    /// <summary>After two restores in a row another node's word, or the next one of this node, is soon enough: until then
-    /// agents refuse the old answers and serve on.</summary>
+    /// <summary>After two restores in a row another node's word, or the next one of this node, is soon enough: until
+    /// then agents refuse the old answers and serve on.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     public async Task<ShownPosition> LookAsync(NodeIdentity node, long epoch, long revision, CancellationToken ct)
@@ -47,8 +47,8 @@ internal sealed partial class NodeAhead(
 
         await raise.RunAsync(
             EpochCause.NodeAhead,
-            $"Node {node.Name} has accepted epoch {epoch}, revision {revision}, which this database does not remember: it "
-            + "was set back to an older moment.",
+            $"Node {node.Name} has accepted epoch {epoch}, revision {revision}, which this database does not remember: "
+            + "it was set back to an older moment.",
             (connection, cancel) => DecideAsync(connection, node, epoch, revision, cancel), ct);
         return ShownPosition.Ahead;
     }

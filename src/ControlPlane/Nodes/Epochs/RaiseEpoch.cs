@@ -19,8 +19,8 @@ internal sealed record FleetToRaise(Guid Fleet, long Above, Guid? Node = null);
 /// another life and no proof may stand on it;</item>
 /// <item>nothing is collected for <see cref="Pause"/>, see <see cref="CollectionPause"/>;</item>
 /// <item>orders that may have been placed in the forgotten time are looked up before they are bought;</item>
-/// <item>the numbers of orders and events jump ahead, so that none that was given out in the forgotten time is given out
-/// again: a token's file is named by one, and a portal's cursor is the other.</item>
+/// <item>the numbers of orders and events jump ahead, so that none that was given out in the forgotten time is given
+/// out again: a token's file is named by one, and a portal's cursor is the other.</item>
 /// </list>
 /// </summary>
 internal sealed partial class RaiseEpoch(NpgsqlDataSource database, TimeProvider time, ILogger<RaiseEpoch> log)

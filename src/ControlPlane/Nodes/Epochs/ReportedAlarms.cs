@@ -6,8 +6,8 @@ using Npgsql;
 
 namespace ControlPlane.Nodes.Epochs;
 
-/// <summary>What an agent says of itself beside its rows: alarms, the age of its newest answer, and names it serves that
-/// nobody here knows.</summary>
+/// <summary>What an agent says of itself beside its rows: alarms, the age of its newest answer, and names it serves
+/// that nobody here knows.</summary>
 internal static class ReportedAlarms
 {
     private const int MaxCode = 64;
@@ -63,8 +63,8 @@ internal static class ReportedAlarms
         {
             yield return new FieldProblem(
                 "strays", "invalid",
-                $"strays must name at most {Routes.MaxStrays} host names, each once and with its fingerprint, and count "
-                + "them all.");
+                $"strays must name at most {Routes.MaxStrays} host names, each once and with its fingerprint, and "
+                + "count them all.");
         }
     }
 

@@ -3,8 +3,8 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Nodes.Epochs;
-using ControlPlane.TokenStore;
 using ControlPlane.Tests.Domains;
+using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -157,6 +157,26 @@ public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture
         Assert.Equal(("ca-lost", Stranger, "late.example.com"), (found.CaOrderId, found.OrderId, found.Hostname));
         Assert.NotNull((await db.EpochBumps.SingleAsync()).CaListedAt);
         Assert.Empty(bench.Ca.Canceled);
+    }
+
+    [Fact]
+    public async Task A_forgotten_name_that_is_registered_again_uses_up_the_order_that_was_paid_for()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await bench.OrderAsync(OrderState.PendingOrder);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO found_ca_orders (ca_order_id, order_id, hostname, status, found_at)
+             VALUES ({StandInCa.OrderId}, {Stranger}, {order.Hostname}, 'pending', now())
+             """);
+        bench.Ca.OnRead = () => StandInCa.Told(CaOrderStatus.Issued);
+
+        var taken = await bench.TurnUntilMovedAsync(order);
+
+        Assert.Equal((OrderState.PendingValidation, StandInCa.OrderId), (taken.State, taken.CaOrderId));
+        Assert.Equal([StandInCa.OrderId], bench.Ca.Reissued);
+        Assert.Empty(bench.Ca.Paid);
+        Assert.Equal(0, await bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM found_ca_orders"""));
     }
 
     private static async Task<Order> DoubtedAsync(PathBench bench, bool withKey)

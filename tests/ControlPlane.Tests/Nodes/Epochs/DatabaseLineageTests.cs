@@ -6,7 +6,8 @@ using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Epochs;
 
-/// <summary>A dump that was read into another cluster, and a recovery to a point in time, are seen at the start.</summary>
+/// <summary>A dump that was read into another cluster, and a recovery to a point in time, are seen at the
+/// start.</summary>
 public sealed class DatabaseLineageTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     [Fact]
@@ -40,7 +41,8 @@ public sealed class DatabaseLineageTests(PostgresDatabase database) : IClassFixt
         var rows = new FleetRows(database);
         var fleet = await rows.FleetAsync();
         await Lineage(database.DataSource).StartAsync(default);
-        await using (var before = database.DataSource.CreateCommand("UPDATE database_lineage SET timeline = timeline + 1"))
+        await using (var before = database.DataSource.CreateCommand(
+            "UPDATE database_lineage SET timeline = timeline + 1"))
         {
             await before.ExecuteNonQueryAsync();
         }
@@ -74,7 +76,8 @@ public sealed class DatabaseLineageTests(PostgresDatabase database) : IClassFixt
         var (source, target) = (new NpgsqlConnectionStringBuilder(from), new NpgsqlConnectionStringBuilder(to));
         using var copy = Process.Start(new ProcessStartInfo("sh",
         [
-            "-c", "pg_dump -h \"$1\" -U \"$2\" \"$3\" | psql -X -q -v ON_ERROR_STOP=1 -h \"$4\" -U \"$2\" \"$5\" >/dev/null",
+            "-c",
+            """pg_dump -h "$1" -U "$2" "$3" | psql -X -q -v ON_ERROR_STOP=1 -h "$4" -U "$2" "$5" >/dev/null""",
             "sh", source.Host!, source.Username!, source.Database!, target.Host!, target.Database!,
         ]))!;
         await copy.WaitForExitAsync();

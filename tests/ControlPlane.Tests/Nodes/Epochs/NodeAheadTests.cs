@@ -100,7 +100,8 @@ public sealed class NodeAheadTests(PostgresDatabase database) : IClassFixture<Po
         await using var app = await NodesApp.StartAsync(database);
         var fleet = await app.Rows.FleetAsync();
         var node = await app.EnrolAsync("n1", fleet.Name);
-        var stray = new StrayName($"late-{fleet.Name}.example.com", new string('a', 64), app.Clock.GetUtcNow().AddDays(9));
+        var ends = app.Clock.GetUtcNow().AddDays(9);
+        var stray = new StrayName($"late-{fleet.Name}.example.com", new string('a', 64), ends);
         await node.ReportAsync(1, true, 1, 5);
         var report = new ObservedStateReport(2, 2, 0, true, null, "1.0", [])
         {
