@@ -69,7 +69,8 @@ internal static class AgentHost
             .AddSingleton(files)
             .AddSingleton(highest)
             .AddSingleton(DesiredBook.Open(state.JournalFile, highest, (hostname, tombstone) =>
-                tombstone.WithdrawnAt < oldest && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
+                tombstone.WithdrawnAt < oldest
+                && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
             .AddSingleton(new ListenerHandshake(options.Https, LoadRoots(options.Trust), time))
             .AddSingleton(new TokenDirectory(Path.GetFullPath(options.TokenDirectory), time))
             .AddSingleton(_ => MakeHttpClient(options.Api))

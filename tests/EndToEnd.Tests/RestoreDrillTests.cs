@@ -3,7 +3,6 @@ using System.Security.Authentication;
 using System.Text.Json;
 using ControlPlane.Dns;
 using EndToEnd.Tests.Harness;
-using LocalFleet;
 using LocalFleet.Processes;
 using LocalFleet.Up;
 
@@ -44,6 +43,7 @@ public sealed class RestoreDrillTests
 
         await using var prober = new Prober(test, [early[1].Hostname, early[2].Hostname, Late, Waiting]);
         await backup.RestoreAsync(test);
+        await CheckAsync(test, waiting.Id);
         await ToldAsync(test, late);
         var after = await ActiveAgainAsync(test, [.. early.Select(domain => domain.Hostname), Waiting]);
         Assert.Empty(await prober.StopAsync());

@@ -43,7 +43,8 @@ internal sealed partial class DesiredFeed(
                 var wait = isFirst ? 0 : (int)Jitter.Spread(Wait).TotalSeconds;
                 if (await Poll(wait, stoppingToken) is not { } isAll)
                 {
-                    // Told by the alarm; asking again at once would change nothing.
+                    // Told by the alarm; asking again at once would change nothing, and a long wait would hide its end.
+                    isFirst = true;
                     await Task.Delay(backoff.Failed(), time, stoppingToken);
                     continue;
                 }

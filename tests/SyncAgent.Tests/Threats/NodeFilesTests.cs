@@ -45,8 +45,14 @@ public sealed class NodeFilesTests : IAsyncLifetime
         var path = _proxy.PathOf(shop.Hostname);
         File.CreateSymbolicLink(path.Value, victim);
         File.CreateSymbolicLink(Path.Combine(_proxy.Certificates, path.Name.StageFileName), victim);
-        Assert.Throws<System.Security.Cryptography.CryptographicException>(
-            () => new BundleFiles(_proxy.Directories).Read(path.Name));
+        var files = new BundleFiles(_proxy.Directories);
+        Assert.Throws<System.Security.Cryptography.CryptographicException>(() => files.Read(path.Name));
+        using (var payload = shop.ToPayload())
+        {
+            files.Stage(path.Name, payload);
+        }
+
+        Assert.Equal(other.Pem, File.ReadAllText(victim));
 
         await using var agent = await RunningAgent.Start(_proxy, api, _authority);
         api.Want(shop);
