@@ -5,6 +5,7 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
@@ -55,6 +56,14 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
+    public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
+
+    public DbSet<AlarmRow> NodeAlarms => Set<AlarmRow>();
+
+    public DbSet<NodeStray> NodeStrays => Set<NodeStray>();
+
+    public DbSet<FoundCaOrder> FoundCaOrders => Set<FoundCaOrder>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
         conventions.Properties<OrderState>().HaveConversion<string>();
@@ -62,6 +71,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
         conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
+        conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
@@ -98,6 +108,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+
+        model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
+        model.Entity<NodeStray>().ToTable("node_strays").HasKey(row => new { row.NodeId, row.Hostname });
+        model.Entity<FoundCaOrder>().ToTable("found_ca_orders").HasKey(row => row.CaOrderId);
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
@@ -136,6 +151,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<NodeObservation, Domain>(row => row.DomainId);
         Refers<BundleRelease, Node>(row => row.NodeId);
         Refers<BundleRelease, Bundle>(row => row.BundleId);
+        Refers<EpochBump, Fleet>(row => row.FleetId);
+        Refers<EpochBump, Node>(row => row.NodeId);
+        Refers<AlarmRow, Node>(row => row.NodeId);
+        Refers<NodeStray, Node>(row => row.NodeId);
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);

@@ -9,6 +9,7 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Tests.Vault;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -35,6 +36,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         _database = database;
         Pki = new TestPki(Clock.GetUtcNow());
+        Pause = new CollectionPause(Clock, NullLogger<CollectionPause>.Instance);
+        Raise = new RaiseEpoch(database.DataSource, Clock, NullLogger<RaiseEpoch>.Instance);
         LocalKeyFile.Create(Path.Combine(_folder, "kek"));
         Directory.CreateDirectory(TokenFolder);
         Tokens = new SharedDirectory(TokenFolder);
@@ -73,6 +76,10 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public FleetOptions Fleet { get; set; } = new() { CnameTarget = "edge.example.com" };
 
     public TestPki Pki { get; }
+
+    public CollectionPause Pause { get; }
+
+    public RaiseEpoch Raise { get; }
 
     public ITokenStore Tokens { get; }
 
