@@ -5,7 +5,9 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Database;
@@ -36,6 +38,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
 
+    public DbSet<Rewrap> Rewraps => Set<Rewrap>();
+
+    public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
+
     public DbSet<Chain> Chains => Set<Chain>();
 
     public DbSet<Bundle> Bundles => Set<Bundle>();
@@ -50,6 +56,14 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
+    public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
+
+    public DbSet<AlarmRow> NodeAlarms => Set<AlarmRow>();
+
+    public DbSet<NodeStray> NodeStrays => Set<NodeStray>();
+
+    public DbSet<FoundCaOrder> FoundCaOrders => Set<FoundCaOrder>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
         conventions.Properties<OrderState>().HaveConversion<string>();
@@ -57,6 +71,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
         conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
+        conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
@@ -84,6 +99,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<Rewrap>().ToTable("vault_rewraps");
+        model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);
@@ -91,6 +108,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+
+        model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
+        model.Entity<NodeStray>().ToTable("node_strays").HasKey(row => new { row.NodeId, row.Hostname });
+        model.Entity<FoundCaOrder>().ToTable("found_ca_orders").HasKey(row => row.CaOrderId);
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
@@ -117,6 +139,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Domain, Fleet>(row => row.FleetId);
         Refers<TenantTarget, Tenant>(row => row.TenantId);
         Refers<CaOrderSeen, Order>(row => row.OrderId);
+        Refers<RewrapFailure, VaultKey>(row => row.KeyId);
         Refers<Bundle, Domain>(row => row.DomainId);
         Refers<Bundle, Order>(row => row.OrderId);
         Refers<Bundle, Chain>(row => row.ChainId);
@@ -128,6 +151,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<NodeObservation, Domain>(row => row.DomainId);
         Refers<BundleRelease, Node>(row => row.NodeId);
         Refers<BundleRelease, Bundle>(row => row.BundleId);
+        Refers<EpochBump, Fleet>(row => row.FleetId);
+        Refers<EpochBump, Node>(row => row.NodeId);
+        Refers<AlarmRow, Node>(row => row.NodeId);
+        Refers<NodeStray, Node>(row => row.NodeId);
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);

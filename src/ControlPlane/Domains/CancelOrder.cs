@@ -77,8 +77,7 @@ internal sealed class CancelOrder(
 
         foreach (var caOrder in open)
         {
-            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, run.Domain.WhyCanceled, ct));
-            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
+            await CancelOneAsync(run, caOrder, ct);
         }
 
         if (order.CaOrderId is null)
@@ -91,6 +90,26 @@ internal sealed class CancelOrder(
         order.CaStatus = Canceled;
         await run.CommitAsync("CanceledAtCa", ct);
         return new StepResult.Again();
+    }
+
+    private async Task CancelOneAsync(OrderRun run, string caOrder, CancellationToken ct)
+    {
+        try
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, run.Domain.WhyCanceled, ct));
+            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            var told = await run.CallAsync("ReadOrder", () => ca.ReadAsync(caOrder, ct));
+            if (told.Status != CaOrderStatus.Issued)
+            {
+                throw;
+            }
+
+            // It was to be reissued: the certificate before stays, and what was paid for it is spent.
+            run.Tell(EventTypes.OrderSurplusKept, $"Order {caOrder} at {ca.Name} stays: it is issued.");
+        }
     }
 
     private static async Task<bool> WithdrawalRecordedAsync(OrderRun run, CancellationToken ct)

@@ -50,4 +50,8 @@ internal static class EventTypes
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";
+    public const string NodeAlarm = "node.alarm";
+    public const string NodeAlarmOver = "node.alarm-over";
+    public const string EpochRaised = "fleet.epoch-raised";
+    public const string NewerOnNodes = "domain.newer-on-nodes";
 }

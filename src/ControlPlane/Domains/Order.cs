@@ -66,6 +66,10 @@ internal sealed class Order
 
     public int Sweeps { get; set; }
 
+    /// <summary>The database may have been set back to before this order was placed: ask before buying.</summary>
+    public DateTimeOffset? DoubtedAt { get; set; }
+
+    /// <summary>Known while the order is still to be placed only when it is to be reissued.</summary>
     public string? CaOrderId { get; set; }
 
     public string? CaCertificateId { get; set; }

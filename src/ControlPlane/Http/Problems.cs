@@ -112,7 +112,8 @@ internal static class Problems
         AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
         IdempotencyInProgress,
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
-    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).ToDictionary(kind => kind.Code);
+    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
+        .ToDictionary(kind => kind.Code);
 
     /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>
     public static ProblemKind OfStatus(int status) => status switch

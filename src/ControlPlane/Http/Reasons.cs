@@ -149,6 +149,11 @@ internal static class Reasons
         "A serving node refused the bundle.",
         "Look at the domain's delivery for the node and its error.");
 
+    public static readonly Reason NewerOnNodes = new(
+        "newer-on-nodes", WaitingOn.None,
+        "The nodes serve a newer certificate than this database remembers.",
+        "Nothing to do: the newer one is served on until its renewal, which is opened by itself, is rolled out.");
+
     public static readonly Reason NodesWithdrawing = new(
         "nodes-withdrawing", WaitingOn.Nodes,
         "The name is being taken off the nodes.",
@@ -162,7 +167,7 @@ internal static class Reasons
     public static readonly Reason VaultNotReachable = new(
         "vault-not-reachable", WaitingOn.Operator,
         "The vault cannot be reached.",
-        "Check the key-encryption key in Vault:KeyFile and the database.");
+        "Check the key-encryption keys in Vault:Keys or Vault:KeyFile, and the database.");
 
     public static readonly Reason Surprise = new(
         "surprise", WaitingOn.Operator,
@@ -177,7 +182,7 @@ internal static class Reasons
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
-        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NodesWithdrawing,
+        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NewerOnNodes, NodesWithdrawing,
         TokenStoreNotReachable, VaultNotReachable, Surprise,
     }.ToDictionary(reason => reason.Code);
 }

@@ -9,6 +9,8 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
+using ControlPlane.Tests.Vault;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -34,10 +36,13 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         _database = database;
         Pki = new TestPki(Clock.GetUtcNow());
+        Pause = new CollectionPause(Clock, NullLogger<CollectionPause>.Instance);
+        Raise = new RaiseEpoch(database.DataSource, Clock, NullLogger<RaiseEpoch>.Instance);
         LocalKeyFile.Create(Path.Combine(_folder, "kek"));
         Directory.CreateDirectory(TokenFolder);
         Tokens = new SharedDirectory(TokenFolder);
-        Vault = new PostgresVault(this, LocalKeyFile.Load(Path.Combine(_folder, "kek")), Clock);
+        Kek = new RotatingKey(LocalKeyFile.Load(Path.Combine(_folder, "kek")));
+        Vault = new PostgresVault(this, Kek, Clock);
         Wakes = new Wakes(database.DataSource, Clock, NullLogger<Wakes>.Instance);
         var services = new ServiceCollection()
             .AddSingleton<TimeProvider>(Clock)
@@ -72,9 +77,18 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
 
     public TestPki Pki { get; }
 
+    public CollectionPause Pause { get; }
+
+    public RaiseEpoch Raise { get; }
+
     public ITokenStore Tokens { get; }
 
     public IVault Vault { get; }
+
+    public RotatingKey Kek { get; }
+
+    /// <summary>Gone with the bench.</summary>
+    public string Folder => _folder;
 
     public Wakes Wakes { get; }
 
@@ -94,7 +108,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await using var db = bench.Open();
-        await db.Database.ExecuteSqlAsync($"TRUNCATE tenants, fleets, vault_keys, chains CASCADE");
+        await db.Database.ExecuteSqlAsync($"TRUNCATE tenants, fleets, vault_keys, vault_rewraps, chains CASCADE");
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         db.Fleets.Add(new Fleet { Id = bench.FleetId, Name = "default", CreatedAt = bench.Clock.GetUtcNow() });
         await db.SaveChangesAsync();
