@@ -11,8 +11,8 @@ namespace ControlPlane.Domains;
 
 /// <summary>
 /// PendingDns: waits until the name is its tenant's and leads to us. By its records (a CNAME to the target it was
-/// told, or nothing but the fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for the
-/// CA is where port 80 ends.
+/// told, or nothing but the fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for
+/// the CA is where port 80 ends.
 /// </summary>
 internal sealed class AwaitDns(
     DnsClient dns, PublicProbe probe, ProveOwnership ownership, IOptions<FleetOptions> fleet) : IStep
