@@ -3,10 +3,12 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Quartz;
@@ -62,6 +64,9 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
+            Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
+            Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
@@ -69,7 +74,7 @@ internal static class JobsSetup
         });
         foreach (var sweep in Sweeps)
         {
-            builder.Services.AddSingleton(sweep);
+            builder.Services.TryAddSingleton(sweep);
         }
 
         builder.Services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
@@ -78,7 +83,8 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection), typeof(RewrapSweep),
+        typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
+        typeof(LostOrderSweep),
         typeof(IdempotencySweep),
     ];
 

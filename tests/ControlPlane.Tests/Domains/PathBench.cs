@@ -3,11 +3,13 @@ using ControlPlane.Database;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Tests.Vault;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -34,6 +36,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         _database = database;
         Pki = new TestPki(Clock.GetUtcNow());
+        Pause = new CollectionPause(Clock, NullLogger<CollectionPause>.Instance);
+        Raise = new RaiseEpoch(database.DataSource, Clock, NullLogger<RaiseEpoch>.Instance);
         LocalKeyFile.Create(Path.Combine(_folder, "kek"));
         Directory.CreateDirectory(TokenFolder);
         Tokens = new SharedDirectory(TokenFolder);
@@ -50,6 +54,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new DnsClient(
                 new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
+            .AddSingleton(services => new OwnershipLookup([services.GetRequiredService<DnsClient>()]))
+            .AddSingleton<ProveOwnership>()
+            .AddSingleton<IWakes>(_ => Wakes)
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {
@@ -69,6 +76,10 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public FleetOptions Fleet { get; set; } = new() { CnameTarget = "edge.example.com" };
 
     public TestPki Pki { get; }
+
+    public CollectionPause Pause { get; }
+
+    public RaiseEpoch Raise { get; }
 
     public ITokenStore Tokens { get; }
 

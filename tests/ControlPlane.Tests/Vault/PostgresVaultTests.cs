@@ -126,7 +126,7 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
         bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM vault_keys""");
 
     private static Task CollectAsync(PathBench bench) =>
-        new VaultCollection(bench, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
+        new VaultCollection(bench, bench.Pause, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
 
     private sealed class Away(Npgsql.NpgsqlDataSource source) : IDbContextFactory<ControlPlane.Database.ControlPlaneDb>
     {
