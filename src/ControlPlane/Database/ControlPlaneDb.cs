@@ -2,10 +2,12 @@ using System.Linq.Expressions;
 using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Database;
@@ -28,11 +30,17 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<Domain> Domains => Set<Domain>();
 
+    public DbSet<TenantTarget> TenantTargets => Set<TenantTarget>();
+
     public DbSet<Order> Orders => Set<Order>();
 
     public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
 
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
+
+    public DbSet<Rewrap> Rewraps => Set<Rewrap>();
+
+    public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -61,6 +69,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<OrderState>().HaveConversion<string>();
         conventions.Properties<OrderKind>().HaveConversion<string>();
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
+        conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
         conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
@@ -87,8 +96,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
         });
+        model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<Rewrap>().ToTable("vault_rewraps");
+        model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);
@@ -125,7 +137,9 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Node, Fleet>(row => row.FleetId);
         Refers<Domain, Tenant>(row => row.TenantId);
         Refers<Domain, Fleet>(row => row.FleetId);
+        Refers<TenantTarget, Tenant>(row => row.TenantId);
         Refers<CaOrderSeen, Order>(row => row.OrderId);
+        Refers<RewrapFailure, VaultKey>(row => row.KeyId);
         Refers<Bundle, Domain>(row => row.DomainId);
         Refers<Bundle, Order>(row => row.OrderId);
         Refers<Bundle, Chain>(row => row.ChainId);

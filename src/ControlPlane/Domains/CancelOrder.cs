@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
@@ -38,7 +39,14 @@ internal sealed class CancelOrder(
 
         if (order.BundleId is not null && !await WithdrawalRecordedAsync(run, ct))
         {
-            await run.BeginAsync(ct);
+            // Under the lock a take-over holds as well: a withdrawal told again after it would take the name from its
+            // new owner.
+            await run.DeletionRequestedAsync(ct);
+            if (await WithdrawalRecordedAsync(run, ct))
+            {
+                return new StepResult.Again();
+            }
+
             await DesiredChanges.RecordAsync(run, bundle: null, ct);
             run.Tell(EventTypes.BundleWithdrawn, $"{order.Hostname} is being taken off the nodes.");
             run.AfterCommit(publisher.Wake);
@@ -88,7 +96,7 @@ internal sealed class CancelOrder(
     {
         try
         {
-            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, "The domain was deleted.", ct));
+            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, run.Domain.WhyCanceled, ct));
             run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
         }
         catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
@@ -157,7 +165,12 @@ internal sealed class CancelOrder(
         await run.DeletionRequestedAsync(ct);
         var others = await run.Db.Orders.AnyAsync(
             row => row.DomainId == domain.Id && row.Id != order.Id && row.ClosedAt == null, ct);
-        if (!others)
+        if (!others && domain.Claim == Claim.Lost && domain.Status != DomainStatus.Deleting)
+        {
+            // It stays, to say why, until its tenant deletes it.
+            domain.ActiveBundleId = null;
+        }
+        else if (!others)
         {
             domain.Status = DomainStatus.Deleted;
             domain.DeletedAt = run.Now;

@@ -25,6 +25,9 @@ internal sealed class DomainEvent
 internal static class EventTypes
 {
     public const string DomainRegistered = "domain.registered";
+    public const string DomainContested = "domain.contested";
+    public const string OwnershipProven = "ownership.proven";
+    public const string OwnershipLost = "ownership.lost";
     public const string DomainActive = "domain.active";
     public const string DomainDeletionRequested = "domain.deletion-requested";
     public const string DomainDeleted = "domain.deleted";

@@ -6,6 +6,7 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -68,6 +69,7 @@ internal static class JobsSetup
             Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
         });
         foreach (var sweep in Sweeps)
@@ -81,7 +83,8 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection), typeof(DatabaseLineage), typeof(CustodySweep), typeof(LostOrderSweep),
+        typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
+        typeof(LostOrderSweep),
         typeof(IdempotencySweep),
     ];
 
