@@ -39,7 +39,7 @@ internal sealed class CollectBundle(
         if (verifier.FaultOf(order, chain) is { } wrong)
         {
             // Of a reissued order it may be the certificate before: which one is the newest is asked again.
-            order.CaStatus = null;
+            order.CaCertificateId = null;
             return new StepResult.Snooze(RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaWrongCertificate, wrong);
         }
 

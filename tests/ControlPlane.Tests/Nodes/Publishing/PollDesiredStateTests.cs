@@ -84,9 +84,11 @@ public sealed class PollDesiredStateTests(PostgresDatabase database) : IClassFix
         [
             ("garbage", HttpStatusCode.BadRequest),
             (new string('A', 300), HttpStatusCode.BadRequest),
-            (new DesiredStateCursor(2, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
-            (new DesiredStateCursor(1, 7, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
             (new DesiredStateCursor(1, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.OK),
+            // Above ours: from now on it is epoch 2, and what was said in 1 is gone.
+            (new DesiredStateCursor(1, 7, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
+            (new DesiredStateCursor(1, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.Gone),
+            (new DesiredStateCursor(2, 0, Guid.AllBitsSet).ToString(), HttpStatusCode.OK),
         ];
         foreach (var (cursor, status) in table)
         {
