@@ -3,6 +3,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Banning;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -61,6 +62,8 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
@@ -76,8 +79,7 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection),
-        typeof(IdempotencySweep),
+        typeof(VaultCollection), typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)
