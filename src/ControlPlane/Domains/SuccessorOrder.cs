@@ -3,9 +3,9 @@ using ControlPlane.Database;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// Opens a further order for a domain that has one already. The bundle that is served goes on being served until the new
-/// one is proven on every serving node (<see cref="AwaitRollout"/>); only then the old order is Superseded, and its key
-/// leaves the vault once no node serves it (<see cref="Sweeps.SupersededKeySweep"/>).
+/// Opens a further order for a domain that has one already. The bundle that is served goes on being served until the
+/// new one is proven on every serving node (<see cref="AwaitRollout"/>); only then the old order is Superseded, and its
+/// key leaves the vault once no node serves it (<see cref="Sweeps.SupersededKeySweep"/>).
 /// </summary>
 internal static class SuccessorOrder
 {

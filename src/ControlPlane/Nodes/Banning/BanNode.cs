@@ -21,7 +21,7 @@ internal static class BanNode
     public const int LongestReason = 500;
 
     public static async Task<Results<Ok<NodeView>, Problem>> HandleAsync(
-        Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools, CancellationToken ct)
+        Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools)
     {
         var request = body ?? new BanRequest();
         if (request.Reason is { } reason && (reason.Length > LongestReason || reason.Contains('\0')))
@@ -33,8 +33,9 @@ internal static class BanNode
             };
         }
 
+        // Goes on when the caller hangs up: who bans a node must not have to wonder whether it came to pass.
         return await ChangeStanding.RunAsync(
-            id, tools, NodeStanding.Retired, (change, token) => BanAsync(change, request, token), ct);
+            id, tools, NodeStanding.Retired, (change, ct) => BanAsync(change, request, ct), CancellationToken.None);
     }
 
     private static async Task<Action?> BanAsync(
@@ -46,8 +47,8 @@ internal static class BanNode
         {
             var why = string.IsNullOrWhiteSpace(request.Reason) ? "" : $" {request.Reason.Trim()}";
             await NodeEvents.TellAsync(
-                connection, node, EventTypes.NodeBanned, $"Node {change.Name} is banned: it is refused everywhere.{why}",
-                now, ct);
+                connection, node, EventTypes.NodeBanned,
+                $"Node {change.Name} is banned: it is refused everywhere.{why}", now, ct);
         }
 
         if (request.Rekey)

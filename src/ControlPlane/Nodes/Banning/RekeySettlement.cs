@@ -48,7 +48,8 @@ internal static class RekeySettlement
                 attempts = replaced.attempts + 1,
                 next_attempt_at = $1 + make_interval(mins => ($3::int[])[least(replaced.attempts + 1, cardinality($3))])
             FROM orders
-            WHERE orders.id = replaced.order_id AND replaced.state = 'Ordered' AND orders.state IN ('Failed', 'Canceled')
+            WHERE orders.id = replaced.order_id AND replaced.state = 'Ordered'
+              AND orders.state IN ('Failed', 'Canceled')
             RETURNING replaced.node_id, orders.hostname, orders.reason_detail
         )
         INSERT INTO events (at, node_id, type, message)

@@ -70,7 +70,8 @@ internal static class PollDesiredState
 
     /// <summary>Not null once the node was banned or retired, be it while it waited: what its fleet wants next is no
     /// longer its concern.</summary>
-    private static async ValueTask<Problem?> RefusalAsync(NodeKeyCache keys, NodeIdentity caller, CancellationToken ct) =>
+    private static async ValueTask<Problem?> RefusalAsync(
+        NodeKeyCache keys, NodeIdentity caller, CancellationToken ct) =>
         await keys.FindAsync(caller.SigningKeyId, ct) is null
             ? NodeProblems.NodeTokenRefused.With("The node was banned or retired.")
             : null;

@@ -7,8 +7,8 @@ namespace ControlPlane.Tests.Nodes.Banning;
 
 public sealed class RekeyTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
-    /// <summary>Fails when something else than the exposed bundles in use is replaced, when the rank is another, or when
-    /// a second look orders again.</summary>
+    /// <summary>Fails when something else than the exposed bundles in use is replaced, when the rank is another, or
+    /// when a second look orders again.</summary>
     [Fact]
     public async Task Exactly_the_exposed_bundles_in_use_get_an_order_the_most_exposed_first_and_once()
     {
@@ -192,7 +192,8 @@ public sealed class RekeyTests(PostgresDatabase database) : IClassFixture<Postgr
         await bench.Path.SqlAsync($"UPDATE orders SET snoozes = 1 WHERE id = {await NewestOfAsync(orders[0])}");
         await bench.Path.SqlAsync(
             $"""
-             UPDATE orders SET state = 'PendingValidation', ca_order_id = '7' WHERE id = {await NewestOfAsync(orders[1])}
+             UPDATE orders SET state = 'PendingValidation', ca_order_id = '7'
+             WHERE id = {await NewestOfAsync(orders[1])}
              """);
         await bench.SweepAsync();
         Assert.Equal(RekeySweep.MostAhead + 2, await OrderedAsync());

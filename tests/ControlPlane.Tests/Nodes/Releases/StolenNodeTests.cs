@@ -7,8 +7,8 @@ using ControlPlane.Nodes.Publishing;
 
 namespace ControlPlane.Tests.Nodes.Releases;
 
-/// <summary>Threat: a stolen agent credential. What a thief gets who has a node's keys and everything that was ever said
-/// on the wire, to whomever.</summary>
+/// <summary>Threat: a stolen agent credential. What a thief gets who has a node's keys and everything that was ever
+/// said on the wire, to whomever.</summary>
 public sealed class StolenNodeTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     /// <summary>Fails when a seal opens for another node than it was made for, when another fleet's bundle is given
