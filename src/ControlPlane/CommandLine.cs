@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key</c>. Settings are given as for any
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault create-key</c>. Settings are given as for any
 /// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
@@ -33,54 +33,13 @@ internal static class CommandLine
 
         var root = new RootCommand("Registers customers' names and serves them over HTTPS.")
         {
-            serving, migrate, new Command("keys", "API keys.") { CreateKey(args) },
+            serving, migrate, KeyCommands.Build(
+                (action, ct) => WithServicesAsync(args, services => OnDatabaseAsync(services, action, ct))),
             new Command("vault", "The vault's key-encryption key.") { CreateVaultKey() },
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
         return root.Parse(args).InvokeAsync();
-    }
-
-    private static Command CreateKey(string[] args)
-    {
-        var role = new Option<string>("--role") { Required = true, Description = "portal, support or admin." };
-        role.AcceptOnlyFromAmong("portal", "support", "admin");
-        var name =
-            new Option<string>("--name") { Required = true, Description = "For people: who or what holds the key." };
-        var tenant =
-            new Option<string?>("--tenant") { Description = "The portal's tenant; made if it does not exist." };
-        var create = new Command("create", "Make a key and print it. It is not kept and cannot be shown again.")
-        {
-            role, name, tenant,
-        };
-        create.TreatUnmatchedTokensAsErrors = false;
-        create.SetAction((parsed, ct) => WithServicesAsync(args, async services =>
-        {
-            var kind = Enum.Parse<ApiRole>(parsed.GetValue(role)!, ignoreCase: true);
-            var forTenant = parsed.GetValue(tenant);
-            if (kind == ApiRole.Portal != forTenant is not null)
-            {
-                await Console.Error.WriteLineAsync(
-                    "A portal's key needs --tenant; support and admin keys must not have one.");
-                return 1;
-            }
-
-            if (forTenant is not null && !new CreateTenant.Rules().Validate(new CreateTenant(forTenant)).IsValid)
-            {
-                await Console.Error.WriteLineAsync("--tenant must be 1 to 63 of a-z, 0-9 and hyphen.");
-                return 1;
-            }
-
-            await services.GetRequiredService<Migrator>().MigrateAsync(ct);
-            await using var db = await services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>()
-                .CreateDbContextAsync(ct);
-            var now = services.GetRequiredService<TimeProvider>().GetUtcNow().ToUniversalTime();
-            Guid? tenantId = forTenant is null ? null : await TenantAsync(db, forTenant, now, ct);
-            var (_, secret) = await Keys.AddAsync(db, kind, tenantId, parsed.GetValue(name)!, now);
-            Console.WriteLine(secret.Reveal());
-            return 0;
-        }));
-        return create;
     }
 
     private static Command CreateVaultKey()
@@ -104,16 +63,13 @@ internal static class CommandLine
         return create;
     }
 
-    private static async Task<Guid> TenantAsync(
-        ControlPlaneDb db, string name, DateTimeOffset now, CancellationToken ct)
+    private static async Task<int> OnDatabaseAsync(
+        IServiceProvider services, Func<ControlPlaneDb, TimeProvider, Task<int>> action, CancellationToken ct)
     {
-        await db.Database.ExecuteSqlAsync(
-            $"""
-             INSERT INTO tenants (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now})
-             ON CONFLICT DO NOTHING
-             """,
-            ct);
-        return await db.Tenants.Where(row => row.Name == name).Select(row => row.Id).SingleAsync(ct);
+        await services.GetRequiredService<Migrator>().MigrateAsync(ct);
+        await using var db = await services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>()
+            .CreateDbContextAsync(ct);
+        return await action(db, services.GetRequiredService<TimeProvider>());
     }
 
     /// <summary>Just the database: a command must work while the API is down. Logs go to standard error, because the

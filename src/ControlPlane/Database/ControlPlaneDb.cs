@@ -112,6 +112,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     private static void MapReferences(ModelBuilder model)
     {
         Refers<ApiKey, Tenant>(row => row.TenantId);
+        Refers<ApiKey, ApiKey>(row => row.PredecessorId);
         Refers<IdempotencyKey, ApiKey>(row => row.ApiKeyId);
         Refers<JoinCode, Fleet>(row => row.FleetId);
         Refers<Node, Fleet>(row => row.FleetId);

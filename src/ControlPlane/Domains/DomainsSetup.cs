@@ -2,6 +2,7 @@ using System.Net;
 using ControlPlane.Dns;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
 
@@ -23,6 +24,7 @@ internal static class DomainsSetup
             new DnsClientOptions { Servers = Servers(builder.Configuration) },
             services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<PublicProbe>();
+        builder.Services.AddSingleton<CertCentralHook>();
     }
 
     /// <summary>Recursive resolvers from <c>Dns:Servers</c>, each <c>address</c> or <c>address:port</c>; those of the

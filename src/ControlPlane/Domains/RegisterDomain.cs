@@ -96,14 +96,13 @@ internal static class RegisterDomain
 
         return body.Tenant is null
             ? null
-            : (await db.Tenants.AsNoTracking()
-                .SingleOrDefaultAsync(row => row.Name == body.Tenant, CancellationToken.None))?.Id;
+            : (await TenantReference.FindAsync(db, body.Tenant, CancellationToken.None))?.Id;
     }
 
     private static Problem RefuseTenant(RegisterDomainRequest body, Caller caller) =>
         caller.Role == ApiRole.Portal ? Problems.TenantNotAllowed.With()
         : body.Tenant is null ? Problems.TenantRequired.With()
-        : Problems.TenantUnknown.With($"There is no tenant named {body.Tenant}.");
+        : Problems.TenantUnknown.With($"There is no tenant {body.Tenant}.");
 
     /// <summary>The indexes decide, not a look beforehand: of a hundred parallel registrations one wins.</summary>
     private static async Task<Problem> ExplainAsync(
@@ -143,7 +142,7 @@ internal static class RegisterDomain
 /// <param name="Hostname">The full name in lower-case A-labels, at most 64 characters, such as
 /// <c>shop.example.com</c>.</param>
 /// <param name="KeyAlgorithm"><c>ecdsaP256</c> (default) or <c>rsa2048</c> for clients that know nothing newer.</param>
-/// <param name="Tenant">For whom, by name. Operators must give it, portals must not.</param>
+/// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
 internal sealed record RegisterDomainRequest(string? Hostname, string? KeyAlgorithm, string? Tenant)
 {
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>

@@ -2,6 +2,7 @@ using ControlPlane.Http.Access;
 using ControlPlane.Http.Health;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Http.Rates;
 using FluentValidation;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -27,10 +28,11 @@ internal static partial class HttpSetup
         }
     }
 
-    /// <summary>The order matters: problems outermost, then who asks, then how often, then whether it was asked
-    /// before.</summary>
+    /// <summary>The order matters: problems outermost, then how often strangers ask, then who asks, how often, whether
+    /// the caller may, and whether it was asked before.</summary>
     public static void UseHttp(this WebApplication app)
     {
+        app.UseTrustedProxies();
         app.Use((context, next) =>
         {
             SecurityHeaders.Set(context);
@@ -40,9 +42,11 @@ internal static partial class HttpSetup
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
         app.UseDocumentation();
+        app.UseRequestTimeouts();
+        app.UseStrangerRates();
         app.UseAuthentication();
+        app.UseCallerRates();
         app.UseAuthorization();
-        app.UseRateLimiter();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.Lifetime.ApplicationStarted.Register(() => WarnOfClearText(app));
     }

@@ -33,6 +33,7 @@ internal static class NodeRoutes
         nodes.MapPost("/join-codes", JoinCodes.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("CreateJoinCode").WithSummary("Make a join code")
             .Documented("A one-time code with which one new node enrols. It is shown this once.", Problems.InvalidField)
+            .WithoutLocation()
             .Example(new CreateJoinCode("default", 60), NodeExamples.JoinCode);
         nodes.MapPost("/{id:guid}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("DrainNode").WithSummary("Drain a node")

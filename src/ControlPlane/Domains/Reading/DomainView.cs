@@ -7,6 +7,9 @@ internal sealed record DomainView
 {
     public required Guid Id { get; init; }
 
+    /// <summary>The tenant's id.</summary>
+    public required Guid TenantId { get; init; }
+
     /// <summary>The tenant's name.</summary>
     public required string Tenant { get; init; }
 

@@ -56,6 +56,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
         return new DomainView
         {
             Id = domain.Id,
+            TenantId = domain.TenantId,
             Tenant = facts.Tenant,
             Hostname = domain.Hostname,
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),

@@ -9,10 +9,14 @@ internal static class Examples
 {
     public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
 
-    public static readonly TenantView Tenant = new(Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At);
+    public static readonly TenantView Tenant = new(
+        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At, null);
 
     public static readonly KeyView Key = new(
-        Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null);
+        Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null, null, null,
+        null);
+
+    public static readonly Guid SuccessorId = Guid.Parse("019cb2ec-1a80-7b3e-8f66-2a3b4c5d6e7f");
 
     private const string Fingerprint = "3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea";
 
@@ -24,6 +28,7 @@ internal static class Examples
     public static readonly DomainView Registered = new()
     {
         Id = Id,
+        TenantId = Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"),
         Tenant = "acme",
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",

@@ -106,7 +106,8 @@ public sealed class KilledBanTests(PostgresDatabase database)
     private async Task<HttpResponseMessage> AdminAsync(ControlPlaneProcess program, string path, object body)
     {
         await using var db = database.Open();
-        var (_, secret) = await Keys.AddAsync(db, ApiRole.Admin, null, $"{Guid.NewGuid()}", DateTimeOffset.UnixEpoch);
+        var (_, secret) = await Keys.AddAsync(
+            db, ApiRole.Admin, null, new CreateKey("tests"), DateTimeOffset.UnixEpoch);
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret.Reveal());
         return await program.Http.SendAsync(request);
