@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault create-key</c>. Settings are given as for any
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault …</c>. Settings are given as for any
 /// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
@@ -35,32 +35,11 @@ internal static class CommandLine
         {
             serving, migrate, KeyCommands.Build(
                 (action, ct) => WithServicesAsync(args, services => OnDatabaseAsync(services, action, ct))),
-            new Command("vault", "The vault's key-encryption key.") { CreateVaultKey() },
+            VaultCommands.All(action => WithServicesAsync(args, action, builder => builder.AddVault())),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
         return root.Parse(args).InvokeAsync();
-    }
-
-    private static Command CreateVaultKey()
-    {
-        var path = new Option<string>("--out") { Required = true, Description = "Where to write it; must not exist." };
-        var create = new Command(
-            "create-key", "Make a key-encryption key file (mode 0600). Keep a copy apart from backups.") { path };
-        create.SetAction(async (parsed, _) =>
-        {
-            try
-            {
-                LocalKeyFile.Create(parsed.GetValue(path)!);
-                return 0;
-            }
-            catch (Exception fault) when (fault is VaultException or IOException or UnauthorizedAccessException)
-            {
-                await Console.Error.WriteLineAsync(fault.Message);
-                return 1;
-            }
-        });
-        return create;
     }
 
     private static async Task<int> OnDatabaseAsync(
@@ -72,14 +51,16 @@ internal static class CommandLine
         return await action(db, services.GetRequiredService<TimeProvider>());
     }
 
-    /// <summary>Just the database: a command must work while the API is down. Logs go to standard error, because the
-    /// answer is on standard output.</summary>
-    private static async Task<int> WithServicesAsync(string[] args, Func<IServiceProvider, Task<int>> action)
+    /// <summary>Just the database, and what <paramref name="add"/> adds: a command must work while the API is down.
+    /// Logs go to standard error, because the answer is on standard output.</summary>
+    private static async Task<int> WithServicesAsync(
+        string[] args, Func<IServiceProvider, Task<int>> action, Action<WebApplicationBuilder>? add = null)
     {
         var builder = WebApplication.CreateBuilder(args);
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
         builder.AddDatabase();
+        add?.Invoke(builder);
         await using var app = builder.Build();
         return await action(app.Services);
     }

@@ -29,6 +29,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapHttp();
     app.MapDomains();
     app.MapNodes();
+    app.MapVault();
     app.MapMetrics();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);

@@ -1,5 +1,6 @@
 using System.Net;
 using ControlPlane.Dns;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Sweeps;
@@ -23,6 +24,12 @@ internal static class DomainsSetup
         builder.Services.AddSingleton(services => new DnsClient(
             new DnsClientOptions { Servers = Servers(builder.Configuration) },
             services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => new OwnershipLookup(
+        [
+            .. Servers(builder.Configuration).Select(server => new DnsClient(
+                new DnsClientOptions { Servers = [server] }, services.GetRequiredService<TimeProvider>())),
+        ]));
+        builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
         builder.Services.AddSingleton<CertCentralHook>();
     }

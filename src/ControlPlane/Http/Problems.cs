@@ -55,10 +55,6 @@ internal static class Problems
         "method-not-allowed", 405, Customer, "The path exists, but not with this method.",
         "Use one of the methods in the Allow header.");
 
-    public static readonly ProblemKind HostnameTaken = new(
-        "hostname-taken", 409, Customer, "The name is already registered.",
-        "Use another name. If the name is yours, ask support to find out who registered it.");
-
     public static readonly ProblemKind AlreadyRegistered = new(
         "already-registered", 409, None, "This tenant has already registered the name.",
         "Nothing to do: read the domain given in existing.");
@@ -113,10 +109,11 @@ internal static class Problems
     {
         MalformedRequest, MalformedJson, UnknownField, InvalidField, TenantRequired, TenantNotAllowed, TenantUnknown,
         NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
-        HostnameTaken, AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
+        AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
         IdempotencyInProgress,
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
-    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).ToDictionary(kind => kind.Code);
+    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
+        .ToDictionary(kind => kind.Code);
 
     /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>
     public static ProblemKind OfStatus(int status) => status switch

@@ -4,9 +4,12 @@ using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Quartz;
@@ -64,13 +67,17 @@ internal static class JobsSetup
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
+            Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
+            Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
+            Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
         });
         foreach (var sweep in Sweeps)
         {
-            builder.Services.AddSingleton(sweep);
+            builder.Services.TryAddSingleton(sweep);
         }
 
         builder.Services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
@@ -79,7 +86,9 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection), typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep),
+        typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
+        typeof(LostOrderSweep),
+        typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -4,6 +4,7 @@ using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Enrolling;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
@@ -16,6 +17,7 @@ internal static class NodeRoutes
     public static void MapNodes(this IEndpointRouteBuilder app)
     {
         MapAdministration(app.MapGroup("/v1/nodes").WithTags("Nodes"));
+        MapFleets(app.MapGroup("/v1/fleets").WithTags("Nodes"));
         MapAgents(app.MapGroup("").WithTags("Agents"));
     }
 
@@ -45,6 +47,23 @@ internal static class NodeRoutes
             .Documented("Gone for good: its token is refused and its name is free for a successor.", Problems.NotFound)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired });
         BanRoutes.Map(nodes);
+    }
+
+    private static void MapFleets(RouteGroupBuilder fleets)
+    {
+        fleets.MapGet("", ReadFleets.ListAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ListFleets").WithSummary("List fleets")
+            .Documented(
+                "Each with its epoch: when and why it was last raised, and until when nothing is collected.",
+                Problems.InvalidField)
+            .Example(null, new Page<FleetView>([NodeExamples.Restored], null));
+        fleets.MapGet("/{id:guid}/strays", ReadStrays.ListAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ListStrays").WithSummary("List forgotten names")
+            .Documented(
+                "After a restore: names that nodes serve, or that the CA took from us, and that this database does not "
+                + "know. They are served on until somebody registers them again or takes them off the nodes.",
+                Problems.InvalidField, Problems.NotFound)
+            .Example(null, new Page<StrayView>([NodeExamples.Stray], null));
     }
 
     private static void MapAgents(RouteGroupBuilder agents)

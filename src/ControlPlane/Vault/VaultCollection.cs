@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Vault;
@@ -7,7 +8,8 @@ namespace ControlPlane.Vault;
 /// <summary>Destroys keys: those softly deleted 30 days ago, and orphans — sealed, but their order's commit never
 /// came.</summary>
 internal sealed partial class VaultCollection(
-    IDbContextFactory<ControlPlaneDb> databases, TimeProvider time, ILogger<VaultCollection> log) : ISweep
+    IDbContextFactory<ControlPlaneDb> databases, CollectionPause pause, TimeProvider time, ILogger<VaultCollection> log)
+    : ISweep
 {
     /// <summary>Time to notice that a deletion was a mistake.</summary>
     private static readonly TimeSpan SoftDeletion = TimeSpan.FromDays(30);
@@ -18,6 +20,11 @@ internal sealed partial class VaultCollection(
     public async Task RunAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
+        if (await pause.IsOnAsync(db, ct))
+        {
+            return;
+        }
+
         var (deletedBefore, orphanBefore) = (time.GetUtcNow() - SoftDeletion, time.GetUtcNow() - OrphanAge);
         var destroyed = await db.VaultKeys.Where(key => key.DeletedAt < deletedBefore).ExecuteDeleteAsync(ct);
         var orphans = await db.VaultKeys

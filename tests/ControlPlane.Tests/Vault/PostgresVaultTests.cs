@@ -54,22 +54,6 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
-    public async Task Two_rows_that_changed_places_do_not_open()
-    {
-        await using var bench = await PathBench.StartAsync(database);
-        var (one, two) = (await SealAsync(bench), await SealAsync(bench));
-        await bench.SqlAsync(
-            $"""
-             UPDATE vault_keys mine
-             SET wrapped_key = other.wrapped_key, nonce = other.nonce, ciphertext = other.ciphertext
-             FROM vault_keys other WHERE mine.id <> other.id
-             """);
-
-        await Assert.ThrowsAsync<VaultException>(() => bench.Vault.OpenAsync(one, default));
-        await Assert.ThrowsAsync<VaultException>(() => bench.Vault.OpenAsync(two, default));
-    }
-
-    [Fact]
     public async Task A_deleted_key_opens_no_more_and_rests_for_30_days_before_it_is_destroyed()
     {
         await using var bench = await PathBench.StartAsync(database);
@@ -142,7 +126,7 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
         bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM vault_keys""");
 
     private static Task CollectAsync(PathBench bench) =>
-        new VaultCollection(bench, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
+        new VaultCollection(bench, bench.Pause, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
 
     private sealed class Away(Npgsql.NpgsqlDataSource source) : IDbContextFactory<ControlPlane.Database.ControlPlaneDb>
     {

@@ -1,6 +1,9 @@
+using ControlPlane.Database;
 using ControlPlane.Drills;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Domains.Sweeps;
@@ -11,13 +14,26 @@ namespace ControlPlane.Domains.Sweeps;
 /// node that may still serve the old bundle keeps its key until it reports or is retired.
 /// </summary>
 internal sealed partial class SupersededKeySweep(
-    NpgsqlDataSource database, IVault vault, TimeProvider time, ILogger<SupersededKeySweep> log) : ISweep
+    NpgsqlDataSource database,
+    IDbContextFactory<ControlPlaneDb> databases,
+    CollectionPause pause,
+    IVault vault,
+    TimeProvider time,
+    ILogger<SupersededKeySweep> log) : ISweep
 {
     /// <summary>Per turn: a rekey of a whole fleet is done with within the hour.</summary>
     private const int Most = 200;
 
     public async Task RunAsync(CancellationToken ct)
     {
+        await using (var db = await databases.CreateDbContextAsync(ct))
+        {
+            if (await pause.IsOnAsync(db, ct))
+            {
+                return;
+            }
+        }
+
         var due = await DueAsync(ct);
         foreach (var (order, key, hostname) in due)
         {

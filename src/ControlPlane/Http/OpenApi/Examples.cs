@@ -33,7 +33,7 @@ internal static class Examples
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
         Status = OverallStatus.Pending,
-        WaitingOn = WaitingOn.Customer,
+        WaitingOn = Reasons.DnsUnchecked.WaitingOn,
         Reason = Unchecked,
         Fix = [Reasons.DnsUnchecked.Fix],
         DnsRecords = [new DnsRecordView("CNAME", "shop.example.com", "edge.controlplane.example", null)],
@@ -53,7 +53,7 @@ internal static class Examples
         WaitingOn = WaitingOn.None,
         Reason = null,
         Fix = [],
-        Ownership = new OwnershipView(OwnershipStatus.Verified),
+        Ownership = new OwnershipView(OwnershipStatus.Verified, OwnershipMethod.CaValidation),
         Certificate = new CertificateStatusView(
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),

@@ -88,7 +88,7 @@ internal static class BanRoutes
                 "How many bundles must be replaced and how far that is, then each of them, most exposed first. "
                 + "`waiting`: no order yet; `ordered`: on the path, with what it waits for; `replaced`: a bundle that "
                 + "the node never read is proven on every serving node; `failed`: tried again at `nextAttemptAt`; "
-                + "`notNeeded`: the domain was deleted.",
+                + "`notNeeded`: the domain was deleted, or another account has the name.",
                 Problems.NotFound, Problems.InvalidField)
             .Example(null, Rekey);
         nodes.MapGet("/{id:guid}/exposure", ReadExposure.HandleAsync).RequireAuthorization(AccessPolicy.Support)

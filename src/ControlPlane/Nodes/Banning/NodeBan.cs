@@ -59,6 +59,6 @@ internal enum ReplacementState
     /// <summary>The order failed; another one is opened later, by itself.</summary>
     Failed,
 
-    /// <summary>The domain was deleted: there is nothing to replace.</summary>
+    /// <summary>The domain was deleted, or lost its name to another: there is nothing to replace.</summary>
     NotNeeded,
 }

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Ownership;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Nodes.Banning;
@@ -25,13 +26,13 @@ internal static class OpenReplacement
         var domain = (await db.Domains.FromSql(
             $"""
              SELECT domains.* FROM domains JOIN bundles ON bundles.domain_id = domains.id WHERE bundles.id = {bundle}
-             FOR NO KEY UPDATE OF domains
+             FOR UPDATE OF domains
              """).ToListAsync(ct)).Single();
         var row = (await db.Replacements.FromSql(
             $"SELECT * FROM replacements WHERE node_id = {node} AND bundle_id = {bundle} FOR UPDATE").ToListAsync(ct))
             .Single();
         if (row.State is not (ReplacementState.Waiting or ReplacementState.Failed)
-            || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted)
+            || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted || domain.Claim == Claim.Lost)
         {
             return null;
         }

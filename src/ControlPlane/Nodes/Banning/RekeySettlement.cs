@@ -15,13 +15,14 @@ internal static class RekeySettlement
     /// CA's bad hour. There is no end to it: the old key stays in other hands.</summary>
     private static readonly int[] RetryMinutes = [15, 60, 6 * 60, 24 * 60];
 
-    private const string DeletedDomains =
+    private const string GoneDomains =
         """
         UPDATE replacements replaced
-        SET state = 'NotNeeded', reason = $2, detail = NULL, next_attempt_at = NULL, settled_at = $1
+        SET state = 'NotNeeded', reason = CASE WHEN domains.claim = 'Lost' THEN $3 ELSE $2 END, detail = NULL,
+            next_attempt_at = NULL, settled_at = $1
         FROM bundles JOIN domains ON domains.id = bundles.domain_id
         WHERE replaced.settled_at IS NULL AND bundles.id = replaced.bundle_id
-          AND domains.status IN ('Deleting', 'Deleted')
+          AND (domains.status IN ('Deleting', 'Deleted') OR domains.claim = 'Lost')
         """;
 
     /// <summary>Proven on every serving node, never released to the banned one, and the old one no longer
@@ -99,7 +100,7 @@ internal static class RekeySettlement
             return false;
         }
 
-        await ExecuteAsync(DeletedDomains, now, Reasons.DomainDeleted.Code);
+        await ExecuteAsync(GoneDomains, now, Reasons.DomainDeleted.Code, Reasons.OwnershipLost.Code);
         await ExecuteAsync(Proven, now);
         await ExecuteAsync(FailedOrders, now, Reasons.Surprise.Code, RetryMinutes, EventTypes.RekeyFailed);
         await ExecuteAsync(Overtaken);

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -17,6 +18,7 @@ internal static class PollDesiredState
         DesiredStateReader reader,
         DesiredStateWaiters waiters,
         NodeKeyCache keys,
+        NodeAhead ahead,
         TimeProvider time,
         IHostApplicationLifetime lifetime)
     {
@@ -49,6 +51,11 @@ internal static class PollDesiredState
             var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
             if (page is null)
             {
+                if (position is { } shown)
+                {
+                    await ahead.LookAsync(caller, shown.Epoch, shown.Revision, http.RequestAborted);
+                }
+
                 return NodeProblems.HistoryGone.With();
             }
 

@@ -2,6 +2,7 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Nodes.Banning;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Tests.Domains;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -64,8 +65,15 @@ internal sealed class RekeyBench(PathBench path, PostgresDatabase database, Guid
     public Task SweepAsync() => new RekeySweep(
         path, database.DataSource, path.Wakes, path.Clock, NullLogger<RekeySweep>.Instance).RunAsync(default);
 
-    public Task DeleteOldKeysAsync() => new SupersededKeySweep(
-        database.DataSource, path.Vault, path.Clock, NullLogger<SupersededKeySweep>.Instance).RunAsync(default);
+    /// <summary>Once every node was heard: before that nothing is collected.</summary>
+    public async Task DeleteOldKeysAsync()
+    {
+        await path.SqlAsync($"UPDATE nodes SET last_seen_at = {path.Clock.GetUtcNow()}");
+        var pause = new CollectionPause(path.Clock, NullLogger<CollectionPause>.Instance);
+        await new SupersededKeySweep(
+            database.DataSource, path, pause, path.Vault, path.Clock, NullLogger<SupersededKeySweep>.Instance)
+            .RunAsync(default);
+    }
 
     /// <summary>Most exposed first.</summary>
     public async Task<IReadOnlyList<Replacement>> RowsAsync()

@@ -121,18 +121,22 @@ public sealed class RekeyTests(PostgresDatabase database) : IClassFixture<Postgr
             (rows[read.BundleId!.Value], rows[exposed.BundleId!.Value], (await bench.OrdersAsync(read)).Count));
     }
 
-    [Fact]
-    public async Task A_domain_deleted_meanwhile_needs_no_replacement_and_is_told_as_such()
+    [Theory]
+    [InlineData("Deleting", "Held", "domain-deleted")]
+    [InlineData("Failed", "Lost", "ownership-lost")]
+    public async Task A_domain_gone_meanwhile_needs_no_replacement_and_is_told_as_such(
+        string status, string claim, string reason)
     {
         await using var bench = await RekeyBench.StartAsync(database);
         var order = await bench.ServedAsync();
         await bench.BanAsync();
-        await bench.Path.SqlAsync($"UPDATE domains SET status = 'Deleting' WHERE id = {order.DomainId}");
+        await bench.Path.SqlAsync(
+            $"UPDATE domains SET status = {status}, claim = {claim} WHERE id = {order.DomainId}");
 
         await bench.SweepAsync();
 
         var row = Assert.Single(await bench.RowsAsync());
-        Assert.Equal((ReplacementState.NotNeeded, Reasons.DomainDeleted.Code), (row.State, row.Reason));
+        Assert.Equal((ReplacementState.NotNeeded, reason), (row.State, row.Reason));
         Assert.Single(await bench.OrdersAsync(order));
     }
 
