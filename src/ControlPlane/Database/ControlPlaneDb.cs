@@ -5,6 +5,7 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
@@ -54,6 +55,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
 
+    public DbSet<NodeBan> NodeBans => Set<NodeBan>();
+
+    public DbSet<Replacement> Replacements => Set<Replacement>();
+
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
     public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
@@ -73,6 +78,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<DomainStatus>().HaveConversion<string>();
         conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
+        conventions.Properties<ReplacementState>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
 
@@ -107,6 +113,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<DesiredRow>().ToTable("desired_state").HasKey(row => new { row.FleetId, row.DomainId });
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<NodeBan>().ToTable("node_bans").HasKey(row => row.NodeId);
+        model.Entity<Replacement>().ToTable("replacements").HasKey(row => new { row.NodeId, row.BundleId });
         model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
 
         model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
@@ -151,6 +159,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<NodeObservation, Domain>(row => row.DomainId);
         Refers<BundleRelease, Node>(row => row.NodeId);
         Refers<BundleRelease, Bundle>(row => row.BundleId);
+        Refers<NodeBan, Node>(row => row.NodeId);
+        Refers<Replacement, NodeBan>(row => row.NodeId);
+        Refers<Replacement, Bundle>(row => row.BundleId);
+        Refers<Replacement, Order>(row => row.OrderId);
         Refers<EpochBump, Fleet>(row => row.FleetId);
         Refers<EpochBump, Node>(row => row.NodeId);
         Refers<AlarmRow, Node>(row => row.NodeId);
@@ -158,6 +170,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);
+        Refers<DomainEvent, Node>(row => row.NodeId);
 
         void Refers<TRow, TTarget>(Expression<Func<TRow, object?>> key)
             where TRow : class

@@ -14,6 +14,9 @@ internal sealed class DomainEvent
 
     public Guid? OrderId { get; init; }
 
+    /// <summary>Set for what happened to a node; such an event belongs to no tenant.</summary>
+    public Guid? NodeId { get; init; }
+
     /// <summary>One of <see cref="EventTypes"/>.</summary>
     public required string Type { get; init; }
 
@@ -31,6 +34,7 @@ internal static class EventTypes
     public const string DomainActive = "domain.active";
     public const string DomainDeletionRequested = "domain.deletion-requested";
     public const string DomainDeleted = "domain.deleted";
+    public const string OrderOpened = "order.opened";
     public const string OrderWaiting = "order.waiting";
     public const string OrderMoved = "order.moved";
     public const string OrderRetried = "order.retried";
@@ -50,6 +54,15 @@ internal static class EventTypes
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";
+    public const string NodeEnrolled = "node.enrolled";
+    public const string NodeServing = "node.serving";
+    public const string NodeLost = "node.lost";
+    public const string NodeDraining = "node.draining";
+    public const string NodeRetired = "node.retired";
+    public const string NodeBanned = "node.banned";
+    public const string RekeyAsked = "node.rekey-asked";
+    public const string RekeyFailed = "node.rekey-failed";
+    public const string RekeyFinished = "node.rekey-finished";
     public const string NodeAlarm = "node.alarm";
     public const string NodeAlarmOver = "node.alarm-over";
     public const string EpochRaised = "fleet.epoch-raised";

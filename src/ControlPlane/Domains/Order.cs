@@ -56,6 +56,9 @@ internal sealed class Order
 
     public Guid? KeyId { get; set; }
 
+    /// <summary>When a superseded order's key left the vault: no node served it any more.</summary>
+    public DateTimeOffset? KeyDeletedAt { get; private set; }
+
     public byte[]? Csr { get; set; }
 
     public DateTimeOffset? SubmittedAt { get; set; }

@@ -174,6 +174,11 @@ internal static class Reasons
         "Something failed that should not; it is tried again on a schedule.",
         "If it stays, look for the order's id in the log.");
 
+    public static readonly Reason DomainDeleted = new(
+        "domain-deleted", WaitingOn.None,
+        "The domain was deleted.",
+        "Nothing to do: its keys are destroyed with it.");
+
     /// <summary>Every reason above, by code.</summary>
     public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
     {
@@ -183,6 +188,6 @@ internal static class Reasons
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NewerOnNodes, NodesWithdrawing,
-        TokenStoreNotReachable, VaultNotReachable, Surprise,
+        TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
     }.ToDictionary(reason => reason.Code);
 }

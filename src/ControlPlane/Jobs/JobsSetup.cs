@@ -3,6 +3,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -64,6 +65,8 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
@@ -85,7 +88,7 @@ internal static class JobsSetup
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep),
-        typeof(IdempotencySweep),
+        typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

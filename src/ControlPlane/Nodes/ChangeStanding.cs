@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
@@ -10,64 +11,69 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// POST /v1/nodes/{id}/drain, /retire and /ban. Each takes the node out of the proofs, so that orders that waited for
-/// it are looked at anew. Repeating one is no error. A ban is a retirement whose keys are known to be in other hands.
+/// POST /v1/nodes/{id}/drain and /retire, and what they share with a ban: the node leaves the proofs, so that orders
+/// that waited for it are looked at anew, and its key is forgotten on every replica. Repeating one is no error.
 /// </summary>
 internal static class ChangeStanding
 {
     // Still served to, no longer waited for.
     public static Task<Results<Ok<NodeView>, Problem>> DrainAsync(
         Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
-        RunAsync(id, tools, NodeStanding.Draining, ban: false, ct);
+        RunAsync(id, tools, NodeStanding.Draining, (change, token) => TellAsync(
+            change, NodeStanding.Draining, EventTypes.NodeDraining, "is being drained: no proof waits for it.", token),
+            ct);
 
     // Gone for good; its name is free for a successor.
     public static Task<Results<Ok<NodeView>, Problem>> RetireAsync(
         Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
-        RunAsync(id, tools, NodeStanding.Retired, ban: false, ct);
+        RunAsync(id, tools, NodeStanding.Retired, (change, token) => TellAsync(
+            change, NodeStanding.Retired, EventTypes.NodeRetired, "is retired: its token is refused.", token), ct);
 
-    // Refused from the next call on.
-    public static Task<Results<Ok<NodeView>, Problem>> BanAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
-        RunAsync(id, tools, NodeStanding.Retired, ban: true, ct);
-
-    private static async Task<Results<Ok<NodeView>, Problem>> RunAsync(
-        Guid id, [AsParameters] Tools tools, NodeStanding to, bool ban, CancellationToken ct)
+    /// <summary>Changes a standing.</summary>
+    /// <param name="id">The node.</param>
+    /// <param name="tools">What the routes are given.</param>
+    /// <param name="to">The new standing.</param>
+    /// <param name="also">What else belongs into the transaction, while the node's row is locked; returns what is to be
+    /// done right after the commit, if anything.</param>
+    /// <param name="ct">Ends the change before its commit.</param>
+    public static async Task<Results<Ok<NodeView>, Problem>> RunAsync(
+        Guid id, Tools tools, NodeStanding to, Func<Change, CancellationToken, Task<Action?>> also,
+        CancellationToken ct)
     {
         await using var connection = await tools.Database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        if (await LockAsync(connection, id, ct) is not { } found)
+        var now = tools.Time.GetUtcNow();
+        if (await LockAsync(connection, id, now, ct) is not { } change)
         {
             return Problems.NotFound.With();
         }
 
-        if (found.Standing == NodeStanding.Retired && to == NodeStanding.Draining)
+        if (change.From == NodeStanding.Retired && to == NodeStanding.Draining)
         {
             return NodeProblems.NodeRetired.With();
         }
 
-        var now = tools.Time.GetUtcNow();
-        await using (var change = new NpgsqlCommand(
-            """
-            UPDATE nodes SET standing = $2, banned_at = CASE WHEN $3 THEN COALESCE(banned_at, $4) ELSE banned_at END
-            WHERE id = $1
-            """,
-            connection))
+        await using (var move = new NpgsqlCommand("UPDATE nodes SET standing = $2 WHERE id = $1", connection))
         {
-            change.Parameters.Add(new() { Value = id });
-            change.Parameters.Add(new() { Value = to.ToString() });
-            change.Parameters.Add(new() { Value = ban });
-            change.Parameters.Add(new() { Value = now });
-            await change.ExecuteNonQueryAsync(ct);
+            move.Parameters.Add(new() { Value = id });
+            move.Parameters.Add(new() { Value = to.ToString() });
+            await move.ExecuteNonQueryAsync(ct);
         }
 
-        var due = await DueOrders.OfFleetAsync(connection, found.Fleet, now, ct);
-        await using (var tell = new NpgsqlCommand($"NOTIFY {Channels.NodeAccess}", connection))
+        var committed = await also(change, ct);
+        var due = await DueOrders.OfFleetAsync(connection, change.Fleet, now, ct);
+        await using (var tell = new NpgsqlCommand("SELECT pg_notify($1, $2)", connection))
         {
+            tell.Parameters.Add(new() { Value = Channels.NodeAccess });
+            tell.Parameters.Add(new() { Value = change.Fleet.ToString() });
             await tell.ExecuteNonQueryAsync(ct);
         }
 
         await transaction.CommitAsync(ct);
+        committed?.Invoke();
+        // In this order: a poll that is woken must not find the key it is refused by in the cache.
         tools.Keys.Forget();
+        tools.Waiters.Wake(change.Fleet);
         foreach (var state in due)
         {
             tools.Wakes.Wake(state);
@@ -76,19 +82,40 @@ internal static class ChangeStanding
         return TypedResults.Ok(await NodeView.From(tools.Db, node => node.Id == id).SingleAsync(ct));
     }
 
-    private static async Task<(Guid Fleet, NodeStanding Standing)?> LockAsync(
-        NpgsqlConnection connection, Guid id, CancellationToken ct)
+    private static async Task<Action?> TellAsync(
+        Change change, NodeStanding to, string type, string what, CancellationToken ct)
+    {
+        if (change.From != to)
+        {
+            await NodeEvents.TellAsync(
+                change.Connection, change.Node, type, $"Node {change.Name} {what}", change.Now, ct);
+        }
+
+        return null;
+    }
+
+    private static async Task<Change?> LockAsync(
+        NpgsqlConnection connection, Guid id, DateTimeOffset now, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT fleet_id, standing FROM nodes WHERE id = $1 FOR NO KEY UPDATE", connection)
+            "SELECT fleet_id, name, standing FROM nodes WHERE id = $1 FOR NO KEY UPDATE", connection)
         {
             Parameters = { new() { Value = id } },
         };
         await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct) ? (reader.GetGuid(0), Enum.Parse<NodeStanding>(reader.GetString(1))) : null;
+        return await reader.ReadAsync(ct)
+            ? new Change(
+                connection, id, reader.GetGuid(0), reader.GetString(1),
+                Enum.Parse<NodeStanding>(reader.GetString(2)), now)
+            : null;
     }
 
-    /// <summary>What the three share; bound by the framework (<see cref="AsParametersAttribute"/>).</summary>
+    /// <summary>The node under change, its row locked.</summary>
+    internal sealed record Change(
+        NpgsqlConnection Connection, Guid Node, Guid Fleet, string Name, NodeStanding From, DateTimeOffset Now);
+
+    /// <summary>What the routes share; bound by the framework (<see cref="AsParametersAttribute"/>).</summary>
     internal readonly record struct Tools(
-        NpgsqlDataSource Database, ControlPlaneDb Db, NodeKeyCache Keys, IWakes Wakes, TimeProvider Time);
+        NpgsqlDataSource Database, ControlPlaneDb Db, NodeKeyCache Keys, DesiredStateWaiters Waiters, IWakes Wakes,
+        TimeProvider Time);
 }

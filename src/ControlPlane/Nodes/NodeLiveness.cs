@@ -41,12 +41,13 @@ internal sealed partial class NodeLiveness(
         var now = time.GetUtcNow();
         var names = new List<string>();
         var fleets = new HashSet<Guid>();
+        var ids = new List<Guid>();
         await using (var mark = new NpgsqlCommand(
             """
             UPDATE nodes SET standing = 'Lost'
             WHERE id IN (
                 SELECT id FROM nodes WHERE standing = 'Serving' AND last_seen_at < $1 ORDER BY id FOR NO KEY UPDATE)
-            RETURNING fleet_id, name
+            RETURNING fleet_id, name, id
             """,
             connection))
         {
@@ -56,7 +57,15 @@ internal sealed partial class NodeLiveness(
             {
                 fleets.Add(reader.GetGuid(0));
                 names.Add(reader.GetString(1));
+                ids.Add(reader.GetGuid(2));
             }
+        }
+
+        foreach (var (id, name) in ids.Zip(names))
+        {
+            await NodeEvents.TellAsync(
+                connection, id, EventTypes.NodeLost, $"Node {name} was silent for more than {options.Value.LostAfter}: "
+                + "it is not waited for.", now, ct);
         }
 
         var woken = new HashSet<OrderState>();

@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Observing;
@@ -45,11 +46,7 @@ internal static class NodeRoutes
             .WithName("RetireNode").WithSummary("Retire a node")
             .Documented("Gone for good: its token is refused and its name is free for a successor.", Problems.NotFound)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired });
-        nodes.MapPost("/{id:guid}/ban", ChangeStanding.BanAsync).RequireAuthorization(AccessPolicy.Admin)
-            .WithName("BanNode").WithSummary("Ban a node")
-            .Documented("For a node whose keys are in other hands: refused from its next call on, and retired.",
-                Problems.NotFound)
-            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired, BannedAt = Examples.At });
+        BanRoutes.Map(nodes);
     }
 
     private static void MapFleets(RouteGroupBuilder fleets)

@@ -54,7 +54,8 @@ internal static class ReadEvents
             limit, ct);
     }
 
-    private static async Task<IResult> PageAsync(
+    /// <summary>A page of these events, oldest first.</summary>
+    public static async Task<IResult> PageAsync(
         IQueryable<DomainEvent> events, long after, int limit, CancellationToken ct)
     {
         if (Page<EventView>.Refuse(limit) is { } refusal)
@@ -63,8 +64,8 @@ internal static class ReadEvents
         }
 
         var items = await events.AsNoTracking().Where(row => row.Id > after).OrderBy(row => row.Id).Take(limit)
-            .Select(row => new EventView(row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId)).ToListAsync(
-                ct);
+            .Select(row => new EventView(
+                row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId, row.NodeId)).ToListAsync(ct);
         // Never null: a feed has no end, and this is where to go on.
         return TypedResults.Ok(new Page<EventView>(items, $"{(items.Count > 0 ? items[^1].Id : after)}"));
     }
@@ -77,4 +78,6 @@ internal static class ReadEvents
 /// <param name="Message">A sentence for people.</param>
 /// <param name="Domain">The domain it happened to.</param>
 /// <param name="Order">The order it happened to.</param>
-internal sealed record EventView(long Id, DateTimeOffset At, string Type, string Message, Guid? Domain, Guid? Order);
+/// <param name="Node">The node it happened to, for what happened to a node itself.</param>
+internal sealed record EventView(
+    long Id, DateTimeOffset At, string Type, string Message, Guid? Domain, Guid? Order, Guid? Node);

@@ -64,7 +64,7 @@ internal static class Examples
 
     public static readonly EventView Event = new(
         42, At, EventTypes.DomainRegistered, "shop.example.com was registered.", Id,
-        Guid.Parse("019cadc6-0a28-7f02-92a4-7c6b5a493827"));
+        Guid.Parse("019cadc6-0a28-7f02-92a4-7c6b5a493827"), Node: null);
 
     public static readonly CertificateView Certificate = new(
         Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA", At,

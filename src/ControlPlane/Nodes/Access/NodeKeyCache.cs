@@ -4,7 +4,7 @@ using Npgsql;
 namespace ControlPlane.Nodes.Access;
 
 /// <summary>Who calls, once the token is verified.</summary>
-internal sealed record NodeIdentity(Guid Id, Guid Fleet, string Name, byte[] SigningKey);
+internal sealed record NodeIdentity(Guid Id, Guid Fleet, string Name, string SigningKeyId, byte[] SigningKey);
 
 /// <summary>
 /// Signing keys of nodes that may call, for up to 30 s. A ban empties the cache on every replica by NOTIFY; were that
@@ -16,6 +16,7 @@ internal sealed class NodeKeyCache(NpgsqlDataSource database, TimeProvider time)
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private int _forgotten;
 
     /// <summary>The node whose signing key has this id; null when there is none, or it is banned or retired.</summary>
     public async ValueTask<NodeIdentity?> FindAsync(string keyId, CancellationToken ct)
@@ -27,6 +28,7 @@ internal sealed class NodeKeyCache(NpgsqlDataSource database, TimeProvider time)
             return entry.Node;
         }
 
+        var forgotten = Volatile.Read(ref _forgotten);
         await using var command = database.CreateCommand(
             """
             SELECT id, fleet_id, name, signing_key FROM nodes
@@ -41,12 +43,22 @@ internal sealed class NodeKeyCache(NpgsqlDataSource database, TimeProvider time)
         }
 
         var node = new NodeIdentity(
-            reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), reader.GetFieldValue<byte[]>(3));
+            reader.GetGuid(0), reader.GetGuid(1), reader.GetString(2), keyId, reader.GetFieldValue<byte[]>(3));
         _entries[keyId] = new Entry(node, now);
+        if (Volatile.Read(ref _forgotten) != forgotten)
+        {
+            // Read before the ban that made everyone forget, and kept after it: not to be kept.
+            _entries.TryRemove(keyId, out _);
+        }
+
         return node;
     }
 
-    public void Forget() => _entries.Clear();
+    public void Forget()
+    {
+        Interlocked.Increment(ref _forgotten);
+        _entries.Clear();
+    }
 
     private sealed record Entry(NodeIdentity Node, long ReadAt);
 }

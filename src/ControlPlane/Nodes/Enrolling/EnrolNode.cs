@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using ControlPlane.Contracts;
+using ControlPlane.Domains;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -46,6 +47,8 @@ internal static partial class EnrolNode
             return NodeProblems.NodeExists.With();
         }
 
+        await NodeEvents.TellAsync(
+            connection, node, EventTypes.NodeEnrolled, $"Node {request.Name} joined fleet {fleet.Name}.", now, ct);
         await transaction.CommitAsync(ct);
         return Enrolled(new EnrolResponse(node, fleet.Id, fleet.Name));
     }

@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
@@ -68,6 +69,9 @@ internal static class RecordObservedState
                 Parameters = { new() { Value = caller.Id } },
             };
             await serve.ExecuteNonQueryAsync(ct);
+            await NodeEvents.TellAsync(
+                connection, caller.Id, EventTypes.NodeServing,
+                $"Node {caller.Name} has proven every active domain: every activation needs its proof now.", now, ct);
             standing = NodeStanding.Serving;
             due.UnionWith(await DueOrders.OfFleetAsync(connection, caller.Fleet, now, ct));
         }

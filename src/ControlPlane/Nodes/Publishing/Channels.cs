@@ -6,6 +6,7 @@ internal static class Channels
     /// <summary>A batch was published. Payload: <c>fleet:epoch:revision</c>.</summary>
     public const string DesiredState = "desired_state";
 
-    /// <summary>A node was banned or retired: forget its key now. No payload.</summary>
+    /// <summary>A node was banned or retired: forget its key now, and end its waiting poll. Payload: the
+    /// fleet.</summary>
     public const string NodeAccess = "node_access";
 }

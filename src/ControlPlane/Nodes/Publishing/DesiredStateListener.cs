@@ -70,8 +70,9 @@ internal sealed partial class DesiredStateListener(
         }
 
         connected();
-        waiters.WakeAll();
+        // Forgotten first: a poll that is woken asks for its key again.
         keys.Forget();
+        waiters.WakeAll();
         while (true)
         {
             await connection.WaitAsync(ct);
@@ -84,7 +85,10 @@ internal sealed partial class DesiredStateListener(
         {
             keys.Forget();
         }
-        else if (Guid.TryParse(payload.AsSpan(0, Math.Max(0, payload.IndexOf(':'))), out var fleet))
+
+        // A fleet alone, or followed by epoch and revision.
+        var end = payload.IndexOf(':');
+        if (Guid.TryParse(end < 0 ? payload : payload.AsSpan(0, end), out var fleet))
         {
             waiters.Wake(fleet);
         }

@@ -17,6 +17,7 @@ internal static class PollDesiredState
         HttpContext http,
         DesiredStateReader reader,
         DesiredStateWaiters waiters,
+        NodeKeyCache keys,
         NodeAhead ahead,
         TimeProvider time,
         IHostApplicationLifetime lifetime)
@@ -42,6 +43,11 @@ internal static class PollDesiredState
         {
             // Before the read: what is published between read and wait has completed this task already.
             var change = waiters.NextChange(fleet);
+            if (await RefusalAsync(keys, caller, http.RequestAborted) is { } refusal)
+            {
+                return refusal;
+            }
+
             var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
             if (page is null)
             {
@@ -62,10 +68,20 @@ internal static class PollDesiredState
             if (!await ChangedAsync(change, left, time, ends.Token))
             {
                 // Nothing happened: the page just read is still the answer, and the reader's new position.
-                return TypedResults.Ok(page);
+                return await RefusalAsync(keys, caller, CancellationToken.None) is { } late
+                    ? late
+                    : TypedResults.Ok(page);
             }
         }
     }
+
+    /// <summary>Not null once the node was banned or retired, be it while it waited: what its fleet wants next is no
+    /// longer its concern.</summary>
+    private static async ValueTask<Problem?> RefusalAsync(
+        NodeKeyCache keys, NodeIdentity caller, CancellationToken ct) =>
+        await keys.FindAsync(caller.SigningKeyId, ct) is null
+            ? NodeProblems.NodeTokenRefused.With("The node was banned or retired.")
+            : null;
 
     /// <summary>False when the time is over, the caller gone or the program stopping.</summary>
     private static async Task<bool> ChangedAsync(Task change, TimeSpan left, TimeProvider time, CancellationToken ends)

@@ -1,0 +1,34 @@
+using ControlPlane.Database;
+
+namespace ControlPlane.Domains;
+
+/// <summary>
+/// Opens a further order for a domain that has one already. The bundle that is served goes on being served until the
+/// new one is proven on every serving node (<see cref="AwaitRollout"/>); only then the old order is Superseded, and its
+/// key leaves the vault once no node serves it (<see cref="Sweeps.SupersededKeySweep"/>).
+/// </summary>
+internal static class SuccessorOrder
+{
+    /// <summary>Adds the order and its event to <paramref name="db"/>. The caller holds the domain's row locked, as a
+    /// deletion does first, has seen that none is under way, and commits; where an order of the name is at the CA
+    /// already, the database refuses (23505, <c>orders_one_at_the_ca</c>).</summary>
+    /// <param name="db">With a transaction open.</param>
+    /// <param name="domain">Its row locked.</param>
+    /// <param name="kind">What the CA is asked for.</param>
+    /// <param name="why">A sentence for the domain's events.</param>
+    /// <param name="now">When.</param>
+    public static Order Open(ControlPlaneDb db, Domain domain, OrderKind kind, string why, DateTimeOffset now)
+    {
+        var order = Order.Open(domain, kind, now);
+        db.AddRange(order, new DomainEvent
+        {
+            At = now,
+            TenantId = domain.TenantId,
+            DomainId = domain.Id,
+            OrderId = order.Id,
+            Type = EventTypes.OrderOpened,
+            Message = why,
+        });
+        return order;
+    }
+}
