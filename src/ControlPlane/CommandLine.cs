@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Drills;
 using ControlPlane.Http.Access;
@@ -7,8 +8,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key</c>. Settings are given as for any
-/// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
+/// <summary><c>ControlPlane [serve] | migrate | keys create | vault create-key | audit verify</c>. Settings are given
+/// as for any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>Runs the command in <paramref name="args"/>; without one, serves.</summary>
@@ -35,6 +36,7 @@ internal static class CommandLine
         {
             serving, migrate, new Command("keys", "API keys.") { CreateKey(args) },
             new Command("vault", "The vault's key-encryption key.") { CreateVaultKey() },
+            AuditCommands.Make(action => WithServicesAsync(args, action)),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
@@ -76,9 +78,13 @@ internal static class CommandLine
                 .CreateDbContextAsync(ct);
             var now = services.GetRequiredService<TimeProvider>().GetUtcNow().ToUniversalTime();
             Guid? tenantId = forTenant is null ? null : await TenantAsync(db, forTenant, now, ct);
-            var (_, secret) = await Keys.AddAsync(db, kind, tenantId, parsed.GetValue(name)!, now);
-            Console.WriteLine(secret.Reveal());
-            return 0;
+            return await services.GetRequiredService<AuditTrail>().CommandAsync(
+                "keys create", $"{parsed.GetValue(role)} {forTenant} {parsed.GetValue(name)}", async () =>
+                {
+                    var (_, secret) = await Keys.AddAsync(db, kind, tenantId, parsed.GetValue(name)!, now);
+                    Console.WriteLine(secret.Reveal());
+                    return 0;
+                });
         }));
         return create;
     }

@@ -1,4 +1,5 @@
 using ControlPlane;
+using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -21,6 +22,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddDomains();
     builder.AddNodes();
     builder.AddJobs();
+    builder.AddAudit();
     builder.AddHttp();
     builder.AddMetrics();
 
@@ -29,6 +31,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapHttp();
     app.MapDomains();
     app.MapNodes();
+    app.MapAudit();
     app.MapMetrics();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);

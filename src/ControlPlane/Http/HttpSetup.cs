@@ -1,19 +1,20 @@
+using ControlPlane.Audit.Requests;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Health;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Http.Transport;
 using FluentValidation;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace ControlPlane.Http;
 
 /// <summary>What all routes share: problems, access, limits, idempotency, documentation.</summary>
-internal static partial class HttpSetup
+internal static class HttpSetup
 {
     public static void AddHttp(this WebApplicationBuilder builder)
     {
         builder.AddLimits();
+        builder.AddTransport();
         builder.AddAccess();
         builder.AddHealth();
         builder.AddDocumentation();
@@ -27,8 +28,8 @@ internal static partial class HttpSetup
         }
     }
 
-    /// <summary>The order matters: problems outermost, then who asks, then how often, then whether it was asked
-    /// before.</summary>
+    /// <summary>The order matters: problems outermost, then who asks, then how often, then the trail, then
+    /// whether it was asked before.</summary>
     public static void UseHttp(this WebApplication app)
     {
         app.Use((context, next) =>
@@ -37,14 +38,16 @@ internal static partial class HttpSetup
             return next(context);
         });
         app.UseMiddleware<RequestTiming>();
+        app.UseMiddleware<AuditOutcomes>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
         app.UseDocumentation();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseRateLimiter();
+        app.UseMiddleware<AuditRequests>();
         app.UseMiddleware<IdempotencyMiddleware>();
-        app.Lifetime.ApplicationStarted.Register(() => WarnOfClearText(app));
+        app.WarnOfClearText();
     }
 
     public static void MapHttp(this WebApplication app)
@@ -54,21 +57,4 @@ internal static partial class HttpSetup
         app.MapTenants();
         app.MapProblemPages();
     }
-
-    private static void WarnOfClearText(WebApplication app)
-    {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses
-            ?? [];
-        foreach (var address in Limits.ClearTextAddresses(addresses))
-        {
-            LogClearText(app.Logger, address);
-        }
-    }
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message =
-            "Listening on {Address} in clear text: keys can be read on the way. Configure TLS (Kestrel:Certificates) "
-            + "or listen on loopback behind a proxy that terminates TLS.")]
-    private static partial void LogClearText(ILogger log, string address);
 }

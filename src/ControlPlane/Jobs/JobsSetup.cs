@@ -1,3 +1,4 @@
+using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
@@ -53,7 +54,6 @@ internal static class JobsSetup
             engine.UsePersistentStore(store =>
             {
                 store.UsePostgres(NpgsqlFactory.Instance, builder.Configuration.GetConnectionString("ControlPlane")!);
-                store.ProvisionSchema();
                 store.UseClustering();
             });
             engine.UseDefaultThreadPool(4);
@@ -64,6 +64,7 @@ internal static class JobsSetup
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
+            Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
         });
         foreach (var sweep in Sweeps)
         {
@@ -77,7 +78,7 @@ internal static class JobsSetup
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
         typeof(VaultCollection),
-        typeof(IdempotencySweep),
+        typeof(IdempotencySweep), typeof(AuditSealing),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -9,7 +9,10 @@ namespace ControlPlane.Tests.Database;
 public sealed class MappingTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     /// <summary>Tables that are read and written in plain SQL only.</summary>
-    private static readonly string[] Unmapped = ["ca_budgets", "ca_budget_slots", "schema_migrations"];
+    private static readonly string[] Unmapped =
+    [
+        "ca_budgets", "ca_budget_slots", "schema_migrations", "audit_entries", "audit_batches", "audit_sealed",
+    ];
 
     [Fact]
     public async Task Mapping_and_schema_say_the_same()
@@ -55,7 +58,7 @@ public sealed class MappingTests(PostgresDatabase database) : IClassFixture<Post
         var columns = new List<string>();
         while (await reader.ReadAsync())
         {
-            // The job engine makes and owns its tables.
+            // The job engine's tables are read and written by the engine alone.
             if (!Unmapped.Contains(reader.GetString(0))
                 && !reader.GetString(0).StartsWith("qrtz_", StringComparison.Ordinal))
             {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ControlPlane.Audit;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Tests.Domains;
@@ -141,8 +142,9 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
     private static Task<int> CountAsync(PathBench bench) =>
         bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM vault_keys""");
 
-    private static Task CollectAsync(PathBench bench) =>
-        new VaultCollection(bench, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
+    private Task CollectAsync(PathBench bench) => new VaultCollection(
+        bench, new AuditTrail(database.DataSource, bench.Clock), bench.Clock,
+        NullLogger<VaultCollection>.Instance).RunAsync(default);
 
     private sealed class Away(Npgsql.NpgsqlDataSource source) : IDbContextFactory<ControlPlane.Database.ControlPlaneDb>
     {
