@@ -47,7 +47,7 @@ internal sealed class TrailBench : IAsyncDisposable
     /// <summary>Seals until a batch says that everything up to an id is settled. Other tests' transactions on the same
     /// server put it off while they last.</summary>
     public Task SettleAsync(long id) => Eventually.TrueAsync(
-        async () => (await BatchAsync(1)).SettledId >= id, () => $"{id} was not settled");
+        async () => (await BatchAsync(1)).SettledId >= id, $"id {id} is settled");
 
     public Task<AuditFinding> VerifyAsync(AuditHead? expected = null) =>
         AuditVerification.VerifyAsync(new AuditDatabase(Roles.Program), expected, default);
