@@ -60,9 +60,21 @@ public sealed partial class TreeTests
 
     [Fact]
     public void Time_comes_from_a_TimeProvider() => None(
-        from file in Tree.Product
+        from file in Tree.Code
         from match in OwnClocks().Matches(file.Text).Concat(Delays().Matches(file.Text))
         select $"{file.Path}:{file.LineOf(match.Index)}: {match.Value}");
+
+    /// <summary>The one rule of <c>dotnet format</c> that the compiler does not check.</summary>
+    [Fact]
+    public void Usings_are_sorted_System_first() => None(
+        from file in Tree.Code
+        let usings = file.Lines.Where(line => Using().IsMatch(line)).ToList()
+        let sorted = usings
+            .OrderBy(line => line.Contains('=') ? 2 : line.StartsWith("using static", StringComparison.Ordinal) ? 1 : 0)
+            .ThenBy(line => !OfSystem().IsMatch(line))
+            .ThenBy(line => line.TrimEnd(';'), StringComparer.OrdinalIgnoreCase)
+        where !usings.SequenceEqual(sorted)
+        select $"{file.Path}: the usings are not sorted");
 
     [Fact]
     public void Nothing_is_left_for_later() => None(
@@ -105,6 +117,12 @@ public sealed partial class TreeTests
     /// <summary>A delay up to its semicolon, in which nothing is called like a clock.</summary>
     [GeneratedRegex(@"\bTask\.Delay\((?![^;]*(?:\b_?time\b|TimeProvider|\b_?clock\b))[^;]*")]
     private static partial Regex Delays();
+
+    [GeneratedRegex(@"^using (?!var\b|\()[\w .=]+;$")]
+    private static partial Regex Using();
+
+    [GeneratedRegex(@"^using (?:static )?System\b")]
+    private static partial Regex OfSystem();
 
     // Written so that this line is not one itself.
     [GeneratedRegex(@"\b(?:TO(?:DO)|FIX(?:ME))\b")]

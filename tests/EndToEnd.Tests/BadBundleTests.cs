@@ -60,9 +60,11 @@ public sealed class BadBundleTests
         for (var node = 1; node <= test.Fleet.Options.Nodes; node++)
         {
             var haproxy = test.Fleet.Haproxies[node - 1];
+            // What HAProxy would load at its next start. It skips dot-files, and the agent stages one at every new try.
             Assert.Equal(
                 [Needless + ".pem"],
-                Directory.EnumerateFileSystemEntries(haproxy.Certificates).Select(Path.GetFileName));
+                Directory.EnumerateFileSystemEntries(haproxy.Certificates).Select(Path.GetFileName)
+                    .Where(file => !file!.StartsWith('.')));
             var memory = await RuntimeSocket.AskAsync(haproxy.AdminSocket, "show ssl cert");
             Assert.DoesNotContain(Wrong, memory);
             Assert.DoesNotContain(Large, memory);

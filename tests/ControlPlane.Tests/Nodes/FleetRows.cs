@@ -33,7 +33,7 @@ internal sealed class FleetRows(PostgresDatabase database)
     {
         await using var db = database.Open();
         name ??= $"fleet-{Guid.NewGuid():N}"[..20];
-        var fleet = new Fleet { Id = Guid.CreateVersion7(), Name = name, CreatedAt = DateTimeOffset.UtcNow };
+        var fleet = new Fleet { Id = Guid.CreateVersion7(), Name = name, CreatedAt = TimeProvider.System.GetUtcNow() };
         db.Fleets.Add(fleet);
         await db.SaveChangesAsync();
         return fleet;
@@ -43,7 +43,7 @@ internal sealed class FleetRows(PostgresDatabase database)
         Guid fleet, Guid? key = null, DomainStatus status = DomainStatus.Pending)
     {
         await using var db = database.Open();
-        var now = DateTimeOffset.UtcNow;
+        var now = TimeProvider.System.GetUtcNow();
         var hostname = $"d{Guid.NewGuid():N}"[..20] + ".example.com";
         var tenant = new Tenant { Id = Guid.CreateVersion7(), Name = $"t{Guid.NewGuid():N}", CreatedAt = now };
         var domain = new Domain
@@ -99,9 +99,9 @@ internal sealed class FleetRows(PostgresDatabase database)
             Issuer = "CN=Test",
             Serial = Convert.ToHexString(leaf[..8]),
             Fingerprint = Convert.ToHexStringLower(SHA256.HashData(leaf)),
-            NotBefore = DateTimeOffset.UtcNow,
-            NotAfter = DateTimeOffset.UtcNow.AddDays(90),
-            CreatedAt = DateTimeOffset.UtcNow,
+            NotBefore = TimeProvider.System.GetUtcNow(),
+            NotAfter = TimeProvider.System.GetUtcNow().AddDays(90),
+            CreatedAt = TimeProvider.System.GetUtcNow(),
         };
         db.Add(chain);
         await db.SaveChangesAsync();
