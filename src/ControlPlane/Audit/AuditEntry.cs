@@ -61,7 +61,7 @@ internal sealed record AuditNote(
     string? Outcome = null, int Repeats = 1);
 
 /// <summary>An entry of the trail, as it is listed, exported and sealed.</summary>
-/// <param name="Id">Grows with time, with gaps; two that were written at the same moment may be in either order.</param>
+/// <param name="Id">Grows with time, with gaps; two of the same moment may be in either order.</param>
 /// <param name="At">When, UTC.</param>
 /// <param name="Phase"><c>asked</c> (before it was done), <c>answered</c>, <c>refused</c> or <c>done</c>.</param>
 /// <param name="ActorKind"><c>key</c>, <c>node</c>, <c>anonymous</c>, <c>command</c> or <c>system</c>.</param>

@@ -149,7 +149,9 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
         };
         await command.ExecuteNonQueryAsync(ct);
         await using var contents = new NpgsqlCommand(
-            "INSERT INTO audit_sealed (entry_id, batch, digest) SELECT id, $1, digest FROM unnest($2, $3) t(id, digest)",
+            """
+            INSERT INTO audit_sealed (entry_id, batch, digest) SELECT id, $1, digest FROM unnest($2, $3) t(id, digest)
+            """,
             connection)
         {
             Parameters =

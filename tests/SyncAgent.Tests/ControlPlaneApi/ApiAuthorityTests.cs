@@ -54,7 +54,7 @@ public sealed class ApiAuthorityTests : IDisposable
             await stream.AuthenticateAsServerAsync(certificate);
             var request = new byte[4096];
             Assert.NotEqual(0, await stream.ReadAsync(request));
-            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"u8.ToArray());
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"u8.ToArray());
         }
         catch (Exception refused) when (refused is AuthenticationException or IOException)
         {

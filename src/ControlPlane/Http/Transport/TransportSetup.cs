@@ -65,7 +65,7 @@ internal static partial class TransportSetup
     private static partial void LogClearText(ILogger log, string address);
 }
 
-/// <summary>Says in <c>/readyz</c> what the log said once. It is a reason to act, not to take the replica out.</summary>
+/// <summary>Says in <c>/readyz</c> what the log said once: a reason to act, not to take the replica out.</summary>
 internal sealed class TransportCheck(IServer server) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(
