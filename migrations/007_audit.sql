@@ -31,13 +31,13 @@ CREATE INDEX audit_entries_by_actor ON audit_entries (actor_id, id) WHERE actor_
 
 -- hash = SHA-256 over the batch's own columns, the hash before it, and id and digest of each entry in order of ids
 -- (Audit/AuditHash.cs). settled_id says that every id up to it had been sealed or would never appear: whatever is
--- found below it and in no batch was slipped in. high_id and high_xmax are what the next batch learns that from.
+-- found below it and in no batch was slipped in. high_id and high_xid are what the next batch learns that from.
 CREATE TABLE audit_batches (
     number         bigint PRIMARY KEY CHECK (number > 0),
     entries        int NOT NULL CHECK (entries > 0),
     settled_id     bigint NOT NULL,
     high_id        bigint NOT NULL,
-    high_xmax      xid8 NOT NULL,
+    high_xid       xid8 NOT NULL,            -- above that of every transaction that was given an id up to high_id
     previous_hash  bytea NOT NULL CHECK (length(previous_hash) = 32),
     hash           bytea NOT NULL UNIQUE CHECK (length(hash) = 32),
     sealed_at      timestamptz NOT NULL

@@ -9,8 +9,10 @@ namespace ControlPlane.Audit;
 ///
 /// Ids come from a sequence and commit in any order, so that "everything after the last id" would skip a late one.
 /// Instead an entry is due as long as no batch holds it, whatever its id; <c>settled_id</c> only says how far back to
-/// look. It is proven one batch later: an id that was given out before the batch's snapshot belongs to a transaction
-/// that ran then, and once all of those are over, every id up to the batch's <c>high_id</c> is in the chain or nowhere.
+/// look. It is proven one batch later: an id that was given out before the batch took its own transaction's number
+/// belongs to a transaction with a lower one (the table's first column sees to that), and once all of those are over,
+/// every id up to the batch's <c>high_id</c> is in the chain or nowhere. A snapshot's xmax would not do: it is the number after
+/// the last that has ended, and others above it may be running.
 /// </summary>
 internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvider time, ILogger<AuditSealing> log)
     : ISweep
@@ -57,8 +59,8 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
 
         var last = await LastAsync(connection, ct);
         var high = await HighAsync(connection, ct);
-        // After the sequence was read: whoever took an id up to high is over by now, or in this snapshot's list.
-        var (settled, xmax) = await SettledAsync(connection, last, ct);
+        // After the sequence was read: whoever took an id up to high has a lower number than this transaction.
+        var (settled, xid) = await SettledAsync(connection, last, ct);
         var entries = await DueAsync(connection, last?.SettledId ?? 0, ct);
         if (entries.Count == 0)
         {
@@ -76,7 +78,7 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
             last?.Hash ?? AuditHash.Beginning, [], AuditHash.Rounded(time.GetUtcNow()));
         var digests = entries.Select(entry => (entry.Id, Digest: AuditHash.Of(entry))).ToList();
         batch = batch with { Hash = AuditHash.Of(batch, digests) };
-        await InsertAsync(connection, batch, xmax, digests, ct);
+        await InsertAsync(connection, batch, xid, digests, ct);
         await transaction.CommitAsync(ct);
         return batch;
     }
@@ -96,13 +98,13 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 
-    private static async Task<(long Id, string Xmax)> SettledAsync(
+    private static async Task<(long Id, string Xid)> SettledAsync(
         NpgsqlConnection connection, AuditBatch? last, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
-            SELECT pg_snapshot_xmax(pg_current_snapshot())::text,
-                coalesce((SELECT high_xmax <= pg_snapshot_xmin(pg_current_snapshot())
+            SELECT pg_current_xact_id()::text,
+                coalesce((SELECT high_xid <= pg_snapshot_xmin(pg_current_snapshot())
                     FROM audit_batches WHERE number = $1), false)
             """,
             connection)
@@ -125,12 +127,12 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
     }
 
     private static async Task InsertAsync(
-        NpgsqlConnection connection, AuditBatch batch, string xmax, List<(long Id, byte[] Digest)> digests,
+        NpgsqlConnection connection, AuditBatch batch, string xid, List<(long Id, byte[] Digest)> digests,
         CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
-            INSERT INTO audit_batches (number, entries, settled_id, high_id, high_xmax, previous_hash, hash, sealed_at)
+            INSERT INTO audit_batches (number, entries, settled_id, high_id, high_xid, previous_hash, hash, sealed_at)
             VALUES ($1, $2, $3, $4, $5::text::xid8, $6, $7, $8)
             """,
             connection)
@@ -141,7 +143,7 @@ internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvid
                 new() { Value = batch.Entries },
                 new() { Value = batch.SettledId },
                 new() { Value = batch.HighId },
-                new() { Value = xmax },
+                new() { Value = xid },
                 new() { Value = batch.PreviousHash },
                 new() { Value = batch.Hash },
                 new() { Value = batch.SealedAt },

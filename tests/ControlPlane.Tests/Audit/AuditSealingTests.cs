@@ -31,6 +31,31 @@ public sealed class AuditSealingTests(PostgresFixture server)
         await bench.SettleAsync(7);
     }
 
+    /// <summary>The slow one has the highest number of all when the batch is sealed. Fails when a snapshot's xmax is
+    /// taken for the next number.</summary>
+    [Fact]
+    public async Task An_entry_whose_transaction_is_the_newest_is_not_taken_for_settled()
+    {
+        await using var bench = await TrailBench.StartAsync(server);
+        await bench.Trail.WriteAsync(default, TrailBench.Note(1));
+        await using var slow = await bench.Roles.Program.OpenConnectionAsync();
+        await using var transaction = await slow.BeginTransactionAsync();
+        await bench.Trail.WriteWithinAsync(slow, [TrailBench.Note(2)], default);
+
+        Assert.Equal(1, (await bench.Sealing.SealAsync(default))!.Entries);
+        Assert.Equal(0, (await bench.BatchAsync(1)).SettledId);
+        await transaction.CommitAsync();
+        Assert.Equal(1, (await bench.Sealing.SealAsync(default))!.Entries);
+
+        Assert.Equal((null, 3L, 0L), await ShortAsync(bench));
+    }
+
+    private static async Task<(string? Fault, long Entries, long Unsealed)> ShortAsync(TrailBench bench)
+    {
+        var found = await bench.VerifyAsync();
+        return (found.Fault, found.Entries, found.Unsealed);
+    }
+
     [Fact]
     public async Task Writers_that_commit_in_any_order_beside_two_sealers_lose_nothing()
     {
