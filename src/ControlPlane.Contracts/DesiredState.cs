@@ -16,7 +16,12 @@ public sealed record DesiredStatePage(
     string Cursor,
     bool More,
     IReadOnlyList<DesiredDomain> Upserts,
-    IReadOnlyList<Tombstone> Tombstones);
+    IReadOnlyList<Tombstone> Tombstones)
+{
+    /// <summary>When the control plane read this page, UTC. A recorded answer that is played again carries an old time,
+    /// so that a node that is held at an old state notices.</summary>
+    public DateTimeOffset At { get; init; }
+}
 
 /// <summary>A domain and the bundle every node of the fleet should serve it with.</summary>
 /// <param name="Domain">The domain's id (UUIDv7).</param>

@@ -19,7 +19,50 @@ public sealed record ObservedStateReport(
     bool Synced,
     HAProxyProcess? HAProxy,
     string AgentVersion,
-    IReadOnlyList<ObservedDomain> Rows);
+    IReadOnlyList<ObservedDomain> Rows)
+{
+    /// <summary>Time of the newest answer the agent has accepted; null before the first.</summary>
+    public DateTimeOffset? FreshAt { get; init; }
+
+    /// <summary>Everything the agent is alarmed about now; empty when all is well. At most
+    /// <see cref="Routes.MaxAlarms"/>.</summary>
+    public IReadOnlyList<NodeAlarm> Alarms { get; init; } = [];
+
+    /// <summary>Names the node serves and the newest full list does not hold; null when they are the ones last
+    /// told.</summary>
+    public StrayNames? Strays { get; init; }
+}
+
+/// <summary>Something an agent is alarmed about. It goes on serving all the while.</summary>
+/// <param name="Code">One of <see cref="NodeAlarmCodes"/>.</param>
+/// <param name="Detail">A sentence for an engineer. Never holds key material.</param>
+public sealed record NodeAlarm(string Code, string Detail);
+
+/// <summary>What an agent can be alarmed about.</summary>
+public static class NodeAlarmCodes
+{
+    /// <summary>The control plane answered with an older epoch or revision than the agent had accepted before: an old
+    /// answer is being played again, or the database was set back.</summary>
+    public const string AnswerOlder = "answer-older";
+
+    /// <summary>No fresh answer was accepted for long: the node may be held at an old state.</summary>
+    public const string AnswerStale = "answer-stale";
+
+    /// <summary>A file of the agent's own state was damaged; it was set aside and is not trusted.</summary>
+    public const string StateDamaged = "state-damaged";
+}
+
+/// <summary>Names that a node serves and its control plane does not know. Deletion is never inferred from absence: they
+/// are served until somebody decides.</summary>
+/// <param name="Total">How many there are.</param>
+/// <param name="Names">The first of them, at most <see cref="Routes.MaxStrays"/>.</param>
+public sealed record StrayNames(int Total, IReadOnlyList<StrayName> Names);
+
+/// <summary>One such name.</summary>
+/// <param name="Hostname">The name; see <see cref="HostnameSyntax"/>.</param>
+/// <param name="Fingerprint">SHA-256 of the leaf on the node's disk, 64 lower-case hexadecimal digits.</param>
+/// <param name="NotAfter">End of that leaf's validity, UTC.</param>
+public sealed record StrayName(string Hostname, string Fingerprint, DateTimeOffset NotAfter);
 
 /// <summary>The HAProxy process behind a report.</summary>
 /// <param name="Version">As <c>show info</c> prints it.</param>

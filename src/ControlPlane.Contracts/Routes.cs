@@ -23,6 +23,12 @@ public static class Routes
     /// <summary>Most rows one <see cref="ObservedStateReport"/> may carry.</summary>
     public const int MaxRowsPerReport = 1000;
 
+    /// <summary>Most alarms one <see cref="ObservedStateReport"/> may carry: there are fewer kinds.</summary>
+    public const int MaxAlarms = 10;
+
+    /// <summary>Most names one <see cref="StrayNames"/> may list.</summary>
+    public const int MaxStrays = 1000;
+
     /// <summary>Longest long poll, in seconds: below the 60 s after which common proxies cut an idle request.</summary>
     public const int MaxWaitSeconds = 50;
 

@@ -31,6 +31,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapHttp();
     app.MapDomains();
     app.MapNodes();
+    app.MapVault();
     app.MapAudit();
     app.MapMetrics();
 

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Contracts;
 using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
@@ -73,14 +74,18 @@ internal static class AgentHost
 
         var files = new BundleFiles(options.Certificates);
         var oldest = time.GetUtcNow() - KeepDoneWithdrawals;
+        var highest = HighWater.Open(state.HighWaterFile);
         builder.Services
             .AddSingleton(time)
             .AddSingleton(failpoint)
+            .AddSingleton(options)
             .AddSingleton(options.Haproxy)
             .AddSingleton(identity)
             .AddSingleton(state)
             .AddSingleton(files)
-            .AddSingleton(DesiredBook.Open(state.JournalFile, (hostname, tombstone) => tombstone.WithdrawnAt < oldest
+            .AddSingleton(highest)
+            .AddSingleton(DesiredBook.Open(state.JournalFile, highest, (hostname, tombstone) =>
+                tombstone.WithdrawnAt < oldest
                 && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
             .AddSingleton(new ListenerHandshake(options.Https, LoadRoots(options.Trust), time))
             .AddSingleton(new TokenDirectory(Path.GetFullPath(options.TokenDirectory), time))
@@ -91,6 +96,9 @@ internal static class AgentHost
             .AddSingleton<HaproxyWriter>()
             .AddSingleton<NodeView>()
             .AddSingleton<AgentMeter>()
+            .AddSingleton<Alarms>()
+            .AddSingleton<Freshness>()
+            .AddSingleton<StraysToTell>()
             .AddSingleton<BundleSource>()
             .AddSingleton<Applier>()
             .AddSingleton<Readiness>();
@@ -109,6 +117,20 @@ internal static class AgentHost
         TokenSocket.RemoveStale(options.TokenSocket);
         app.Services.GetRequiredService<BundleFiles>().DropAllStages();
         app.Services.GetRequiredService<HaproxyWatch>().LookAtDisk();
+        var parts = app.Services;
+        string?[] damaged =
+        [
+            parts.GetRequiredService<HighWater>().SetAside,
+            parts.GetRequiredService<DesiredBook>().SetAside,
+            parts.GetRequiredService<StateDirectory>().SetAside,
+        ];
+        if (damaged.OfType<string>().ToArray() is { Length: > 0 } files)
+        {
+            parts.GetRequiredService<Alarms>().Raise(
+                NodeAlarmCodes.StateDamaged,
+                $"Damaged, set aside for you to look at, and not trusted: {string.Join(", ", files)}. What was lost is "
+                + "asked for again.");
+        }
     }
 
     private static IServiceCollection AddLoop<T>(this IServiceCollection services)

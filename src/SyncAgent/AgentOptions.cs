@@ -33,6 +33,11 @@ internal sealed record AgentOptions
     /// <summary>PEM files with roots that are trusted beside the system's.</summary>
     public IReadOnlyList<string> Trust { get; init; } = [];
 
+    /// <summary>From this age of the newest accepted answer on, the node says that it may be held at an old state.
+    /// Polls end within a minute, so that a quarter of an hour is no hiccup, and short beside the hours a renewal
+    /// has.</summary>
+    public TimeSpan StaleAfter { get; init; } = TimeSpan.FromMinutes(15);
+
     /// <summary>Used when the state directory holds no identity yet.</summary>
     public EnrolmentOptions? Enrolment { get; init; }
 }

@@ -35,6 +35,35 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
     }
 
     [Fact]
+    public async Task The_first_admin_key_is_made_on_the_command_line_and_the_last_is_not_revoked_by_mistake()
+    {
+        var (status, first, _) = await RunAsync("keys", "create", "--role", "admin", "--name", "ops");
+        Assert.Equal(0, status);
+        Assert.Matches("^cp_admin_[A-Za-z0-9_-]{43}\n$", first);
+        await using var db = database.Open();
+        var key = await db.ApiKeys.AsNoTracking().SingleAsync(row => row.Role == ApiRole.Admin);
+
+        var (refused, _, why) = await RunAsync("keys", "revoke", $"{key.Id}");
+        Assert.Equal(1, refused);
+        Assert.Contains("last valid admin key", why, StringComparison.Ordinal);
+
+        var (rotated, second, _) = await RunAsync("keys", "rotate", $"{key.Id}", "--grace-hours", "1");
+        Assert.Equal(0, rotated);
+        Assert.Matches("^cp_admin_[A-Za-z0-9_-]{43}\n$", second);
+        var (again, _, underWay) = await RunAsync("keys", "rotate", $"{key.Id}");
+        Assert.Equal(1, again);
+        Assert.Contains("valid", underWay, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("keys", "revoke", $"{key.Id}")).Status);
+
+        var (_, list, _) = await RunAsync("keys", "list");
+        Assert.Contains($"{key.Id}\tadmin\t-\tops\trevoked ", list, StringComparison.Ordinal);
+        Assert.DoesNotContain("cp_", list, StringComparison.Ordinal);
+        var successor = await db.ApiKeys.AsNoTracking().SingleAsync(row => row.PredecessorId == key.Id);
+        Assert.Equal(0, (await RunAsync("keys", "revoke", $"{successor.Id}", "--force")).Status);
+        Assert.False(await db.ApiKeys.AnyAsync(row => row.Role == ApiRole.Admin && row.RevokedAt == null));
+    }
+
+    [Fact]
     public async Task Migrating_a_migrated_database_is_no_error() =>
         Assert.Equal(0, (await RunAsync("migrate")).Status);
 

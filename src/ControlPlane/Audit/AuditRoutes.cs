@@ -3,6 +3,7 @@ using ControlPlane.Audit.Requests;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -24,7 +25,9 @@ internal static class AuditRoutes
                 + "it; one without the other was interrupted. Reading this is recorded too.",
                 Problems.InvalidField, Problems.MalformedRequest)
             .Example(null, new Page<AuditEntry>([Entry], "4711")).Produces<Page<AuditEntry>>();
-        audit.MapGet("export", ExportAsync).Audited().WithName("ExportAudit").WithSummary("Export the audit trail")
+        // A trail of years takes longer than any other request may; a reader that is too slow is cut off all the same.
+        audit.MapGet("export", ExportAsync).WithMetadata(new DisableRequestTimeoutAttribute()).Audited()
+            .WithName("ExportAudit").WithSummary("Export the audit trail")
             .Documented(
                 "The whole trail with its chain of hashes, as NDJSON: `ControlPlane audit verify --file` checks it "
                 + "without the database. A file without a last line `end` is not whole.")

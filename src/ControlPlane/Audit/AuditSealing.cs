@@ -11,8 +11,8 @@ namespace ControlPlane.Audit;
 /// Instead an entry is due as long as no batch holds it, whatever its id; <c>settled_id</c> only says how far back to
 /// look. It is proven one batch later: an id that was given out before the batch took its own transaction's number
 /// belongs to a transaction with a lower one (the table's first column sees to that), and once all of those are over,
-/// every id up to the batch's <c>high_id</c> is in the chain or nowhere. A snapshot's xmax would not do: it is the number after
-/// the last that has ended, and others above it may be running.
+/// every id up to the batch's <c>high_id</c> is in the chain or nowhere. A snapshot's xmax would not do: it is the
+/// number after the last that has ended, and others above it may be running.
 /// </summary>
 internal sealed partial class AuditSealing(NpgsqlDataSource database, TimeProvider time, ILogger<AuditSealing> log)
     : ISweep

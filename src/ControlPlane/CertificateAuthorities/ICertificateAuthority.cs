@@ -21,6 +21,10 @@ internal interface ICertificateAuthority
     /// <summary>Places an order. Costs money and is not idempotent.</summary>
     Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
 
+    /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew.
+    /// Repeated after a lost answer it makes another certificate, which costs nothing either.</summary>
+    Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct);
+
     /// <summary>Finds what was ordered under our own id, oldest first; empty when nothing is known.</summary>
     Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct);
 
@@ -36,6 +40,14 @@ internal interface ICertificateAuthority
     /// <summary>Orders whose status changed within the last <paramref name="window"/>: one call for all
     /// orders.</summary>
     Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct);
+
+    /// <summary>Orders that carry an id of our making, placed since a moment. A page of the CA's list does not tell
+    /// that id: each order is read by itself, unless <paramref name="unknown"/> leaves it out.</summary>
+    /// <param name="since">To the day.</param>
+    /// <param name="unknown">Gets a page's ids; returns those that are worth a call.</param>
+    /// <param name="ct">Ends the wait.</param>
+    Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
+        DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct);
 
     /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
     Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct);
@@ -60,6 +72,13 @@ internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, Cal
 /// <param name="Token">What to publish; null when the CA did not say (then
 /// <see cref="ICertificateAuthority.ReadTokenAsync"/>).</param>
 internal sealed record PlacedOrder(string CaOrderId, string? CaCertificateId, DcvToken? Token);
+
+/// <summary>An order of ours as the CA's list tells of it.</summary>
+/// <param name="CaOrderId">The order at the CA.</param>
+/// <param name="Order">The id we gave it.</param>
+/// <param name="Hostname">Its name.</param>
+/// <param name="StatusWord">As the CA says.</param>
+internal sealed record PlacedEarlier(string CaOrderId, Guid Order, string Hostname, string StatusWord);
 
 /// <summary>The random value that proves control of a name.</summary>
 /// <param name="Value">Opaque, up to 128 characters.</param>

@@ -2,9 +2,12 @@ using System.Linq.Expressions;
 using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Database;
@@ -27,11 +30,17 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<Domain> Domains => Set<Domain>();
 
+    public DbSet<TenantTarget> TenantTargets => Set<TenantTarget>();
+
     public DbSet<Order> Orders => Set<Order>();
 
     public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
 
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
+
+    public DbSet<Rewrap> Rewraps => Set<Rewrap>();
+
+    public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -47,12 +56,22 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
+    public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
+
+    public DbSet<AlarmRow> NodeAlarms => Set<AlarmRow>();
+
+    public DbSet<NodeStray> NodeStrays => Set<NodeStray>();
+
+    public DbSet<FoundCaOrder> FoundCaOrders => Set<FoundCaOrder>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
         conventions.Properties<OrderState>().HaveConversion<string>();
         conventions.Properties<OrderKind>().HaveConversion<string>();
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
+        conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
+        conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
@@ -77,8 +96,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
         });
+        model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<Rewrap>().ToTable("vault_rewraps");
+        model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);
@@ -86,6 +108,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<NodeObservation>().ToTable("node_observations").HasKey(row => new { row.NodeId, row.DomainId });
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+
+        model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
+        model.Entity<NodeStray>().ToTable("node_strays").HasKey(row => new { row.NodeId, row.Hostname });
+        model.Entity<FoundCaOrder>().ToTable("found_ca_orders").HasKey(row => row.CaOrderId);
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
@@ -104,12 +131,15 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     private static void MapReferences(ModelBuilder model)
     {
         Refers<ApiKey, Tenant>(row => row.TenantId);
+        Refers<ApiKey, ApiKey>(row => row.PredecessorId);
         Refers<IdempotencyKey, ApiKey>(row => row.ApiKeyId);
         Refers<JoinCode, Fleet>(row => row.FleetId);
         Refers<Node, Fleet>(row => row.FleetId);
         Refers<Domain, Tenant>(row => row.TenantId);
         Refers<Domain, Fleet>(row => row.FleetId);
+        Refers<TenantTarget, Tenant>(row => row.TenantId);
         Refers<CaOrderSeen, Order>(row => row.OrderId);
+        Refers<RewrapFailure, VaultKey>(row => row.KeyId);
         Refers<Bundle, Domain>(row => row.DomainId);
         Refers<Bundle, Order>(row => row.OrderId);
         Refers<Bundle, Chain>(row => row.ChainId);
@@ -121,6 +151,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<NodeObservation, Domain>(row => row.DomainId);
         Refers<BundleRelease, Node>(row => row.NodeId);
         Refers<BundleRelease, Bundle>(row => row.BundleId);
+        Refers<EpochBump, Fleet>(row => row.FleetId);
+        Refers<EpochBump, Node>(row => row.NodeId);
+        Refers<AlarmRow, Node>(row => row.NodeId);
+        Refers<NodeStray, Node>(row => row.NodeId);
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);

@@ -1,5 +1,6 @@
 using System.Net;
 using ControlPlane.Dns;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
@@ -9,19 +10,27 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains;
 
 /// <summary>
-/// PendingDns: waits until the name leads to us. By its records (a CNAME to the fleet's target, or nothing but the
-/// fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for the CA is where port 80
-/// ends.
+/// PendingDns: waits until the name is its tenant's and leads to us. By its records (a CNAME to the target it was
+/// told, or nothing but the fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for the
+/// CA is where port 80 ends.
 /// </summary>
-internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetOptions> fleet) : IStep
+internal sealed class AwaitDns(
+    DnsClient dns, PublicProbe probe, ProveOwnership ownership, IOptions<FleetOptions> fleet) : IStep
 {
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        var found = await run.CallAsync("Resolve", () => dns.ResolveAddressesAsync(order.Hostname, ct));
-        if (LeadsHere(found))
+        if (await ownership.BeforeDnsAsync(run, ct) is { } waiting)
         {
-            return new StepResult.Advance(OrderState.PendingOrder, $"{order.Hostname} leads to us.");
+            return waiting;
+        }
+
+        var found = await run.CallAsync("Resolve", () => dns.ResolveAddressesAsync(order.Hostname, ct));
+        var byTarget = ownership.LeadsToTarget(run.Domain, found);
+        if (byTarget || HasOurAddresses(run.Domain, found))
+        {
+            return await ownership.BeforeOrderAsync(run, byTarget, ct)
+                ?? new StepResult.Advance(OrderState.PendingOrder, $"{order.Hostname} leads to us.");
         }
 
         if (!found.IsFact)
@@ -29,9 +38,10 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
             return Wait(order, Reasons.DnsNotAnswering, found.Detail);
         }
 
-        if (found.Addresses.Count > 0 && await ProbeArrivesAsync(run, found, ct))
+        var another = ownership.LeadsToAnother(run.Domain, found);
+        if (!another && found.Addresses.Count > 0 && await ProbeArrivesAsync(run, found, ct))
         {
-            return new StepResult.Advance(
+            return await ownership.BeforeOrderAsync(run, byTarget: false, ct) ?? new StepResult.Advance(
                 OrderState.PendingOrder, $"{order.Hostname} leads elsewhere, and from there to us: a probe arrived.");
         }
 
@@ -42,7 +52,8 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
                 $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {found.Detail}");
         }
 
-        return found.Addresses.Count == 0
+        return another ? Wait(order, Reasons.DnsWrongTarget, $"It leads to {found.Chain[^1]}.")
+            : found.Addresses.Count == 0
             ? Wait(order, Reasons.DnsNotThere, found.Detail)
             : Wait(order, Reasons.DnsElsewhere, $"It leads to {Some(found.Addresses)}.");
     }
@@ -51,10 +62,11 @@ internal sealed class AwaitDns(DnsClient dns, PublicProbe probe, IOptions<FleetO
     private static string Some(IReadOnlyList<IPAddress> addresses) =>
         string.Join(", ", addresses.Take(5)) + (addresses.Count > 5 ? $" and {addresses.Count - 5} more" : "");
 
-    private bool LeadsHere(DnsAddresses found) =>
-        (fleet.Value.CnameTarget is { Length: > 0 } target
-            && found.Chain.Contains(target, StringComparer.OrdinalIgnoreCase))
-        || (found.IsFact && found.Addresses.Count > 0 && found.Addresses.All(fleet.Value.Owns));
+    /// <summary>Through nobody's target: then the way says whose name it is meant to be, and it is not this
+    /// tenant's.</summary>
+    private bool HasOurAddresses(Domain domain, DnsAddresses found) =>
+        found.IsFact && found.Addresses.Count > 0 && found.Addresses.All(fleet.Value.Owns)
+        && !ownership.LeadsToAnother(domain, found);
 
     private async Task<bool> ProbeArrivesAsync(OrderRun run, DnsAddresses found, CancellationToken ct)
     {

@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
@@ -38,7 +39,14 @@ internal sealed class CancelOrder(
 
         if (order.BundleId is not null && !await WithdrawalRecordedAsync(run, ct))
         {
-            await run.BeginAsync(ct);
+            // Under the lock a take-over holds as well: a withdrawal told again after it would take the name from its
+            // new owner.
+            await run.DeletionRequestedAsync(ct);
+            if (await WithdrawalRecordedAsync(run, ct))
+            {
+                return new StepResult.Again();
+            }
+
             await DesiredChanges.RecordAsync(run, bundle: null, ct);
             run.Tell(EventTypes.BundleWithdrawn, $"{order.Hostname} is being taken off the nodes.");
             run.AfterCommit(publisher.Wake);
@@ -69,8 +77,7 @@ internal sealed class CancelOrder(
 
         foreach (var caOrder in open)
         {
-            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, "The domain was deleted.", ct));
-            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
+            await CancelOneAsync(run, caOrder, ct);
         }
 
         if (order.CaOrderId is null)
@@ -83,6 +90,26 @@ internal sealed class CancelOrder(
         order.CaStatus = Canceled;
         await run.CommitAsync("CanceledAtCa", ct);
         return new StepResult.Again();
+    }
+
+    private async Task CancelOneAsync(OrderRun run, string caOrder, CancellationToken ct)
+    {
+        try
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, run.Domain.WhyCanceled, ct));
+            run.Tell(EventTypes.OrderCanceledAtCa, $"Order {caOrder} at {ca.Name} is canceled.");
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            var told = await run.CallAsync("ReadOrder", () => ca.ReadAsync(caOrder, ct));
+            if (told.Status != CaOrderStatus.Issued)
+            {
+                throw;
+            }
+
+            // It was to be reissued: the certificate before stays, and what was paid for it is spent.
+            run.Tell(EventTypes.OrderSurplusKept, $"Order {caOrder} at {ca.Name} stays: it is issued.");
+        }
     }
 
     private static async Task<bool> WithdrawalRecordedAsync(OrderRun run, CancellationToken ct)
@@ -138,7 +165,12 @@ internal sealed class CancelOrder(
         await run.DeletionRequestedAsync(ct);
         var others = await run.Db.Orders.AnyAsync(
             row => row.DomainId == domain.Id && row.Id != order.Id && row.ClosedAt == null, ct);
-        if (!others)
+        if (!others && domain.Claim == Claim.Lost && domain.Status != DomainStatus.Deleting)
+        {
+            // It stays, to say why, until its tenant deletes it.
+            domain.ActiveBundleId = null;
+        }
+        else if (!others)
         {
             domain.Status = DomainStatus.Deleted;
             domain.DeletedAt = run.Now;

@@ -1,7 +1,9 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
+using ControlPlane.Jobs;
 using ControlPlane.Nodes;
 using Microsoft.EntityFrameworkCore;
 
@@ -12,7 +14,7 @@ namespace ControlPlane.Domains;
 /// state recorded in one commit. What does not verify is never recorded, and never ordered anew: it is fetched again.
 /// </summary>
 internal sealed class CollectBundle(
-    ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher) : IStep
+    ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher, IWakes wakes) : IStep
 {
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
@@ -36,6 +38,8 @@ internal sealed class CollectBundle(
 
         if (verifier.FaultOf(order, chain) is { } wrong)
         {
+            // Of a reissued order it may be the certificate before: which one is the newest is asked again.
+            order.CaStatus = null;
             return new StepResult.Snooze(RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaWrongCertificate, wrong);
         }
 
@@ -79,6 +83,11 @@ internal sealed class CollectBundle(
 
         await issued.StoreChainAsync(run.Db, ct);
         await run.BeginAsync(ct);
+        if (!await Contest.TakeOverAsync(run, wakes, ct))
+        {
+            return new StepResult.Snooze(TimeSpan.Zero, Reasons.OwnershipLost, Reasons.OwnershipLost.Title);
+        }
+
         run.Db.Bundles.Add(issued.Bundle);
         // Written now, within the transaction: the word for the publisher refers to it.
         await run.Db.SaveChangesAsync(ct);

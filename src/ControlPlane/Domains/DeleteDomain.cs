@@ -67,12 +67,20 @@ internal static class DeleteDomain
                 .ToListAsync(CancellationToken.None);
             foreach (var order in orders)
             {
-                if (Cancel(order, now) is { } move)
+                if (order.RequestCancel(now) is { } from)
                 {
-                    db.Add(Told(domain, order.Id, EventTypes.OrderMoved, move, now));
+                    db.Add(Told(
+                        domain, order.Id, EventTypes.OrderMoved, $"{from} → {order.State}: {domain.WhyCanceled}", now));
                 }
 
                 states.Add(order.State);
+            }
+
+            if (orders.Count == 0)
+            {
+                // Lost to another tenant: everything of it was taken down then.
+                (domain.Status, domain.DeletedAt) = (DomainStatus.Deleted, now);
+                db.Add(Told(domain, null, EventTypes.DomainDeleted, $"{domain.Hostname} is deleted.", now));
             }
 
             await db.SaveChangesAsync(CancellationToken.None);
@@ -85,22 +93,6 @@ internal static class DeleteDomain
         }
 
         return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, CancellationToken.None));
-    }
-
-    /// <summary>A running step finishes, records its result and then sees the wish; where no step runs, we move the
-    /// order.</summary>
-    /// <returns>What to tell of the move; null when there was none.</returns>
-    private static string? Cancel(Order order, DateTimeOffset now)
-    {
-        var from = order.State;
-        order.CancelRequestedAt ??= now;
-        if (order.State is OrderState.Active or OrderState.Failed)
-        {
-            order.MoveTo(OrderState.Canceling, now);
-        }
-
-        order.NextAttemptAt = now;
-        return order.State == from ? null : $"{from} → {order.State}: The domain was deleted.";
     }
 
     private static DomainEvent Told(

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using ControlPlane.Domains.Ownership;
+
 namespace ControlPlane.Domains;
 
 /// <summary>A registration: a customer's name that the fleet serves over HTTPS.</summary>
@@ -15,6 +18,23 @@ internal sealed class Domain
     public required KeyAlgorithm KeyAlgorithm { get; init; }
 
     public DomainStatus Status { get; set; }
+
+    /// <summary>How it stands to the name, beside other tenants' claims.</summary>
+    public Claim Claim { get; set; }
+
+    /// <summary>Makes the value of its TXT record; see <see cref="OwnershipRecord"/>.</summary>
+    public byte[] ClaimSecret { get; init; } = RandomNumberGenerator.GetBytes(32);
+
+    /// <summary>When its TXT record was seen; null while none was needed.</summary>
+    public DateTimeOffset? ProvenAt { get; set; }
+
+    /// <summary>The tenant's own CNAME target; null where the fleet's is shared.</summary>
+    public string? CnameTarget { get; init; }
+
+    /// <summary>What its canceled orders say.</summary>
+    public string WhyCanceled => Status is DomainStatus.Deleting or DomainStatus.Deleted
+        ? "The domain was deleted."
+        : "Another account has proven control of the name.";
 
     /// <summary>The last bundle that every serving node proved; null before the first.</summary>
     public Guid? ActiveBundleId { get; set; }

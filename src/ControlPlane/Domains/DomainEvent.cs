@@ -25,6 +25,9 @@ internal sealed class DomainEvent
 internal static class EventTypes
 {
     public const string DomainRegistered = "domain.registered";
+    public const string DomainContested = "domain.contested";
+    public const string OwnershipProven = "ownership.proven";
+    public const string OwnershipLost = "ownership.lost";
     public const string DomainActive = "domain.active";
     public const string DomainDeletionRequested = "domain.deletion-requested";
     public const string DomainDeleted = "domain.deleted";
@@ -47,4 +50,8 @@ internal static class EventTypes
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";
+    public const string NodeAlarm = "node.alarm";
+    public const string NodeAlarmOver = "node.alarm-over";
+    public const string EpochRaised = "fleet.epoch-raised";
+    public const string NewerOnNodes = "domain.newer-on-nodes";
 }

@@ -1,8 +1,9 @@
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
 
-/// <summary>Every route under /v1/domains, one file each.</summary>
+/// <summary>Every route under /v1/domains, one file each, and what else tells of domains.</summary>
 internal static class DomainRoutes
 {
     public static void MapDomains(this WebApplication app)
@@ -17,5 +18,6 @@ internal static class DomainRoutes
         CheckDomain.Map(domains);
         DeleteDomain.Map(domains);
         ReadEvents.MapFeed(app);
+        CertCentralHook.Map(app);
     }
 }

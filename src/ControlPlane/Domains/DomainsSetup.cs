@@ -1,7 +1,9 @@
 using System.Net;
 using ControlPlane.Dns;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
 
@@ -22,7 +24,14 @@ internal static class DomainsSetup
         builder.Services.AddSingleton(services => new DnsClient(
             new DnsClientOptions { Servers = Servers(builder.Configuration) },
             services.GetRequiredService<TimeProvider>()));
+        builder.Services.AddSingleton(services => new OwnershipLookup(
+        [
+            .. Servers(builder.Configuration).Select(server => new DnsClient(
+                new DnsClientOptions { Servers = [server] }, services.GetRequiredService<TimeProvider>())),
+        ]));
+        builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
+        builder.Services.AddSingleton<CertCentralHook>();
     }
 
     /// <summary>Recursive resolvers from <c>Dns:Servers</c>, each <c>address</c> or <c>address:port</c>; those of the

@@ -1,4 +1,5 @@
 using System.Net;
+using ControlPlane.Contracts;
 
 namespace ControlPlane.Domains;
 
@@ -24,6 +25,23 @@ internal sealed class FleetOptions
     /// customer's record could turn our probe against our own network.</summary>
     public bool ProbeReservedAddresses { get; init; }
 
+    /// <summary>True gives each tenant a target of its own, <c>&lt;random&gt;.&lt;CnameTarget&gt;</c>, so that a record
+    /// left behind is worth nothing to another tenant. The operator's zone must answer for every name below the
+    /// target. Domains registered before keep the target they were told.</summary>
+    public bool TenantTargets { get; init; }
+
+    /// <summary>How long a deleted name asks another tenant for fresh proof: 7 days, because records are forgotten for
+    /// about as long as a holiday lasts.</summary>
+    public TimeSpan Quarantine { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Our own names besides the target's domain, such as the API's host: they and all below are never
+    /// taken.</summary>
+    public IReadOnlyList<string> OwnNames { get; init; } = [];
+
+    /// <summary>Reserved endings to take nevertheless, such as <c>example</c>: for a lab with a CA and a DNS of its
+    /// own.</summary>
+    public IReadOnlyList<string> AllowedSpecialUseNames { get; init; } = [];
+
     public bool Owns(IPAddress address) => Addresses.Any(own => IPAddress.Parse(own).Equals(address));
 
     /// <summary>All that is wrong with these settings, a sentence each; empty when they can be used.</summary>
@@ -33,6 +51,21 @@ internal sealed class FleetOptions
         {
             yield return "Customers must have somewhere to point at: set Fleet__CnameTarget, Fleet__Addresses__0, or "
                 + "both.";
+        }
+
+        if (CnameTarget is { Length: > 0 } && !HostnameSyntax.IsValid(CnameTarget))
+        {
+            yield return $"Fleet:CnameTarget is '{CnameTarget}', which is no host name in lower-case A-labels.";
+        }
+
+        if (TenantTargets && string.IsNullOrEmpty(CnameTarget))
+        {
+            yield return "Fleet:TenantTargets needs Fleet:CnameTarget, below which each tenant's target stands.";
+        }
+
+        if (Quarantine < TimeSpan.Zero)
+        {
+            yield return "Fleet:Quarantine is negative.";
         }
 
         foreach (var address in Addresses.Where(address => !IPAddress.TryParse(address, out _)))

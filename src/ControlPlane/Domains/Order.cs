@@ -1,3 +1,4 @@
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains;
@@ -17,6 +18,10 @@ internal sealed class Order
     public Domain Domain { get; set; } = null!;
 
     public required string Hostname { get; init; }
+
+    /// <summary>Its domain's claim. The database keeps it equal and lets no order for a contested name go
+    /// on.</summary>
+    public Claim Claim { get; private set; }
 
     public required OrderKind Kind { get; init; }
 
@@ -61,6 +66,10 @@ internal sealed class Order
 
     public int Sweeps { get; set; }
 
+    /// <summary>The database may have been set back to before this order was placed: ask before buying.</summary>
+    public DateTimeOffset? DoubtedAt { get; set; }
+
+    /// <summary>Known while the order is still to be placed only when it is to be reissued.</summary>
     public string? CaOrderId { get; set; }
 
     public string? CaCertificateId { get; set; }
@@ -87,6 +96,7 @@ internal sealed class Order
         Id = Guid.CreateVersion7(now),
         DomainId = domain.Id,
         Hostname = domain.Hostname,
+        Claim = domain.Claim,
         Kind = kind,
         State = OrderState.PendingDns,
         StateSince = now,
@@ -100,6 +110,22 @@ internal sealed class Order
         MoveTo(OrderState.Failed, now);
         Reason = reason.Code;
         ReasonDetail = detail;
+    }
+
+    /// <summary>Wants it taken back. A running step finishes, records its result and then sees the wish; where no step
+    /// runs, the order moves now.</summary>
+    /// <returns>The state it left; null when it did not move.</returns>
+    public OrderState? RequestCancel(DateTimeOffset now)
+    {
+        var from = State;
+        CancelRequestedAt ??= now;
+        if (State is OrderState.Active or OrderState.Failed)
+        {
+            MoveTo(OrderState.Canceling, now);
+        }
+
+        NextAttemptAt = now;
+        return State == from ? null : from;
     }
 
     /// <summary>The only way to another state.</summary>

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
@@ -17,6 +18,9 @@ namespace ControlPlane.Domains;
 /// <summary>POST /v1/domains: a customer's name enters the path.</summary>
 internal static class RegisterDomain
 {
+    /// <summary>The index by which a name has one owner.</summary>
+    private const string HeldOnce = "domains_live_hostname";
+
     public static void Map(RouteGroupBuilder domains) => domains.MapPost("", HandleAsync)
         .Validate<RegisterDomainRequest>()
         .WithMetadata(new HonoursIdempotencyKey())
@@ -25,11 +29,12 @@ internal static class RegisterDomain
         .Documented(
             "The answer holds the DNS records the customer must create. Everything after that happens by itself: the "
             + "name is looked up, the certificate ordered, proven, issued and rolled out; follow `status` and "
-            + "`waitingOn`. A portal registers for its own tenant; support and admins name the tenant.",
+            + "`waitingOn`. A name that another tenant claims, or had within the last days, is taken as contested: "
+            + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen. A portal "
+            + "registers for its own tenant; support and admins name the tenant.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
-                Problems.TenantUnknown, Problems.HostnameTaken, Problems.AlreadyRegistered,
-                Problems.HostnameBeingReleased,
+                Problems.TenantUnknown, Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
         .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
         .Produces<DomainView>(StatusCodes.Status201Created);
@@ -47,44 +52,74 @@ internal static class RegisterDomain
         var now = time.GetUtcNow().ToUniversalTime();
         // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
-        var domain = new Domain
+        var fleet = await FleetAsync(db, options.Value.Name, now);
+        var contested = await Contest.IsOnAsync(
+            db, body.Hostname!, tenant, now - options.Value.Quarantine, CancellationToken.None);
+        while (true)
         {
-            Id = Guid.CreateVersion7(now),
-            TenantId = tenant,
-            FleetId = await FleetAsync(db, options.Value.Name, now),
-            Hostname = body.Hostname!,
-            KeyAlgorithm = KeyAlgorithms.ByWord[body.KeyAlgorithm ?? KeyAlgorithms.Word(KeyAlgorithm.EcdsaP256)],
-            CreatedAt = now,
-        };
-        var order = Order.Open(domain, OrderKind.New, now);
-        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
-        db.AddRange(domain, order, new DomainEvent
-        {
-            At = now,
-            TenantId = tenant,
-            DomainId = domain.Id,
-            OrderId = order.Id,
-            Type = EventTypes.DomainRegistered,
-            Message = $"{domain.Hostname} was registered.",
-        });
-        try
-        {
-            await db.SaveChangesAsync(CancellationToken.None);
+            await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+            var domain = new Domain
+            {
+                Id = Guid.CreateVersion7(now),
+                TenantId = tenant,
+                FleetId = fleet,
+                Hostname = body.Hostname!,
+                KeyAlgorithm = KeyAlgorithms.ByWord[body.KeyAlgorithm ?? KeyAlgorithms.Word(KeyAlgorithm.EcdsaP256)],
+                Claim = contested ? Claim.Contested : Claim.Held,
+                CnameTarget = await TenantTarget.OfAsync(db, tenant, options.Value, now, CancellationToken.None),
+                CreatedAt = now,
+            };
+            Enter(db, domain, now);
+            try
+            {
+                await db.SaveChangesAsync(CancellationToken.None);
+            }
+            catch (DbUpdateException refused)
+                when (refused.InnerException is PostgresException { SqlState: "23505" } conflict)
+            {
+                await transaction.RollbackAsync(CancellationToken.None);
+                db.ChangeTracker.Clear();
+                // The indexes decide, not the look beforehand: of a hundred parallel registrations one holds the name.
+                if (conflict.ConstraintName == HeldOnce && !contested)
+                {
+                    contested = true;
+                    continue;
+                }
+
+                return await ExplainAsync(domain.Hostname, tenant, db);
+            }
+
+            var view = await views.OneAsync(domain, CancellationToken.None);
+            var location = $"/v1/domains/{domain.Id}";
+            await IdempotentRequest.RecordAsync(context, db, StatusCodes.Status201Created, location, view);
+            await transaction.CommitAsync(CancellationToken.None);
+            wakes.Wake(OrderState.PendingDns);
+            return TypedResults.Created(location, view);
         }
-        catch (DbUpdateException refused)
-            when (refused.InnerException is PostgresException { SqlState: "23505" } conflict)
+    }
+
+    /// <summary>The claim, its first order, and what is told of them.</summary>
+    private static void Enter(ControlPlaneDb db, Domain domain, DateTimeOffset now)
+    {
+        var order = Order.Open(domain, OrderKind.New, now);
+        db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."));
+        if (domain.Claim == Claim.Contested)
         {
-            await transaction.RollbackAsync(CancellationToken.None);
-            db.ChangeTracker.Clear();
-            return await ExplainAsync(conflict, domain.Hostname, tenant, db);
+            order.Reason = Reasons.OwnershipUnproven.Code;
+            order.ReasonDetail = "Another account claims the name, or had it a short while ago.";
+            db.Add(Told(EventTypes.DomainContested, $"{order.ReasonDetail} Nothing is ordered before the TXT record at "
+                + $"{OwnershipRecord.NameFor(domain.Hostname)} is seen."));
         }
 
-        var view = await views.OneAsync(domain, CancellationToken.None);
-        var location = $"/v1/domains/{domain.Id}";
-        await IdempotentRequest.RecordAsync(context, db, StatusCodes.Status201Created, location, view);
-        await transaction.CommitAsync(CancellationToken.None);
-        wakes.Wake(OrderState.PendingDns);
-        return TypedResults.Created(location, view);
+        DomainEvent Told(string type, string message) => new()
+        {
+            At = now,
+            TenantId = domain.TenantId,
+            DomainId = domain.Id,
+            OrderId = order.Id,
+            Type = type,
+            Message = message,
+        };
     }
 
     private static async Task<Guid?> TenantOfAsync(RegisterDomainRequest body, Caller caller, ControlPlaneDb db)
@@ -96,35 +131,21 @@ internal static class RegisterDomain
 
         return body.Tenant is null
             ? null
-            : (await db.Tenants.AsNoTracking()
-                .SingleOrDefaultAsync(row => row.Name == body.Tenant, CancellationToken.None))?.Id;
+            : (await TenantReference.FindAsync(db, body.Tenant, CancellationToken.None))?.Id;
     }
 
     private static Problem RefuseTenant(RegisterDomainRequest body, Caller caller) =>
         caller.Role == ApiRole.Portal ? Problems.TenantNotAllowed.With()
         : body.Tenant is null ? Problems.TenantRequired.With()
-        : Problems.TenantUnknown.With($"There is no tenant named {body.Tenant}.");
+        : Problems.TenantUnknown.With($"There is no tenant {body.Tenant}.");
 
-    /// <summary>The indexes decide, not a look beforehand: of a hundred parallel registrations one wins.</summary>
-    private static async Task<Problem> ExplainAsync(
-        PostgresException conflict, string hostname, Guid tenant, ControlPlaneDb db)
+    private static async Task<Problem> ExplainAsync(string hostname, Guid tenant, ControlPlaneDb db)
     {
-        var holder = await db.Domains.AsNoTracking()
-            .SingleOrDefaultAsync(row => row.Hostname == hostname && row.DeletedAt == null, CancellationToken.None);
-        if (holder is null || conflict.ConstraintName == "orders_one_at_the_ca")
-        {
-            return Problems.HostnameBeingReleased.With() with { RetryAfterSeconds = 60 };
-        }
-
-        if (holder.TenantId != tenant)
-        {
-            // No more than that: whose it is, and since when, is not this caller's concern.
-            return Problems.HostnameTaken.With($"{hostname} is already registered.");
-        }
-
-        return holder.Status == DomainStatus.Deleting
-            ? Problems.HostnameBeingReleased.With() with { RetryAfterSeconds = 60, Existing = holder.Id }
-            : Problems.AlreadyRegistered.With($"{hostname} is already registered.") with { Existing = holder.Id };
+        var own = await db.Domains.AsNoTracking().SingleOrDefaultAsync(
+            row => row.Hostname == hostname && row.TenantId == tenant && row.DeletedAt == null, CancellationToken.None);
+        return own is null or { Status: DomainStatus.Deleting }
+            ? Problems.HostnameBeingReleased.With() with { RetryAfterSeconds = 60, Existing = own?.Id }
+            : Problems.AlreadyRegistered.With($"{hostname} is already registered.") with { Existing = own.Id };
     }
 
     private static async Task<Guid> FleetAsync(ControlPlaneDb db, string name, DateTimeOffset now)
@@ -143,7 +164,7 @@ internal static class RegisterDomain
 /// <param name="Hostname">The full name in lower-case A-labels, at most 64 characters, such as
 /// <c>shop.example.com</c>.</param>
 /// <param name="KeyAlgorithm"><c>ecdsaP256</c> (default) or <c>rsa2048</c> for clients that know nothing newer.</param>
-/// <param name="Tenant">For whom, by name. Operators must give it, portals must not.</param>
+/// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
 internal sealed record RegisterDomainRequest(string? Hostname, string? KeyAlgorithm, string? Tenant)
 {
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>
@@ -152,7 +173,7 @@ internal sealed record RegisterDomainRequest(string? Hostname, string? KeyAlgori
         {
             RuleFor(body => body.Hostname).Custom((name, context) =>
             {
-                if (HostnameRules.Refuse(name, fleet.Value.CnameTarget) is { } problem)
+                if (HostnameRules.Refuse(name, fleet.Value) is { } problem)
                 {
                     context.Fail(problem);
                 }

@@ -14,11 +14,14 @@ namespace ControlPlane.Domains;
 /// </summary>
 internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : IStep
 {
+    private readonly DoubtedOrder _doubt = new(ca);
+
     /// <summary>What the lease must outlast the paid call's time-out by, for the commit of its result.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(10);
 
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct) => run.Order switch
     {
+        { DoubtedAt: not null, SubmittedAt: null } => await _doubt.SettleAsync(run, ct),
         { KeyId: null } => await MakeKeyAsync(run, ct),
         { SubmittedAt: null } => await PlaceAsync(run, ct),
         _ => await LookUpAsync(run, ct),
@@ -27,6 +30,11 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     private async Task<StepResult> MakeKeyAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
+        if (order.CaOrderId is null && await _doubt.TakeOverAsync(run, ct))
+        {
+            return new StepResult.Again();
+        }
+
         using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
         // Sealed before the CSR exists anywhere else. Killed right here, the sealed key is an orphan and is collected.
         order.KeyId = await run.CallAsync("Seal", () => vault.SealAsync(made.Key, order.DomainId, order.Id, ct));
@@ -54,8 +62,10 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         try
         {
             // Not ended by a stop of the program: an answer thrown away would have to be looked up for minutes.
-            placed = await run.CallAsync("PlaceOrder", () => ca.PlaceOrderAsync(
-                new OrderRequest(order.Id, order.Hostname, order.Csr!, PriorityOf(order)), CancellationToken.None));
+            var request = new OrderRequest(order.Id, order.Hostname, order.Csr!, PriorityOf(order));
+            placed = await run.CallAsync("PlaceOrder", () => order.CaOrderId is { } bought
+                ? ca.ReissueAsync(bought, request, CancellationToken.None)
+                : ca.PlaceOrderAsync(request, CancellationToken.None));
         }
         catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.AnswerLost)
         {
@@ -72,8 +82,13 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return CaAnswers.For(fault, order);
         }
 
+        var wasBought = order.CaOrderId is not null;
         await AdoptAsync(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
-        run.Tell(EventTypes.OrderPlaced, $"{ca.Name} took it as order {placed.CaOrderId}.");
+        run.Tell(
+            wasBought ? EventTypes.OrderAdopted : EventTypes.OrderPlaced,
+            wasBought
+                ? $"Order {placed.CaOrderId} at {ca.Name} is adopted: reissued over a fresh key, not bought again."
+                : $"{ca.Name} took it as order {placed.CaOrderId}.");
         return new StepResult.Advance(OrderState.PendingValidation, "Ordered.");
     }
 
@@ -95,7 +110,9 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         }
 
         var found = await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct));
-        if (found.FirstOrDefault(candidate => candidate.Status != CaOrderStatus.Closed) is { } live)
+        // A reissue whose answer was lost left the order issued as it was, or waiting for the new certificate.
+        if (found.FirstOrDefault(candidate => candidate.Status != CaOrderStatus.Closed
+            && (order.CaOrderId is null || candidate.Status != CaOrderStatus.Issued)) is { } live)
         {
             await AdoptAsync(run, live.CaOrderId, live.CaCertificateId, token: null);
             order.CaStatus = live.StatusWord;
@@ -129,7 +146,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
     private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
 
-    private static async Task AdoptAsync(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
+    internal static async Task AdoptAsync(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
     {
         var order = run.Order;
         order.CaOrderId = caOrderId;

@@ -55,10 +55,31 @@ internal static class HostnameProblems
     public static readonly ProblemKind Ours = Refused(
         "The name belongs to this service.", "Send a name of your own domain.");
 
+    public static readonly ProblemKind BadALabel = Refused(
+        "A label that begins with xn-- does not stand for a word (RFC 5891).",
+        "Send the A-label form that the name's registry uses.");
+
+    public static readonly ProblemKind ReservedLabel = Refused(
+        "A label has hyphens in its third and fourth place, which is reserved for A-labels (RFC 5891 §4.2.3.1).",
+        "Choose a label without them.");
+
+    public static readonly ProblemKind MixedScripts = Refused(
+        "A label mixes writing systems, so that it can be taken for another name (UTS #39).",
+        "Choose a label in one writing system.");
+
+    public static readonly ProblemKind Confusable = Refused(
+        "A label of another writing system looks like a Latin word (UTS #39).",
+        "Choose a label that cannot be taken for another.");
+
+    public static readonly ProblemKind SpecialUse = Refused(
+        "The name ends in a reserved name that the public DNS does not serve (RFC 6761).",
+        "Send a name that resolves in the public DNS.");
+
     public static IEnumerable<ProblemKind> All =>
     [
         Missing, Whitespace, UpperCase, TrailingDot, NotAscii, Url, Port, Wildcard, Address, SingleLabel, Underscore,
-        LabelTooLong, TooLong, Malformed, PublicSuffix, Ours,
+        LabelTooLong, TooLong, Malformed, BadALabel, ReservedLabel, MixedScripts, Confusable, SpecialUse,
+        PublicSuffix, Ours,
     ];
 
     /// <summary>The code follows from the field's name: LabelTooLong → hostname-label-too-long.</summary>

@@ -3,6 +3,7 @@ using ControlPlane.Http.Access;
 using ControlPlane.Http.Health;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Http.Rates;
 using ControlPlane.Http.Transport;
 using FluentValidation;
 
@@ -28,10 +29,11 @@ internal static class HttpSetup
         }
     }
 
-    /// <summary>The order matters: problems outermost, then who asks, then how often, then the trail, then
-    /// whether it was asked before.</summary>
+    /// <summary>The order matters: problems outermost, then how often strangers ask, then who asks, how often, whether
+    /// the caller may, the trail, and whether it was asked before.</summary>
     public static void UseHttp(this WebApplication app)
     {
+        app.UseTrustedProxies();
         app.Use((context, next) =>
         {
             SecurityHeaders.Set(context);
@@ -42,9 +44,11 @@ internal static class HttpSetup
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
         app.UseDocumentation();
+        app.UseRequestTimeouts();
+        app.UseStrangerRates();
         app.UseAuthentication();
+        app.UseCallerRates();
         app.UseAuthorization();
-        app.UseRateLimiter();
         app.UseMiddleware<AuditRequests>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.WarnOfClearText();

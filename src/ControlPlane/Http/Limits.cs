@@ -1,46 +1,61 @@
 using System.Net;
-using System.Security.Claims;
-using System.Threading.RateLimiting;
+using ControlPlane.Http.Rates;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ControlPlane.Http;
 
-/// <summary>How much one caller may send, in one place.</summary>
+/// <summary>How much one caller may send, hold and wait for, in one place. <see cref="LimitsTable"/> gives the reasons,
+/// and the README shows it; how often a caller may ask is in <see cref="RateOptions"/>.</summary>
 internal static class Limits
 {
-    /// <summary>Largest body unless a route says otherwise: a registration is a few hundred bytes.</summary>
+    /// <summary>Bytes of a body, unless a route says otherwise.</summary>
     public const int MaxBodyBytes = 64 * 1024;
 
-    /// <summary>Deepest JSON. The API's own bodies have two levels.</summary>
+    /// <summary>Levels of JSON.</summary>
     public const int MaxJsonDepth = 32;
 
-    /// <summary>Requests a key may send at once, and per second after that; Http:RequestsPerSecond overrides the rate.
-    /// A portal that registers a thousand names in a row stays below it; a runaway loop does not.</summary>
-    private const int Burst = 400;
-    private const int PerSecond = 200;
+    /// <summary>Bytes of method, path and query together, which bounds every cursor and filter.</summary>
+    public const int MaxRequestLineBytes = 4 * 1024;
+
+    /// <summary>Bytes of all headers together.</summary>
+    public const int MaxHeadersBytes = 16 * 1024;
+
+    public const int MaxHeaders = 50;
+
+    /// <summary>Connections of one replica; <c>Http:MaxConnections</c> overrides it.</summary>
+    public const int MaxConnections = 5_000;
+
+    /// <summary>Requests under way on one HTTP/2 connection.</summary>
+    public const int MaxStreams = 100;
+
+    /// <summary>Bytes an HTTP/2 caller may send ahead, for one request and for the connection.</summary>
+    public const int StreamWindowBytes = 96 * 1024;
+    public const int ConnectionWindowBytes = 1024 * 1024;
+
+    /// <summary>Bytes a second, after <see cref="SlowGrace"/>, in both directions.</summary>
+    public const int MinBytesPerSecond = 1024;
+
+    public static readonly TimeSpan SlowGrace = TimeSpan.FromSeconds(5);
+
+    public static readonly TimeSpan HeadersTimeout = TimeSpan.FromSeconds(15);
+
+    public static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(120);
+
+    /// <summary>The longest that a request is worked on.</summary>
+    public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(80);
 
     public static void AddLimits(this WebApplicationBuilder builder)
     {
-        builder.WebHost.ConfigureKestrel(Apply);
-        var perSecond = builder.Configuration.GetValue("Http:RequestsPerSecond", PerSecond);
-        builder.Services.AddRateLimiter(options =>
+        var connections = builder.Configuration.GetValue("Http:MaxConnections", MaxConnections);
+        builder.WebHost.ConfigureKestrel(options => Apply(options, connections));
+        builder.Services.AddRequestTimeouts(options => options.DefaultPolicy = new RequestTimeoutPolicy
         {
-            options.RejectionStatusCode = StatusCodes.Status429TooManyRequests;
-            options.OnRejected = async (rejected, _) =>
-                await (Problems.TooManyRequests.With() with { RetryAfterSeconds = 1 }).ExecuteAsync(
-                    rejected.HttpContext);
-            options.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(context =>
-                context.User.FindFirstValue(Access.Caller.KeyIdClaim) is { } key
-                    ? RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
-                    {
-                        TokenLimit = Math.Max(Burst, perSecond),
-                        TokensPerPeriod = perSecond,
-                        ReplenishmentPeriod = TimeSpan.FromSeconds(1),
-                        QueueLimit = 0,
-                    })
-                    : RateLimitPartition.GetNoLimiter(""));
+            Timeout = RequestTimeout,
+            TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
         });
+        builder.AddRates();
     }
 
     /// <summary>Lets a route take larger bodies than <see cref="MaxBodyBytes"/>.</summary>
@@ -57,17 +72,24 @@ internal static class Limits
             && !(IPAddress.TryParse(parsed.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip))
         select address;
 
-    private static void Apply(KestrelServerOptions options)
+    private static void Apply(KestrelServerOptions options, int connections)
     {
         options.AddServerHeader = false;
         options.Limits.MaxRequestBodySize = MaxBodyBytes;
-        options.Limits.MaxRequestLineSize = 4 * 1024;
-        options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        options.Limits.MaxRequestHeaderCount = 50;
-        // A caller that takes longer than this for its headers is not one of ours.
-        options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
-        // Above the agents' longest poll of 50 s, so that an idle connection outlives the pause between two of them.
-        options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(120);
+        options.Limits.MaxRequestLineSize = MaxRequestLineBytes;
+        options.Limits.MaxRequestHeadersTotalSize = MaxHeadersBytes;
+        options.Limits.MaxRequestHeaderCount = MaxHeaders;
+        options.Limits.RequestHeadersTimeout = HeadersTimeout;
+        options.Limits.KeepAliveTimeout = KeepAliveTimeout;
+        options.Limits.MinRequestBodyDataRate = new MinDataRate(MinBytesPerSecond, SlowGrace);
+        options.Limits.MinResponseDataRate = new MinDataRate(MinBytesPerSecond, SlowGrace);
+        options.Limits.MaxConcurrentConnections = connections;
+        // Nothing here is upgraded to another protocol.
+        options.Limits.MaxConcurrentUpgradedConnections = 0;
+        options.Limits.Http2.MaxStreamsPerConnection = MaxStreams;
+        options.Limits.Http2.MaxRequestHeaderFieldSize = MaxHeadersBytes;
+        options.Limits.Http2.InitialStreamWindowSize = StreamWindowBytes;
+        options.Limits.Http2.InitialConnectionWindowSize = ConnectionWindowBytes;
     }
 
     private sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;

@@ -24,23 +24,28 @@ internal static class Problems
 
     public static readonly ProblemKind TenantRequired = new(
         "tenant-required", 400, Customer, "An operator's key must say for which tenant it registers.",
-        "Add the field tenant with the tenant's name.");
+        "Add the field tenant with the tenant's name or id.");
 
     public static readonly ProblemKind TenantNotAllowed = new(
         "tenant-not-allowed", 400, Customer, "A portal's key always acts for its own tenant.",
         "Leave the field tenant out.");
 
     public static readonly ProblemKind TenantUnknown = new(
-        "tenant-unknown", 400, Customer, "There is no tenant of this name.",
-        "Create it with POST /v1/tenants, or correct the name.");
+        "tenant-unknown", 400, Customer, "There is no tenant of this name or id.",
+        "Create it with POST /v1/tenants, or correct the name or id.");
 
     public static readonly ProblemKind NotAuthenticated = new(
         "not-authenticated", 401, Customer, "The request carries no valid key.",
-        "Send the header Authorization: Bearer <key> with a key that has not been revoked.");
+        "Send the header Authorization: Bearer <key> with a key that was not revoked and has not expired.");
 
     public static readonly ProblemKind NotAllowed = new(
         "not-allowed", 403, Customer, "The key's role does not permit this.",
         "Use a key of a role that may do this; the description of the route names it.");
+
+    public static readonly ProblemKind TenantDisabled = new(
+        "tenant-disabled", 403, Operator, "The key's tenant is disabled.",
+        "Ask the operator. The tenant's domains go on being served; an admin ends this with "
+        + "POST /v1/tenants/{tenant}/enable.");
 
     public static readonly ProblemKind NotFound = new(
         "not-found", 404, Customer, "There is nothing here that the key may see.",
@@ -49,10 +54,6 @@ internal static class Problems
     public static readonly ProblemKind MethodNotAllowed = new(
         "method-not-allowed", 405, Customer, "The path exists, but not with this method.",
         "Use one of the methods in the Allow header.");
-
-    public static readonly ProblemKind HostnameTaken = new(
-        "hostname-taken", 409, Customer, "The name is already registered.",
-        "Use another name. If the name is yours, ask support to find out who registered it.");
 
     public static readonly ProblemKind AlreadyRegistered = new(
         "already-registered", 409, None, "This tenant has already registered the name.",
@@ -65,6 +66,14 @@ internal static class Problems
     public static readonly ProblemKind TenantExists = new(
         "tenant-exists", 409, None, "There is already a tenant of this name.",
         "Use the tenant given in existing.");
+
+    public static readonly ProblemKind KeyNotLive = new(
+        "key-not-live", 409, Operator, "The key was revoked or has expired.",
+        "Create a new key: one that opens nothing any more has no successor.");
+
+    public static readonly ProblemKind RotationUnderWay = new(
+        "rotation-under-way", 409, Operator, "Two keys of this line are valid already.",
+        "Wait until the older one expires, or revoke the one in existing, then rotate.");
 
     public static readonly ProblemKind IdempotencyInProgress = new(
         "idempotency-in-progress", 409, None, "The first request with this Idempotency-Key is still being answered.",
@@ -83,7 +92,8 @@ internal static class Problems
         "Use a new key for every new request; a UUID will do.");
 
     public static readonly ProblemKind TooManyRequests = new(
-        "too-many-requests", 429, Customer, "The key sends more requests than it may.",
+        "too-many-requests", 429, Customer,
+        "More requests come from this key, or without a key from this address, than may.",
         "Wait for the time in Retry-After, then go on more slowly.");
 
     public static readonly ProblemKind Unexpected = new(
@@ -98,10 +108,12 @@ internal static class Problems
     public static readonly IReadOnlyDictionary<string, ProblemKind> ByCode = new[]
     {
         MalformedRequest, MalformedJson, UnknownField, InvalidField, TenantRequired, TenantNotAllowed, TenantUnknown,
-        NotAuthenticated, NotAllowed, NotFound, MethodNotAllowed,
-        HostnameTaken, AlreadyRegistered, HostnameBeingReleased, TenantExists, IdempotencyInProgress,
+        NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
+        AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
+        IdempotencyInProgress,
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
-    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).ToDictionary(kind => kind.Code);
+    }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
+        .ToDictionary(kind => kind.Code);
 
     /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>
     public static ProblemKind OfStatus(int status) => status switch

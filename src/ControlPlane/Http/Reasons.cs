@@ -24,9 +24,9 @@ internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, st
 internal static class Reasons
 {
     public static readonly Reason DnsUnchecked = new(
-        "dns-unchecked", WaitingOn.Customer,
+        "dns-unchecked", WaitingOn.Operator,
         "The name has not been looked up yet.",
-        "Create the DNS record shown in dnsRecords, if it is not there already.");
+        "Nothing to do: it is looked up within seconds. Create the DNS record shown in dnsRecords meanwhile.");
 
     public static readonly Reason DnsNotThere = new(
         "dns-not-there", WaitingOn.Customer,
@@ -47,6 +47,31 @@ internal static class Reasons
         "dns-timed-out", WaitingOn.Customer,
         "The name did not lead to us within the time allowed.",
         "Create the DNS record shown in dnsRecords, delete the domain and register it again.");
+
+    public static readonly Reason DnsWrongTarget = new(
+        "dns-wrong-target", WaitingOn.Customer,
+        "The name leads to a target of ours that is not this account's.",
+        "Replace the present record by the one shown in dnsRecords; every account has a target of its own.");
+
+    public static readonly Reason OwnershipUnproven = new(
+        "ownership-unproven", WaitingOn.Customer,
+        "Control of the name must be shown by a TXT record.",
+        "Create the TXT record shown in dnsRecords at the DNS provider of the name.");
+
+    public static readonly Reason OwnershipTimedOut = new(
+        "ownership-timed-out", WaitingOn.Customer,
+        "The TXT record was not seen within the time allowed.",
+        "Delete the domain, register it again, and create the TXT record it then shows.");
+
+    public static readonly Reason OwnershipLost = new(
+        "ownership-lost", WaitingOn.Customer,
+        "Another account showed its TXT record, and has the name.",
+        "If the name is yours: delete the domain, register it again, and create the TXT record it then shows.");
+
+    public static readonly Reason NameBeingReleased = new(
+        "name-being-released", WaitingOn.Nodes,
+        "What the name's former owner left is being taken down.",
+        "Nothing to do: it goes on by itself.");
 
     public static readonly Reason Ordering = new(
         "ordering", WaitingOn.None,
@@ -124,6 +149,11 @@ internal static class Reasons
         "A serving node refused the bundle.",
         "Look at the domain's delivery for the node and its error.");
 
+    public static readonly Reason NewerOnNodes = new(
+        "newer-on-nodes", WaitingOn.None,
+        "The nodes serve a newer certificate than this database remembers.",
+        "Nothing to do: the newer one is served on until its renewal, which is opened by itself, is rolled out.");
+
     public static readonly Reason NodesWithdrawing = new(
         "nodes-withdrawing", WaitingOn.Nodes,
         "The name is being taken off the nodes.",
@@ -137,7 +167,7 @@ internal static class Reasons
     public static readonly Reason VaultNotReachable = new(
         "vault-not-reachable", WaitingOn.Operator,
         "The vault cannot be reached.",
-        "Check the key-encryption key in Vault:KeyFile and the database.");
+        "Check the key-encryption keys in Vault:Keys or Vault:KeyFile, and the database.");
 
     public static readonly Reason Surprise = new(
         "surprise", WaitingOn.Operator,
@@ -147,11 +177,12 @@ internal static class Reasons
     /// <summary>Every reason above, by code.</summary>
     public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
     {
-        DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut,
+        DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut, DnsWrongTarget,
+        OwnershipUnproven, OwnershipTimedOut, OwnershipLost, NameBeingReleased,
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
-        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NodesWithdrawing,
+        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NewerOnNodes, NodesWithdrawing,
         TokenStoreNotReachable, VaultNotReachable, Surprise,
     }.ToDictionary(reason => reason.Code);
 }

@@ -4,9 +4,12 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Quartz;
@@ -61,14 +64,18 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
+            Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
+            Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
         });
         foreach (var sweep in Sweeps)
         {
-            builder.Services.AddSingleton(sweep);
+            builder.Services.TryAddSingleton(sweep);
         }
 
         builder.Services.AddQuartzHostedService(hosted => hosted.WaitForJobsToComplete = true);
@@ -77,7 +84,8 @@ internal static class JobsSetup
     private static readonly Type[] Sweeps =
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
-        typeof(VaultCollection),
+        typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
+        typeof(LostOrderSweep),
         typeof(IdempotencySweep), typeof(AuditSealing),
     ];
 

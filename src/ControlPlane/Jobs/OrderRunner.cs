@@ -57,7 +57,7 @@ internal sealed partial class OrderRunner(
         var order = run.Order;
         if (order.CancelRequestedAt is not null && order.State != OrderState.Canceling)
         {
-            await MoveAsync(run, OrderState.Canceling, "The domain was deleted.", ct);
+            await MoveAsync(run, OrderState.Canceling, run.Domain.WhyCanceled, ct);
             return;
         }
 
@@ -116,7 +116,7 @@ internal sealed partial class OrderRunner(
         var (from, since) = (run.Order.State, run.Order.StateSince);
         if (!IssuancePath.HasStep(to) && from != OrderState.Canceling && await run.DeletionRequestedAsync(ct))
         {
-            (to, message) = (OrderState.Canceling, "The domain was deleted.");
+            (to, message) = (OrderState.Canceling, run.Domain.WhyCanceled);
         }
 
         run.Order.MoveTo(to, run.Now);
@@ -131,7 +131,7 @@ internal sealed partial class OrderRunner(
         var from = run.Order.State;
         if (await run.DeletionRequestedAsync(ct))
         {
-            await MoveAsync(run, OrderState.Canceling, "The domain was deleted.", ct);
+            await MoveAsync(run, OrderState.Canceling, run.Domain.WhyCanceled, ct);
             return;
         }
 

@@ -76,6 +76,20 @@ internal sealed partial class DatabaseGauges(
             PrometheusText.Sample(text, "controlplane_node_lag_revisions", PrometheusText.Label("node", node), lag);
         }
 
+        await FamilyAsync(
+            connection, text, "controlplane_fleet_epoch", "Epoch of a fleet: raised after a restore.", "fleet",
+            "SELECT name, epoch FROM fleets ORDER BY name", ct);
+        await FamilyAsync(
+            connection, text, "controlplane_node_alarms", "Alarms that a node's agent has raised.", "node",
+            """
+            SELECT name, (SELECT count(*) FROM node_alarms WHERE node_id = nodes.id) FROM nodes
+            WHERE standing <> 'Retired' ORDER BY name
+            """,
+            ct);
+        await FamilyAsync(
+            connection, text, "controlplane_node_strays", "Names a node serves and the database does not want.", "node",
+            "SELECT name, strays::bigint FROM nodes WHERE standing <> 'Retired' ORDER BY name", ct);
+
         PrometheusText.Head(text, "controlplane_nodes", "Nodes by standing.", "gauge");
         foreach (var (standing, count) in await RowsAsync(
             connection, "SELECT standing, count(*) FROM nodes GROUP BY standing ORDER BY standing", ct))
@@ -84,6 +98,17 @@ internal sealed partial class DatabaseGauges(
         }
 
         return text.ToString();
+    }
+
+    private static async Task FamilyAsync(
+        NpgsqlConnection connection, StringBuilder text, string name, string help, string label, string sql,
+        CancellationToken ct)
+    {
+        PrometheusText.Head(text, name, help, "gauge");
+        foreach (var (value, count) in await RowsAsync(connection, sql, ct))
+        {
+            PrometheusText.Sample(text, name, PrometheusText.Label(label, value), count);
+        }
     }
 
     private static async Task<Dictionary<string, long>> RowsAsync(

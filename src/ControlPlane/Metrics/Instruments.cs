@@ -34,6 +34,15 @@ internal static class Instruments
         "controlplane_http_request_seconds", "s", "Time to answer a request of the API, by route and status.",
         tags: null, advice: Seconds);
 
+    private static readonly Counter<long> EpochsRaised = Meter.CreateCounter<long>(
+        "controlplane_epochs_raised", description: "Fleets whose epoch was raised after a restore, by cause.");
+
+    /// <summary>A restore was noticed.</summary>
+    /// <param name="cause">How.</param>
+    /// <param name="fleets">Fleets whose epoch was raised; none counts nothing.</param>
+    public static void EpochRaised(string cause, int fleets) =>
+        EpochsRaised.Add(fleets, new KeyValuePair<string, object?>("cause", cause));
+
     /// <summary>A domain became active for the first time.</summary>
     /// <param name="elapsed">Since its registration.</param>
     public static void TimeToActive(TimeSpan elapsed) => TimeToActiveSeconds.Record(elapsed.TotalSeconds);

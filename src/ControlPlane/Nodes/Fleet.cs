@@ -65,6 +65,12 @@ internal sealed class Node
 
     public long Revision { get; set; }
 
+    /// <summary>Time of the newest answer it has accepted; null before its first report.</summary>
+    public DateTimeOffset? FreshAt { get; set; }
+
+    /// <summary>Names it serves that this database does not want.</summary>
+    public int Strays { get; set; }
+
     /// <summary>Number of the last accepted report.</summary>
     public long ReportNumber { get; set; }
 

@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Enrolling;
+using ControlPlane.Nodes.Epochs;
 
 namespace ControlPlane.Nodes;
 
@@ -22,10 +23,14 @@ internal static class NodeExamples
         AgentVersion = "0.1.0",
         HAProxyVersion = "2.6.12",
         HAProxyStartedAt = Examples.At,
+        Epoch = 1,
         Revision = 17,
         FleetRevision = 17,
         Domains = 25,
         Refused = 0,
+        Strays = 0,
+        FreshAt = Examples.At.AddSeconds(20),
+        Alarms = [],
         JoinedAt = Examples.At,
         LastSeenAt = Examples.At.AddSeconds(30),
         BannedAt = null,
@@ -46,7 +51,28 @@ internal static class NodeExamples
 
     public static readonly DesiredStatePage Page = new(
         1, 17, "MS4xNy5mZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmY", false, [Desired],
-        [new Tombstone(Guid.Parse("019cadc6-3c4d-7e5f-8a6b-7c8d9e0f1a2b"), "old.example.com", Examples.At, null, 16)]);
+        [new Tombstone(Guid.Parse("019cadc6-3c4d-7e5f-8a6b-7c8d9e0f1a2b"), "old.example.com", Examples.At, null, 16)])
+    {
+        At = Examples.At,
+    };
+
+    public static readonly FleetView Restored = new()
+    {
+        Id = Fleet,
+        Name = "default",
+        Epoch = 2,
+        Revision = 17,
+        Raised = new EpochView(
+            Examples.At, 1, EpochCause.NodeAhead,
+            "Node node-1 has accepted epoch 1, revision 19, which this database does not remember: it was set back to "
+            + "an older moment.",
+            Examples.At.AddHours(-3), Examples.At.AddDays(7), Examples.At.AddMinutes(1)),
+        Strays = 1,
+    };
+
+    public static readonly StrayView Stray = new(
+        "late.example.com", ["node-1", "node-2", "node-3"], [Fingerprint], Examples.At.AddDays(199), ["610000123"],
+        null);
 
     public static readonly FetchBundlesResponse Fetched = new(
         [
@@ -63,5 +89,8 @@ internal static class NodeExamples
         [
             new ObservedDomain(
                 Desired.Domain, 17, ObservedDomainState.Serving, Fingerprint, Fingerprint, Fingerprint, null),
-        ]);
+        ])
+    {
+        FreshAt = Examples.At,
+    };
 }

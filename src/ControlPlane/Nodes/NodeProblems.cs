@@ -32,7 +32,7 @@ internal static class NodeProblems
 
     public static readonly ProblemKind VaultAway = new(
         "vault-away", 503, Operator, "No key can be opened, so that none was released.",
-        "Check the key-encryption key in Vault:KeyFile and the database, or ask a replica with Vault:CanOpen.");
+        "Check the keys in Vault:Keys or Vault:KeyFile and the database, or ask a replica with Vault:CanOpen.");
 
     /// <summary>All of them, for the list that holds every problem.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =

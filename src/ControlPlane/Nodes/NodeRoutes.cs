@@ -3,6 +3,7 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Enrolling;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
@@ -15,6 +16,7 @@ internal static class NodeRoutes
     public static void MapNodes(this IEndpointRouteBuilder app)
     {
         MapAdministration(app.MapGroup("/v1/nodes").WithTags("Nodes"));
+        MapFleets(app.MapGroup("/v1/fleets").WithTags("Nodes"));
         MapAgents(app.MapGroup("").WithTags("Agents"));
     }
 
@@ -32,6 +34,7 @@ internal static class NodeRoutes
         nodes.MapPost("/join-codes", JoinCodes.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("CreateJoinCode").WithSummary("Make a join code")
             .Documented("A one-time code with which one new node enrols. It is shown this once.", Problems.InvalidField)
+            .WithoutLocation()
             .Example(new CreateJoinCode("default", 60), NodeExamples.JoinCode);
         nodes.MapPost("/{id:guid}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("DrainNode").WithSummary("Drain a node")
@@ -47,6 +50,23 @@ internal static class NodeRoutes
             .Documented("For a node whose keys are in other hands: refused from its next call on, and retired.",
                 Problems.NotFound)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired, BannedAt = Examples.At });
+    }
+
+    private static void MapFleets(RouteGroupBuilder fleets)
+    {
+        fleets.MapGet("", ReadFleets.ListAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ListFleets").WithSummary("List fleets")
+            .Documented(
+                "Each with its epoch: when and why it was last raised, and until when nothing is collected.",
+                Problems.InvalidField)
+            .Example(null, new Page<FleetView>([NodeExamples.Restored], null));
+        fleets.MapGet("/{id:guid}/strays", ReadStrays.ListAsync).RequireAuthorization(AccessPolicy.Support)
+            .WithName("ListStrays").WithSummary("List forgotten names")
+            .Documented(
+                "After a restore: names that nodes serve, or that the CA took from us, and that this database does not "
+                + "know. They are served on until somebody registers them again or takes them off the nodes.",
+                Problems.InvalidField, Problems.NotFound)
+            .Example(null, new Page<StrayView>([NodeExamples.Stray], null));
     }
 
     private static void MapAgents(RouteGroupBuilder agents)

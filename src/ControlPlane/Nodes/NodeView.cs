@@ -29,7 +29,10 @@ internal sealed record NodeView
     /// <summary>When the worker that answered was started.</summary>
     public required DateTimeOffset? HAProxyStartedAt { get; init; }
 
-    /// <summary>Newest desired state it has recorded.</summary>
+    /// <summary>Epoch and revision of the newest desired state it has recorded.</summary>
+    public required long Epoch { get; init; }
+
+    /// <inheritdoc cref="Epoch"/>
     public required long Revision { get; init; }
 
     /// <summary>The fleet's own; the difference is how far the node is behind.</summary>
@@ -40,6 +43,15 @@ internal sealed record NodeView
 
     /// <summary>Domains it refused.</summary>
     public required int Refused { get; init; }
+
+    /// <summary>Names it serves that this database does not want; see <c>/v1/fleets/{id}/strays</c>.</summary>
+    public required int Strays { get; init; }
+
+    /// <summary>Time of the newest answer it has accepted; null before the first.</summary>
+    public required DateTimeOffset? FreshAt { get; init; }
+
+    /// <summary>What the agent is alarmed about; it goes on serving.</summary>
+    public required IReadOnlyList<NodeAlarmView> Alarms { get; init; }
 
     /// <summary>When it enrolled.</summary>
     public required DateTimeOffset JoinedAt { get; init; }
@@ -65,14 +77,25 @@ internal sealed record NodeView
             AgentVersion = node.AgentVersion,
             HAProxyVersion = node.HAProxyVersion,
             HAProxyStartedAt = node.HAProxyStartedAt,
+            Epoch = node.Epoch,
             Revision = node.Revision,
             FleetRevision = fleet.Revision,
             Domains = db.NodeObservations.Count(
                 row => row.NodeId == node.Id && row.State == ObservedDomainState.Serving),
             Refused = db.NodeObservations.Count(
                 row => row.NodeId == node.Id && row.State == ObservedDomainState.Refused),
+            Strays = node.Strays,
+            FreshAt = node.FreshAt,
+            Alarms = db.NodeAlarms.Where(row => row.NodeId == node.Id).OrderBy(row => row.Code)
+                .Select(row => new NodeAlarmView(row.Code, row.Detail, row.Since)).ToList(),
             JoinedAt = node.JoinedAt,
             LastSeenAt = node.LastSeenAt,
             BannedAt = node.BannedAt,
         };
 }
+
+/// <summary>Something an agent is alarmed about.</summary>
+/// <param name="Code"><c>answer-older</c>, <c>answer-stale</c> or <c>state-damaged</c>.</param>
+/// <param name="Detail">In a sentence.</param>
+/// <param name="Since">When we first heard of it.</param>
+internal sealed record NodeAlarmView(string Code, string Detail, DateTimeOffset Since);

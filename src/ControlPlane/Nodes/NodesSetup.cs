@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Authentication;
@@ -24,6 +25,12 @@ internal static class NodesSetup
         services.AddSingleton<ReleasableBundles>();
         services.AddSingleton<FetchBundles>();
         services.AddHostedService<DefaultFleet>();
+        services.AddSingleton<RaiseEpoch>();
+        services.AddSingleton<NodeAhead>();
+        services.AddSingleton<CollectionPause>();
+        services.AddSingleton<DatabaseLineage>();
+        // Before any job: what the jobs may do depends on it.
+        services.AddHostedService(all => all.GetRequiredService<DatabaseLineage>());
         services.AddSingleton<DesiredStatePublisher>();
         services.AddSingleton<IDesiredStatePublisher>(all => all.GetRequiredService<DesiredStatePublisher>());
         services.AddHostedService(all => all.GetRequiredService<DesiredStatePublisher>());

@@ -1,6 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.TokenStore;
@@ -8,7 +9,8 @@ namespace ControlPlane.TokenStore;
 /// <summary>Withdraws tokens whose order no longer needs one: failed, or ended by a worker that was killed before it
 /// tidied up.</summary>
 internal sealed partial class TokenSweep(
-    ITokenStore tokens, IDbContextFactory<ControlPlaneDb> databases, ILogger<TokenSweep> log) : ISweep
+    ITokenStore tokens, IDbContextFactory<ControlPlaneDb> databases, CollectionPause pause, ILogger<TokenSweep> log)
+    : ISweep
 {
     public async Task RunAsync(CancellationToken ct)
     {
@@ -20,6 +22,11 @@ internal sealed partial class TokenSweep(
         }
 
         await using var db = await databases.CreateDbContextAsync(ct);
+        if (await pause.IsOnAsync(db, ct))
+        {
+            return;
+        }
+
         var sequences = published.Select(token => token.Sequence).ToHashSet();
         var wanted = await db.Orders
             .Where(

@@ -40,4 +40,9 @@ internal sealed class PrivateKey(byte[] pkcs8, byte[] publicKeyHash) : IDisposab
 }
 
 /// <summary>The vault could not do what was asked.</summary>
-internal sealed class VaultException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class VaultException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>The key-encryption key gave no answer (time-out, throttling, no connection): the same call may succeed
+    /// later. False when the answer was no.</summary>
+    public bool IsAway { get; init; }
+}

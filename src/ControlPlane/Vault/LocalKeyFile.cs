@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -9,6 +11,8 @@ namespace ControlPlane.Vault;
 /// </summary>
 internal sealed class LocalKeyFile : IKeyEncryptionKey
 {
+    /// <summary>Held as long as the program runs. Zeroing it at the end would be worth nothing, and whatever was still
+    /// under way would wrap under zeroes.</summary>
     private readonly byte[] _key;
 
     private LocalKeyFile(byte[] key)
@@ -29,16 +33,13 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
                 + "and keep a copy apart from the database's backups: without it they are worthless.");
         }
 
-        const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead
-            | UnixFileMode.OtherWrite;
-        if ((File.GetUnixFileMode(path) & others) != UnixFileMode.None)
-        {
-            throw new VaultException($"The key-encryption key {path} is readable by others: chmod 600 it.");
-        }
-
+        OwnersFile.Check(path, "The key-encryption key");
+        // In bytes and not as a string, which could not be zeroed.
+        var text = File.ReadAllBytes(path);
         var key = new byte[AesGcmBox.KeyBytes];
-        if (!Convert.TryFromBase64String(File.ReadAllText(path).Trim(), key, out var length)
-            || length != AesGcmBox.KeyBytes)
+        var read = Base64.DecodeFromUtf8(text.AsSpan().Trim(" \t\r\n"u8), key, out _, out var length);
+        CryptographicOperations.ZeroMemory(text);
+        if (read != OperationStatus.Done || length != AesGcmBox.KeyBytes)
         {
             throw new VaultException($"{path} does not hold a key-encryption key (32 bytes, base64).");
         }
@@ -61,8 +62,13 @@ internal sealed class LocalKeyFile : IKeyEncryptionKey
             Access = FileAccess.Write,
             UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
         });
-        file.Write(Encoding.ASCII.GetBytes(Convert.ToBase64String(RandomNumberGenerator.GetBytes(AesGcmBox.KeyBytes))));
+        var key = RandomNumberGenerator.GetBytes(AesGcmBox.KeyBytes);
+        var text = new byte[Base64.GetMaxEncodedToUtf8Length(key.Length)];
+        Base64.EncodeToUtf8(key, text, out _, out var length);
+        file.Write(text.AsSpan(0, length));
         file.Flush(flushToDisk: true);
+        CryptographicOperations.ZeroMemory(key);
+        CryptographicOperations.ZeroMemory(text);
     }
 
     public Task<byte[]> WrapAsync(byte[] dataKey, CancellationToken ct)

@@ -1,6 +1,7 @@
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -9,7 +10,8 @@ namespace ControlPlane.Vault;
 /// <summary>Destroys keys: those softly deleted 30 days ago, and orphans — sealed, but their order's commit never
 /// came.</summary>
 internal sealed partial class VaultCollection(
-    IDbContextFactory<ControlPlaneDb> databases, AuditTrail trail, TimeProvider time, ILogger<VaultCollection> log)
+    IDbContextFactory<ControlPlaneDb> databases, CollectionPause pause, AuditTrail trail, TimeProvider time,
+    ILogger<VaultCollection> log)
     : ISweep
 {
     /// <summary>Time to notice that a deletion was a mistake.</summary>
@@ -24,6 +26,11 @@ internal sealed partial class VaultCollection(
     public async Task RunAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
+        if (await pause.IsOnAsync(db, ct))
+        {
+            return;
+        }
+
         var (deletedBefore, orphanBefore) = (time.GetUtcNow() - SoftDeletion, time.GetUtcNow() - OrphanAge);
         var destroyed = await DestroyAsync(
             db, "deleted", db.VaultKeys.Where(key => key.DeletedAt < deletedBefore), ct);

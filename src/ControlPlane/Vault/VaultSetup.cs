@@ -1,14 +1,25 @@
+using ControlPlane.Vault.Rewrapping;
+
 namespace ControlPlane.Vault;
 
-/// <summary>Registers the vault and its key-encryption key.</summary>
+/// <summary>Registers the vault and its key-encryption keys.</summary>
 internal static class VaultSetup
 {
     public static void AddVault(this WebApplicationBuilder builder)
     {
-        var options = builder.Configuration.GetSection("Vault").Get<VaultOptions>() ?? new VaultOptions();
-        // Loaded at start, not at first use: a replica without its key should not come up looking healthy.
-        IKeyEncryptionKey kek = options.CanOpen ? LocalKeyFile.Load(options.KeyFile) : new AbsentKey();
-        builder.Services.AddSingleton(kek);
-        builder.Services.AddSingleton<IVault, PostgresVault>();
+        // Loaded at start, not at first use: a replica without its keys should not come up looking healthy.
+        var options = VaultOptions.Of(builder.Configuration);
+        var ring = KeyRing.Load(options);
+        var services = builder.Services;
+        // Made by a factory, so that the container disposes of it: branch keys are zeroed when the program ends.
+        services.AddSingleton(_ => ring);
+        services.AddSingleton<IKeyEncryptionKey>(all => all.GetRequiredService<KeyRing>());
+        services.AddSingleton<IVault, PostgresVault>();
+        services.AddSingleton<Rewrapper>();
+        services.AddSingleton<VaultStatus>();
+        if (options.CanOpen)
+        {
+            services.AddHostedService<KeyRingProof>();
+        }
     }
 }

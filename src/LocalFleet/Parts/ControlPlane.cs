@@ -38,6 +38,8 @@ internal sealed class ControlPlane(
             ["Vault__CanOpen"] = "true",
             ["Fleet__Name"] = "local",
             ["Fleet__CnameTarget"] = LocalNames.Edge,
+            // Nobody can own what ends in .example, and here that is the point.
+            ["Fleet__AllowedSpecialUseNames__0"] = "example",
             ["Fleet__Addresses__0"] = "127.0.0.1",
             // Here the fleet itself is on loopback.
             ["Fleet__ProbeReservedAddresses"] = "true",

@@ -5,8 +5,8 @@ namespace LocalFleet.StandIns;
 
 /// <summary>
 /// A <b>stand-in</b> for the public DNS: every name under <see cref="LocalNames.Customers"/> is a CNAME to the fleet's
-/// target, which is 127.0.0.1. What is set in <see cref="Table"/> goes first, so that a drill can point a name
-/// elsewhere.
+/// target, which is 127.0.0.1, as is every name below the target, each of which may be a tenant's own. What is set in
+/// <see cref="Table"/> goes first, so that a drill can point a name elsewhere.
 /// </summary>
 internal sealed class LocalDns : IAsyncDisposable
 {
@@ -31,9 +31,10 @@ internal sealed class LocalDns : IAsyncDisposable
 
         var edge = new AddressRecord(LocalNames.Edge, Ttl, IPAddress.Loopback);
         var asksAddress = question.Type == edge.Type;
-        if (DnsName.Comparer.Equals(question.Name, LocalNames.Edge))
+        if (DnsName.Comparer.Equals(question.Name, LocalNames.Edge)
+            || question.Name.EndsWith("." + LocalNames.Edge, StringComparison.OrdinalIgnoreCase))
         {
-            return new DnsReply { Answers = asksAddress ? [edge] : [] };
+            return new DnsReply { Answers = asksAddress ? [edge with { Name = question.Name }] : [] };
         }
 
         if (!question.Name.EndsWith("." + LocalNames.Customers, StringComparison.OrdinalIgnoreCase))

@@ -47,10 +47,22 @@ internal static class RunCommand
             DefaultValueFactory = _ => 16_384,
             Description = "HAProxy's tune.bufsize",
         };
+        var staleAfter = new Option<int>("--stale-after-minutes")
+        {
+            DefaultValueFactory = _ => 15,
+            Description = "Age of the newest answer from which on an alarm is raised",
+        };
+        staleAfter.Validators.Add(given =>
+        {
+            if (given.GetValueOrDefault<int>() is < 1 or > 1440)
+            {
+                given.AddError("--stale-after-minutes must be 1 to 1440.");
+            }
+        });
         var join = new EnrolOptions(isRequired: false);
         var command = new Command("run", "Keeps one HAProxy in step with the fleet.")
         {
-            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize,
+            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize, staleAfter,
         };
         join.AddTo(command);
         command.SetAction((parsed, cancel) => Run(
@@ -69,6 +81,7 @@ internal static class RunCommand
                 TokenDirectory = parsed.GetRequiredValue(tokenDirectory),
                 TokenSocket = Path.GetFullPath(parsed.GetRequiredValue(tokenSocket)),
                 Trust = parsed.GetValue(trust) ?? [],
+                StaleAfter = TimeSpan.FromMinutes(parsed.GetValue(staleAfter)),
                 Enrolment = join.Read(parsed),
             },
             cancel));

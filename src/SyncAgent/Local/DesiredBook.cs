@@ -1,36 +1,7 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using ControlPlane.Contracts;
 
 namespace SyncAgent.Local;
-
-/// <summary>Up to where the desired state is recorded.</summary>
-/// <param name="Epoch">Highest epoch seen: an answer of a lower one is old.</param>
-/// <param name="Revision">Highest revision seen in that epoch.</param>
-/// <param name="Cursor">What to ask after; null asks for everything.</param>
-internal sealed record BookMark(long Epoch, long Revision, string? Cursor);
-
-/// <summary>What the fleet wants of one name: served by a bundle, or gone.</summary>
-/// <param name="Wanted">Null when it is gone.</param>
-/// <param name="Withdrawn">Null while it is served.</param>
-/// <param name="Epoch">Where its revision counts: those of two epochs say nothing about each other.</param>
-internal sealed record BookEntry(DesiredDomain? Wanted, Tombstone? Withdrawn, long Epoch)
-{
-    public long Revision => Wanted?.Revision ?? Withdrawn!.Revision;
-
-    public Guid Domain => Wanted?.Domain ?? Withdrawn!.Domain;
-}
-
-/// <summary>One line of the journal: exactly one of the three is set.</summary>
-/// <param name="Wanted">A name to serve.</param>
-/// <param name="Withdrawn">A name that is gone.</param>
-/// <param name="Mark">The end of a page.</param>
-/// <param name="Epoch">Of the name's revision.</param>
-internal sealed record JournalLine(DesiredDomain? Wanted, Tombstone? Withdrawn, BookMark? Mark, long Epoch);
-
-[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-[JsonSerializable(typeof(JournalLine))]
-internal sealed partial class JournalJson : JsonSerializerContext;
 
 /// <summary>
 /// The node's manifest: the desired state as last heard, on disk, so that a restart without the API serves and verifies
@@ -40,13 +11,27 @@ internal sealed class DesiredBook : IDisposable
 {
     private readonly Dictionary<string, BookEntry> _entries = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
+    private readonly HighWater _highest;
     private readonly FileStream _journal;
 
-    private DesiredBook(string path, Func<string, Tombstone, bool> isDone)
+    private DesiredBook(string path, HighWater highest, Func<string, Tombstone, bool> isDone)
     {
+        _highest = highest;
         if (File.Exists(path))
         {
             Replay(path);
+        }
+
+        var (known, mark) = (highest.Mark, Mark);
+        if (known.Epoch > mark.Epoch || (known.Epoch == mark.Epoch && known.Revision > mark.Revision))
+        {
+            // The journal has lost what came last: everything is asked for again, and nothing older is taken.
+            Mark = new BookMark(known.Epoch, known.Revision, null, Relisting: true);
+        }
+        else if (mark.Epoch > 0)
+        {
+            highest.Raise(mark.Epoch, mark.Revision);
+            Mark = mark with { Relisting = mark.Relisting || mark.Cursor is null };
         }
 
         foreach (var (hostname, entry) in _entries.Where(pair => pair.Value.Withdrawn is not null).ToArray())
@@ -61,12 +46,32 @@ internal sealed class DesiredBook : IDisposable
         _journal = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
     }
 
-    public BookMark Mark { get; private set; } = new(0, 0, null);
+    public BookMark Mark { get; private set; } = new(0, 0, null, Relisting: true);
+
+    /// <summary>Where a journal that was damaged before its last line was copied to; null when it was whole.</summary>
+    public string? SetAside { get; private set; }
 
     /// <param name="journalFile">Made when absent.</param>
+    /// <param name="highest">What was accepted before: nothing older is recorded.</param>
     /// <param name="isDone">Withdrawals that were carried out long ago and may be forgotten.</param>
-    public static DesiredBook Open(string journalFile, Func<string, Tombstone, bool> isDone) =>
-        new(journalFile, isDone);
+    public static DesiredBook Open(string journalFile, HighWater highest, Func<string, Tombstone, bool> isDone) =>
+        new(journalFile, highest, isDone);
+
+    /// <summary>Names that are served and that the newest full list did not hold: nobody withdrew them, and deletion is
+    /// never inferred from absence.</summary>
+    /// <param name="onDisk">What the node holds.</param>
+    public IReadOnlyList<StrayName> Strays(IReadOnlyDictionary<string, BundleFile> onDisk)
+    {
+        lock (_lock)
+        {
+            return Mark.Epoch == 0 || Mark.Relisting
+                ? []
+                : [.. onDisk
+                    .Where(file => !file.Value.IsDamaged && IsStray(_entries.GetValueOrDefault(file.Key)))
+                    .OrderBy(file => file.Key, StringComparer.Ordinal)
+                    .Select(file => new StrayName(file.Key, file.Value.Fingerprint!, file.Value.NotAfter))];
+        }
+    }
 
     public BookEntry? Find(string hostname)
     {
@@ -85,12 +90,12 @@ internal sealed class DesiredBook : IDisposable
     }
 
     /// <summary>Records a page durably, then takes it as the truth.</summary>
-    /// <returns>The names that changed; null when the page is of an older epoch than one seen before.</returns>
+    /// <returns>The names that changed; null when the page is older than one accepted before.</returns>
     public IReadOnlyList<string>? Record(DesiredStatePage page)
     {
         lock (_lock)
         {
-            if (page.Epoch < Mark.Epoch || IsOlderAnswer(page))
+            if (_highest.IsOlder(page) || IsOlderPage(page))
             {
                 return null;
             }
@@ -106,10 +111,12 @@ internal sealed class DesiredBook : IDisposable
                 .Where(IsNews)
                 .ToList();
             var revision = newEpoch ? page.Revision : Math.Max(Mark.Revision, page.Revision);
-            var mark = new BookMark(page.Epoch, revision, page.Cursor);
+            var mark = new BookMark(
+                page.Epoch, revision, page.Cursor, Relisting: (newEpoch || Mark.Relisting) && page.More);
             Append([.. lines, new JournalLine(null, null, mark, mark.Epoch)]);
             lines.ForEach(Apply);
             Mark = mark;
+            _highest.Raise(mark.Epoch, mark.Revision, page.More ? null : page.At);
             return [.. lines.Select(HostnameOf)];
         }
     }
@@ -119,7 +126,7 @@ internal sealed class DesiredBook : IDisposable
     {
         lock (_lock)
         {
-            Mark = Mark with { Cursor = null };
+            Mark = Mark with { Cursor = null, Relisting = true };
             Append([new JournalLine(null, null, Mark, Mark.Epoch)]);
         }
     }
@@ -130,9 +137,13 @@ internal sealed class DesiredBook : IDisposable
 
     private static long RevisionOf(JournalLine line) => line.Wanted?.Revision ?? line.Withdrawn!.Revision;
 
-    /// <summary>While everything is asked for again (no cursor) pages begin below what is known.</summary>
-    private bool IsOlderAnswer(DesiredStatePage page) =>
-        page.Epoch == Mark.Epoch && page.Revision < Mark.Revision && !page.More && Mark.Cursor is not null;
+    /// <summary>A page with others behind it may lie below what is known only while everything is asked for
+    /// again.</summary>
+    private bool IsOlderPage(DesiredStatePage page) =>
+        page.Epoch == Mark.Epoch && page.Revision < Mark.Revision && !Mark.Relisting;
+
+    private bool IsStray(BookEntry? known) =>
+        known is null || (known.Wanted is not null && known.Epoch < Mark.Epoch);
 
     private bool IsNews(JournalLine line)
     {
@@ -172,17 +183,27 @@ internal sealed class DesiredBook : IDisposable
 
     private void Replay(string path)
     {
+        string? broken = null;
         foreach (var text in File.ReadLines(path))
         {
+            if (broken is not null)
+            {
+                // Lines behind a broken one: no power cut does that. What they said is asked for again.
+                SetAside = path + ".damaged";
+                File.Copy(path, SetAside, overwrite: true);
+                break;
+            }
+
             try
             {
-                Apply(JsonSerializer.Deserialize(text, JournalJson.Default.JournalLine)!);
+                Apply(JsonSerializer.Deserialize(text, JournalJson.Default.JournalLine)
+                    ?? throw new JsonException("An empty line."));
             }
             catch (JsonException)
             {
-                // A line cut short by a power cut. Its page's mark was not written either, so the page is asked for
-                // again.
-                break;
+                // The last line, cut short by a power cut: its page's mark was not written either, so the page is asked
+                // for again.
+                broken = text;
             }
         }
     }

@@ -22,6 +22,9 @@ internal sealed class StateDirectory
 
     public string Root { get; }
 
+    /// <summary>Where a damaged file was moved to; null when none was.</summary>
+    public string? SetAside { get; private set; }
+
     public string IdentityFile => Path.Combine(Root, "node.json");
 
     public string SigningKeyFile => Path.Combine(Root, "signing.key");
@@ -29,6 +32,8 @@ internal sealed class StateDirectory
     public string SealingKeyFile => Path.Combine(Root, "sealing.key");
 
     public string JournalFile => Path.Combine(Root, "desired.jsonl");
+
+    public string HighWaterFile => Path.Combine(Root, "high-water.json");
 
     private string ReportNumberFile => Path.Combine(Root, "report-number");
 
@@ -69,8 +74,20 @@ internal sealed class StateDirectory
 
     private long ReadReportNumber()
     {
-        return File.Exists(ReportNumberFile)
-            ? long.Parse(File.ReadAllText(ReportNumberFile), CultureInfo.InvariantCulture)
-            : 0;
+        if (!File.Exists(ReportNumberFile))
+        {
+            return 0;
+        }
+
+        if (long.TryParse(
+            File.ReadAllText(ReportNumberFile), NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        // The server tells its own number with the first answer; the agent goes on above it.
+        SetAside = ReportNumberFile + ".damaged";
+        File.Move(ReportNumberFile, SetAside, overwrite: true);
+        return 0;
     }
 }

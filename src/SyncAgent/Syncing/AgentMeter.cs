@@ -12,6 +12,7 @@ internal sealed class AgentMeter
     private long _reports;
     private long _apiFailures;
     private long _tokensServed;
+    private long _olderAnswers;
 
     public void Injected() => Interlocked.Increment(ref _injections);
 
@@ -22,6 +23,8 @@ internal sealed class AgentMeter
     public void Reported() => Interlocked.Increment(ref _reports);
 
     public void ApiFailed() => Interlocked.Increment(ref _apiFailures);
+
+    public void AnswerRefusedAsOlder() => Interlocked.Increment(ref _olderAnswers);
 
     public void TokenServed() => Interlocked.Increment(ref _tokensServed);
 
@@ -35,6 +38,8 @@ internal sealed class AgentMeter
         Counter(text, "syncagent_reports_total", "Observed-state reports accepted.", _reports);
         Counter(text, "syncagent_api_failures_total", "Calls that the API did not answer.", _apiFailures);
         Counter(text, "syncagent_tokens_served_total", "Validation tokens served.", _tokensServed);
+        Counter(
+            text, "syncagent_older_answers_total", "Answers refused as older than one accepted before.", _olderAnswers);
         foreach (var (name, help, value) in gauges)
         {
             Line(text, name, help, "gauge", value);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Contracts;
 using ControlPlane.Contracts.Sealing;
 using SyncAgent.ControlPlaneApi;
@@ -51,6 +52,12 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
                 bundle, NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
         }
 
+        if (!IsFor(bundle))
+        {
+            return Refuse(
+                bundle, NodeErrorCodes.BundleMismatch, $"The leaf's subject alternative names lack {bundle.Hostname}.");
+        }
+
         byte[]? pkcs8 = null;
         try
         {
@@ -83,6 +90,22 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
         finally
         {
             CryptographicOperations.ZeroMemory(pkcs8);
+        }
+    }
+
+    /// <summary>RFC 6125 §6.4.4: the names a visitor compares are those of the SAN; the common name is not
+    /// asked.</summary>
+    private static bool IsFor(SealedBundle bundle)
+    {
+        try
+        {
+            using var leaf = X509CertificateLoader.LoadCertificate(bundle.Leaf);
+            return HostnameSyntax.IsValid(bundle.Hostname)
+                && leaf.MatchesHostname(bundle.Hostname, allowWildcards: true, allowCommonName: false);
+        }
+        catch (CryptographicException)
+        {
+            return false;
         }
     }
 

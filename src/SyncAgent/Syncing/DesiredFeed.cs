@@ -1,3 +1,4 @@
+using ControlPlane.Contracts;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
 
@@ -11,6 +12,8 @@ internal sealed partial class DesiredFeed(
     Reporter reporter,
     NodeView view,
     AgentMeter meter,
+    Alarms alarms,
+    Freshness freshness,
     TimeProvider time,
     ILogger<DesiredFeed> log) : BackgroundService
 {
@@ -33,11 +36,20 @@ internal sealed partial class DesiredFeed(
         var isFirst = true;
         while (!stoppingToken.IsCancellationRequested)
         {
+            freshness.Look();
             try
             {
                 // The first question must not wait: after it the node knows whether it is up to date.
                 var wait = isFirst ? 0 : (int)Jitter.Spread(Wait).TotalSeconds;
-                isFirst = !await Poll(wait, stoppingToken);
+                if (await Poll(wait, stoppingToken) is not { } isAll)
+                {
+                    // Told by the alarm; asking again at once would change nothing, and a long wait would hide its end.
+                    isFirst = true;
+                    await Task.Delay(backoff.Failed(), time, stoppingToken);
+                    continue;
+                }
+
+                isFirst = !isAll;
                 LastAnswer = time.GetUtcNow();
                 backoff.Succeeded();
             }
@@ -58,8 +70,8 @@ internal sealed partial class DesiredFeed(
         }
     }
 
-    /// <returns>True when nothing more is ready now.</returns>
-    private async Task<bool> Poll(int wait, CancellationToken cancel)
+    /// <returns>True when nothing more is ready now; null when the answer was refused as an old one.</returns>
+    private async Task<bool?> Poll(int wait, CancellationToken cancel)
     {
         var page = await api.GetDesiredState(book.Mark.Cursor, wait, cancel);
         if (page is null)
@@ -76,10 +88,27 @@ internal sealed partial class DesiredFeed(
         var changed = book.Record(page);
         if (changed is null)
         {
-            // Somebody replays an old answer, or the control plane's history was set back without a new epoch.
-            throw new ApiUnavailableException(
-                $"ALARM: the API answered with epoch {page.Epoch}, revision {page.Revision}, older than "
-                + $"{before.Epoch}, {before.Revision}. It is refused; the node goes on serving what it has.");
+            // Somebody plays an old answer again, or the database was set back and does not know it yet: our next
+            // question shows what we hold, and a control plane raises its epoch above that.
+            meter.AnswerRefusedAsOlder();
+            alarms.Raise(
+                NodeAlarmCodes.AnswerOlder,
+                $"The API answered with epoch {page.Epoch}, revision {page.Revision}, older than {before.Epoch}, "
+                + $"{before.Revision}. It is refused; the node goes on serving what it has.");
+            return null;
+        }
+
+        if (page.Epoch > before.Epoch)
+        {
+            // The control plane's history begins anew: it may have lost what it was told.
+            reporter.ForgetWhatWasTold();
+            reconciler.TouchAll();
+        }
+
+        if (!page.More)
+        {
+            alarms.Clear(NodeAlarmCodes.AnswerOlder);
+            freshness.Look();
         }
 
         reporter.SetCaughtUp(!page.More);

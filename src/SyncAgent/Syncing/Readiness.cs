@@ -1,3 +1,4 @@
+using ControlPlane.Contracts;
 using SyncAgent.Local;
 
 namespace SyncAgent.Syncing;
@@ -5,7 +6,8 @@ namespace SyncAgent.Syncing;
 /// <summary>Whether the NLB may send visitors here. The API's absence is no reason not to: what is on disk is
 /// served.</summary>
 internal sealed class Readiness(
-    DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed)
+    DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed, Alarms alarms,
+    Freshness freshness)
 {
     /// <summary>null when ready; otherwise a sentence.</summary>
     public string? Reason
@@ -26,6 +28,9 @@ internal sealed class Readiness(
         }
     }
 
+    /// <summary>What is wrong without being a reason to send visitors elsewhere: one line each.</summary>
+    public IEnumerable<string> Remarks() => alarms.Active.Select(alarm => $"ALARM {alarm.Code}: {alarm.Detail}");
+
     public IEnumerable<(string Name, string Help, double Value)> Gauges()
     {
         var mark = book.Mark;
@@ -33,6 +38,14 @@ internal sealed class Readiness(
         yield return ("syncagent_epoch", "Epoch of the newest desired state.", mark.Epoch);
         yield return ("syncagent_revision", "Revision of the newest desired state.", mark.Revision);
         yield return ("syncagent_domains", "Names in the book.", book.Snapshot().Count);
+        yield return ("syncagent_strays", "Names served that the newest full list does not hold.",
+            book.Strays(view.Disk).Count);
+        yield return (
+            "syncagent_answer_age_seconds", "Age of the newest accepted answer.", freshness.Age.TotalSeconds);
+        yield return ("syncagent_alarm_answer_older", "1 while older answers are being refused.",
+            alarms.Has(NodeAlarmCodes.AnswerOlder) ? 1 : 0);
+        yield return ("syncagent_alarm_answer_stale", "1 while no fresh answer has been accepted for long.",
+            alarms.Has(NodeAlarmCodes.AnswerStale) ? 1 : 0);
         yield return ("syncagent_domains_refused", "Names last reported as refused.", reporter.RefusedCount);
         yield return ("syncagent_haproxy_pid", "Pid of the worker that was read.", view.Process?.Pid ?? 0);
         yield return (

@@ -59,6 +59,12 @@ internal sealed partial class Reconciler
             return Applied.Refused(NodeErrorCodes.NotDelivered, "The API lists the bundle and has none to give.");
         }
 
+        if (bundle.Sealed.Hostname != job.Name.Value)
+        {
+            return Applied.Refused(
+                NodeErrorCodes.BundleMismatch, "The API delivered the bundle of another name.");
+        }
+
         if (bundle.Sealed.Fingerprint != wanted.Fingerprint)
         {
             // A newer bundle than the one listed: the poll that lists it is on its way.

@@ -17,6 +17,9 @@ internal sealed partial class Reporter(
     NodeView view,
     Failpoint failpoint,
     AgentMeter meter,
+    Alarms alarms,
+    Freshness freshness,
+    StraysToTell strays,
     TimeProvider time,
     ILogger<Reporter> log) : BackgroundService
 {
@@ -82,11 +85,13 @@ internal sealed partial class Reporter(
         lock (_lock)
         {
             _told.Clear();
+            strays.Forget();
         }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        alarms.Changed = () => _wake.Writer.TryWrite(true);
         var backoff = Backoff.ForApi();
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -161,9 +166,14 @@ internal sealed partial class Reporter(
         failpoint.Pass(AgentPoints.Reported);
         lock (_lock)
         {
-            foreach (var row in rows)
+            // Said in a life of the history that is over: it must be said again.
+            if (report.Epoch == book.Mark.Epoch)
             {
-                _told[row.Domain] = row;
+                strays.Told(report.Strays);
+                foreach (var row in rows)
+                {
+                    _told[row.Domain] = row;
+                }
             }
 
             return _pending.Count > 0;
@@ -191,7 +201,12 @@ internal sealed partial class Reporter(
                 IsSynced(rows),
                 process is null ? null : new HAProxyProcess(process.Version, process.Pid, process.StartedAt),
                 AgentVersion.Text,
-                rows);
+                rows)
+            {
+                FreshAt = freshness.FreshAt,
+                Alarms = alarms.Active,
+                Strays = _isCaughtUp ? strays.News() : null,
+            };
         }
     }
 

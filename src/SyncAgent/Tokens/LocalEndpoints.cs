@@ -23,7 +23,9 @@ internal static class LocalEndpoints
     {
         routes.MapGet("/healthz", () => Results.Text("alive\n"));
         routes.MapGet("/readyz", (Readiness readiness) =>
-            readiness.Reason is { } reason ? Results.Text(reason + "\n", statusCode: 503) : Results.Text("ready\n"));
+            Results.Text(
+                string.Join('\n', [readiness.Reason ?? "ready", .. readiness.Remarks(), ""]),
+                statusCode: readiness.Reason is null ? 200 : 503));
         routes.MapGet("/metrics", (Readiness readiness, AgentMeter meter) =>
             Results.Text(meter.Render(readiness.Gauges()), "text/plain; version=0.0.4"));
     }

@@ -53,7 +53,8 @@ public sealed class AuditedApi(PostgresFixture server) : IAsyncLifetime
             owner = row.Id;
         }
 
-        var (key, secret) = await Keys.AddAsync(db, role, owner, $"{role} {tenant}".Trim(), DateTimeOffset.UnixEpoch);
+        var (key, secret) = await Keys.AddAsync(
+            db, role, owner, new CreateKey($"{role} {tenant}".Trim()), DateTimeOffset.UnixEpoch);
         var client = _app.CreateClient();
         client.DefaultRequestHeaders.Authorization = new("Bearer", secret.Reveal());
         return (key.Id, client);

@@ -68,7 +68,7 @@ public sealed class IssuancePathTests(PostgresDatabase database) : IClassFixture
     [Fact]
     public async Task The_schema_names_the_same_states_and_ends_the_same_ones()
     {
-        var states = await CheckAsync("state = ANY%PendingDns%Canceled%");
+        var states = await CheckAsync("state = ANY%PendingDns%PendingOrder%Canceled%");
         var closed = await CheckAsync("%state = ANY%closed_at IS NOT NULL%");
 
         Assert.Equal(All.Select(state => state.ToString()).Order(StringComparer.Ordinal), states);

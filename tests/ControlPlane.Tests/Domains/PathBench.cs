@@ -1,13 +1,17 @@
+using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
+using ControlPlane.Tests.Vault;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -33,10 +37,14 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         _database = database;
         Pki = new TestPki(Clock.GetUtcNow());
+        Trail = new AuditTrail(database.DataSource, Clock);
+        Pause = new CollectionPause(Clock, NullLogger<CollectionPause>.Instance);
+        Raise = new RaiseEpoch(database.DataSource, Clock, NullLogger<RaiseEpoch>.Instance);
         LocalKeyFile.Create(Path.Combine(_folder, "kek"));
         Directory.CreateDirectory(TokenFolder);
         Tokens = new SharedDirectory(TokenFolder);
-        Vault = new PostgresVault(this, LocalKeyFile.Load(Path.Combine(_folder, "kek")), Clock);
+        Kek = new RotatingKey(LocalKeyFile.Load(Path.Combine(_folder, "kek")));
+        Vault = new PostgresVault(this, Kek, Clock);
         Wakes = new Wakes(database.DataSource, Clock, NullLogger<Wakes>.Instance);
         var services = new ServiceCollection()
             .AddSingleton<TimeProvider>(Clock)
@@ -48,6 +56,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new DnsClient(
                 new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
+            .AddSingleton(services => new OwnershipLookup([services.GetRequiredService<DnsClient>()]))
+            .AddSingleton<ProveOwnership>()
+            .AddSingleton<IWakes>(_ => Wakes)
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {
@@ -68,9 +79,20 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
 
     public TestPki Pki { get; }
 
+    public AuditTrail Trail { get; }
+
+    public CollectionPause Pause { get; }
+
+    public RaiseEpoch Raise { get; }
+
     public ITokenStore Tokens { get; }
 
     public IVault Vault { get; }
+
+    public RotatingKey Kek { get; }
+
+    /// <summary>Gone with the bench.</summary>
+    public string Folder => _folder;
 
     public Wakes Wakes { get; }
 
@@ -90,7 +112,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await using var db = bench.Open();
-        await db.Database.ExecuteSqlAsync($"TRUNCATE tenants, fleets, vault_keys, chains CASCADE");
+        await db.Database.ExecuteSqlAsync($"TRUNCATE tenants, fleets, vault_keys, vault_rewraps, chains CASCADE");
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         db.Fleets.Add(new Fleet { Id = bench.FleetId, Name = "default", CreatedAt = bench.Clock.GetUtcNow() });
         await db.SaveChangesAsync();

@@ -21,6 +21,11 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public ConcurrentQueue<OrderRequest> Paid { get; } = new();
 
+    public ConcurrentQueue<string> Reissued { get; } = new();
+
+    /// <summary>What the CA's list tells of.</summary>
+    public List<(DateTimeOffset At, PlacedEarlier Placed)> Earlier { get; } = [];
+
     /// <summary>Free calls by name, in order.</summary>
     public ConcurrentQueue<string> Asked { get; } = new();
 
@@ -53,6 +58,20 @@ internal sealed class StandInCa : ICertificateAuthority
     {
         Paid.Enqueue(request);
         return OnPlace(request);
+    }
+
+    public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct)
+    {
+        Reissued.Enqueue(caOrderId);
+        return Task.FromResult(new PlacedOrder(caOrderId, CertificateId, Token: null));
+    }
+
+    public async Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
+        DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct)
+    {
+        var recent = Earlier.Where(order => order.At >= since).Select(order => order.Placed).ToList();
+        var worth = await unknown([.. recent.Select(order => order.CaOrderId)]);
+        return [.. recent.Where(order => worth.Contains(order.CaOrderId))];
     }
 
     public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) =>

@@ -6,6 +6,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
+using ControlPlane.Tests.Nodes;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.EntityFrameworkCore;
@@ -15,8 +16,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace ControlPlane.Tests.Http;
 
 /// <summary>The real program on a real socket and a real database, without its jobs: what a test registers stays where
-/// it is. One for each test class.</summary>
-public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
+/// it is. One for each test class. Rates are far above what tests send, unless a test's own fixture lowers
+/// them.</summary>
+public class ApiFixture(PostgresFixture server) : IAsyncLifetime
 {
     private readonly ConcurrentQueue<OrderState> _wakes = new();
     private readonly string _tokens = Directory.CreateTempSubdirectory("cp-tokens-").FullName;
@@ -24,6 +26,20 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
     private WebApplicationFactory<ControlPlaneDb> _app = null!;
 
     public IServiceProvider Services => _app.Services;
+
+    public string ConnectionString { get; private set; } = "";
+
+    internal TestClock Clock { get; } = new();
+
+    /// <summary>What the program is told beyond what every test needs.</summary>
+    protected virtual IReadOnlyDictionary<string, string?> Settings => new Dictionary<string, string?>
+    {
+        ["Http:Rates:Portal:Burst"] = "100000",
+        ["Http:Rates:Support:Burst"] = "100000",
+        ["Http:Rates:Admin:Burst"] = "100000",
+        ["Http:Rates:Node:Burst"] = "100000",
+        ["Http:Rates:Anonymous:Burst"] = "100000",
+    };
 
     /// <summary>The stages that were woken so far.</summary>
     internal IReadOnlyCollection<OrderState> Wakes => _wakes;
@@ -42,21 +58,8 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var connection = await server.CreateDatabaseAsync();
-        _app = new WebApplicationFactory<ControlPlaneDb>().WithWebHostBuilder(host => host
-            .UseSetting("urls", "http://127.0.0.1:0")
-            .UseSetting("Jobs:Enabled", "false")
-            .UseSetting("Dns:Servers:0", "127.0.0.1:9")
-            .UseSetting("Vault:CanOpen", "false")
-            .UseSetting("CertCentral:ApiKey", "never-used")
-            .UseSetting("TokenStore:Directory", _tokens)
-            .UseSetting("ConnectionStrings:ControlPlane", connection)
-            .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
-            .UseSetting("Fleet:Addresses:0", "192.0.2.1")
-            .UseSetting("Fleet:Addresses:1", "2001:db8::1")
-            .ConfigureTestServices(RecordWakes));
-        _app.UseKestrel();
-        _app.StartServer();
+        ConnectionString = await server.CreateDatabaseAsync();
+        _app = Start();
         Anonymous = _app.CreateClient();
         Admin = await ClientAsync(ApiRole.Admin, null);
         Support = await ClientAsync(ApiRole.Support, null);
@@ -64,14 +67,65 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
         Globex = await ClientAsync(ApiRole.Portal, "globex");
     }
 
+    /// <summary>Starts a replica over the fixture's database.</summary>
+    internal WebApplicationFactory<ControlPlaneDb> Start()
+    {
+        var app = new WebApplicationFactory<ControlPlaneDb>().WithWebHostBuilder(host => Settings
+            .Aggregate(host, (settings, setting) => settings.UseSetting(setting.Key, setting.Value))
+            .UseSetting("urls", "http://127.0.0.1:0")
+            .UseSetting("Jobs:Enabled", "false")
+            .UseSetting("Dns:Servers:0", "127.0.0.1:9")
+            .UseSetting("Vault:CanOpen", "false")
+            .UseSetting("CertCentral:ApiKey", "never-used")
+            .UseSetting("TokenStore:Directory", _tokens)
+            .UseSetting("ConnectionStrings:ControlPlane", ConnectionString)
+            .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")
+            .UseSetting("Fleet:Addresses:0", "192.0.2.1")
+            .UseSetting("Fleet:Addresses:1", "2001:db8::1")
+            .ConfigureTestServices(services =>
+            {
+                RecordWakes(services);
+                services.AddSingleton<TimeProvider>(Clock);
+                Configure(services);
+            }));
+        app.UseKestrel();
+        app.StartServer();
+        return app;
+    }
+
+    /// <summary>Replaces what a test needs otherwise.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _app.DisposeAsync();
         Directory.Delete(_tokens, recursive: true);
     }
 
     internal ControlPlaneDb Open() =>
         Services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>().CreateDbContext();
+
+    /// <summary>Enrols a node and returns its agent.</summary>
+    internal async Task<TestNode> EnrolAsync(string name)
+    {
+        var code = await ReadAsync(await Admin.PostAsJsonAsync("/v1/nodes/join-codes", new { }));
+        var node = new TestNode(Anonymous, Clock, name);
+        await node.EnrolAsync(code["code"]!.ToString());
+        return node;
+    }
+
+    /// <summary>Makes a key and returns its secret.</summary>
+    internal async Task<(Guid Id, string Secret)> AddKeyAsync(ApiRole role, string? tenant, CreateKey? wanted = null)
+    {
+        await using var db = Open();
+        var owner = tenant is null ? null : await TenantReference.FindAsync(db, tenant, default);
+        var (key, secret) =
+            await Keys.AddAsync(db, role, owner?.Id, wanted ?? new CreateKey("tests"), Clock.GetUtcNow());
+        return (key.Id, secret.Reveal());
+    }
 
     internal HttpClient WithKey(string key)
     {
@@ -121,17 +175,18 @@ public sealed class ApiFixture(PostgresFixture server) : IAsyncLifetime
             id = row.Id;
         }
 
-        var (_, secret) = await Keys.AddAsync(db, role, id, $"{role} {tenant}", DateTimeOffset.UnixEpoch);
+        var (_, secret) = await Keys.AddAsync(
+            db, role, id, new CreateKey($"{role} {tenant}"), DateTimeOffset.UnixEpoch);
         return WithKey(secret.Reveal());
     }
 
     private void RecordWakes(IServiceCollection services)
     {
         services.RemoveAll<IWakes>();
-        services.AddSingleton<IWakes>(new RecordedWakes(_wakes));
+        services.AddSingleton<IWakes>(new QueuedWakes(_wakes));
     }
 
-    private sealed class RecordedWakes(ConcurrentQueue<OrderState> wakes) : IWakes
+    private sealed class QueuedWakes(ConcurrentQueue<OrderState> wakes) : IWakes
     {
         public void Wake(OrderState state) => wakes.Enqueue(state);
     }

@@ -43,7 +43,11 @@ internal sealed class NodesApp : IAsyncDisposable
 
     public KeptKeys Vault => (KeptKeys)App.Services.GetRequiredService<IVault>();
 
-    public static async Task<NodesApp> StartAsync(PostgresDatabase database, params string[] settings)
+    public static Task<NodesApp> StartAsync(PostgresDatabase database, params string[] settings) =>
+        StartAsync(database, new KeptKeys(), settings);
+
+    /// <summary>With another vault than the one that stands in for it.</summary>
+    public static async Task<NodesApp> StartAsync(PostgresDatabase database, IVault vault, params string[] settings)
     {
         var clock = new TestClock();
         var builder = WebApplication.CreateBuilder();
@@ -54,7 +58,7 @@ internal sealed class NodesApp : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<TimeProvider>(clock);
         builder.Services.AddSingleton<IWakes, RecordedWakes>();
-        builder.Services.AddSingleton<IVault, KeptKeys>();
+        builder.Services.AddSingleton(vault);
         builder.AddDatabase();
         builder.AddLimits();
         builder.AddAccess();

@@ -106,14 +106,23 @@ internal sealed class TestNode(HttpClient http, TimeProvider time, string name)
         return (await answer.Content.ReadFromJsonAsync(ContractsJson.Default.FetchBundlesResponse))!;
     }
 
-    public Task<ObservedStateReceipt> ReportAsync(bool synced, params ObservedDomain[] rows) =>
-        ReportAsync(++_report, synced, 1, 1_000, rows);
+    /// <summary>As an agent that has recorded everything.</summary>
+    public async Task<ObservedStateReceipt> ReportAsync(bool synced, params ObservedDomain[] rows)
+    {
+        var page = await PollAsync();
+        return await ReportAsync(++_report, synced, page.Epoch, page.Revision, rows);
+    }
 
     public async Task<ObservedStateReceipt> ReportAsync(
         long number, bool synced, long epoch, long revision, params ObservedDomain[] rows)
     {
         var report = new ObservedStateReport(
             number, epoch, revision, synced, new HAProxyProcess("2.6.12", 4711, time.GetUtcNow()), "1.0", rows);
+        return await ReportAsync(report);
+    }
+
+    public async Task<ObservedStateReceipt> ReportAsync(ObservedStateReport report)
+    {
         using var answer = await SendAsync(
             "PUT",
             Routes.ObservedState,

@@ -21,7 +21,7 @@ public sealed class TokenSweepTests(PostgresDatabase database) : IClassFixture<P
 
         await bench.Tokens.PublishAsync("gone.example.com", 999_999, "value", bench.Clock.GetUtcNow(), default);
 
-        await new TokenSweep(bench.Tokens, bench, NullLogger<TokenSweep>.Instance).RunAsync(default);
+        await new TokenSweep(bench.Tokens, bench, bench.Pause, NullLogger<TokenSweep>.Instance).RunAsync(default);
 
         Assert.Equal([(kept.Hostname, kept.Sequence)], await bench.Tokens.ListAsync(default));
     }

@@ -62,6 +62,7 @@ internal static class ApiWalk
             ["/v1/domains/{id}"] = await IdsAsync("domains"),
             ["/v1/nodes/{id}"] = await IdsAsync("nodes"),
             ["/v1/tenants/{tenant}"] = await IdsAsync("tenants"),
+            ["/v1/tenants/{tenant}/keys/{key}"] = await IdsAsync("api_keys"),
             ["/problems/{code}"] = ["not-found"],
         };
         using var json = JsonDocument.Parse(document);
@@ -69,10 +70,20 @@ internal static class ApiWalk
         foreach (var path in json.RootElement.GetProperty("paths").EnumerateObject()
             .Where(path => path.Value.TryGetProperty("get", out _)).Select(path => path.Name))
         {
-            var (template, values) = fillings.SingleOrDefault(
-                entry => path.StartsWith(entry.Key, StringComparison.Ordinal));
-            paths.AddRange(values?.Select(value => path.Replace(
-                template, template[..(template.LastIndexOf('/') + 1)] + value, StringComparison.Ordinal)) ?? [path]);
+            List<string> found = [path];
+            foreach (var (template, values) in fillings
+                .Where(entry => path.StartsWith(entry.Key, StringComparison.Ordinal)))
+            {
+                var parameter = template[(template.LastIndexOf('/') + 1)..];
+                found =
+                [
+                    .. from one in found
+                       from value in values
+                       select one.Replace(parameter, value, StringComparison.Ordinal),
+                ];
+            }
+
+            paths.AddRange(found);
         }
 
         Assert.DoesNotContain(paths, path => path.Contains('{', StringComparison.Ordinal));

@@ -91,6 +91,57 @@ public sealed class ConfigurationTests : IAsyncLifetime
             () => "the node is ready");
     }
 
+    /// <summary>Threat: token abuse. Fails when anything but the exact name and path is answered with the token, or
+    /// when a token outlives its order.</summary>
+    [Fact]
+    public async Task A_token_is_given_for_its_exact_Host_and_path_only_and_no_longer_than_its_order_lives()
+    {
+        await using var agent = await RunningAgent.Start(_proxy, _api, _authority);
+        await _proxy.Run();
+        const string Path = "/.well-known/pki-validation/fileauth.txt";
+        await Eventually.True(
+            async () => (await Get(_proxy.HttpPort, Path, null)).EndsWith("token-of-order-7", StringComparison.Ordinal),
+            () => "the token is served");
+        string[] hosts =
+        [
+            "", ".", "shop", "shop.example.com.", "shop.example.com.evil.com", "evil.shop.example.com",
+            "hop.example.com",
+            "shop.example.com@evil.com", "evil.com@shop.example.com", "shop.example.com/..", "../shop.example.com",
+            "shop.example.com%00", "shop%2eexample.com", "shop.example.com,evil.com", "[::1]", "127.0.0.1", "*",
+            "*.example.com", "xn--shop-.example.com", "shop.example.com\tx",
+        ];
+        string[] paths =
+        [
+            "/.well-known/pki-validation/", "/.well-known/pki-validation/7",
+            "/.well-known/pki-validation/fileauth.txt/",
+            "/.well-known/pki-validation/fileauth.txt/..", "/.well-known/pki-validation/../pki-validation/x",
+            "/.well-known/pki-validation/FILEAUTH.TXT", "/.Well-Known/pki-validation/fileauth.txt",
+            "/.well-known/pki-validation/fileauth.txt%00", "/.well-known/pki-validation/fileauth.txt.",
+            "/.well-known/pki-validation//fileauth.txt", "//.well-known/pki-validation/fileauth.txt",
+            "/.well-known/pki-validation/..%2f..%2fetc%2fpasswd", "/.well-known/acme-challenge/",
+            "/.well-known/acme-challenge/7", "/.well-known/acme-challenge/..%2f7",
+            "/.well-known/pki-validation/%2e%2e/7",
+            "/.well-known/pki-validation/fileauth.txt;x", "/.well-known/pki-validation/shop.example.com/7",
+        ];
+        foreach (var host in hosts)
+        {
+            Assert.DoesNotContain(
+                "token-of-order", await Get(_proxy.HttpPort, Path, null, host), StringComparison.Ordinal);
+        }
+
+        foreach (var path in paths)
+        {
+            var answer = await Get(_proxy.HttpPort, path, null);
+            Assert.DoesNotContain("token-of-order", answer, StringComparison.Ordinal);
+            Assert.DoesNotContain("HTTP/1.1 200", answer, StringComparison.Ordinal);
+        }
+
+        File.Delete(System.IO.Path.Combine(_proxy.Home, "tokens", _shop.Hostname, "7"));
+        await Eventually.True(
+            async () => (await Get(_proxy.HttpPort, Path, null)).StartsWith("HTTP/1.1 404", StringComparison.Ordinal),
+            () => "the token is withdrawn");
+    }
+
     [Fact]
     public async Task Without_its_agent_a_node_asks_another_and_two_without_agents_do_not_ask_each_other_for_ever()
     {

@@ -40,15 +40,104 @@ public sealed class DesiredBookTests : IDisposable
         Assert.Equal((2, 5), (book.Find(Name)!.Epoch, book.Find(Name)!.Revision));
     }
 
+    [Theory]
+    [InlineData(1, 8, false, true)]
+    [InlineData(1, 8, true, true)]
+    [InlineData(0, 99, false, true)]
+    [InlineData(1, 9, false, false)]
+    [InlineData(2, 1, false, false)]
+    public void Older_than_what_was_accepted_is_refused_over_restarts_and_with_a_lost_journal(
+        long epoch, long revision, bool more, bool isRefused)
+    {
+        using (var book = Open())
+        {
+            book.Record(Page([Wanted(9)], []));
+            Assert.Equal(isRefused, book.Record(Of(epoch, revision, more)) is null);
+        }
+
+        File.Delete(Path.Combine(_folder, "high-water.json"));
+        using (var book = Open())
+        {
+            Assert.Equal(isRefused, book.Record(Of(epoch, revision, more)) is null);
+        }
+
+        File.Delete(Path.Combine(_folder, "desired.jsonl"));
+        using (var book = Open())
+        {
+            Assert.Null(book.Mark.Cursor);
+            // A page with others behind it is how every full list begins.
+            Assert.Equal(isRefused && !more, book.Record(Of(epoch, revision, more)) is null);
+        }
+    }
+
+    [Fact]
+    public void A_damaged_high_water_file_is_set_aside_and_the_journal_still_refuses_what_is_older()
+    {
+        using (var book = Open())
+        {
+            book.Record(Page([Wanted(9)], []));
+        }
+
+        var file = Path.Combine(_folder, "high-water.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("\"revision\":9", "\"revision\":3"));
+        var highest = HighWater.Open(file);
+
+        Assert.Equal((file + ".damaged", 0), (highest.SetAside, highest.Mark.Epoch));
+        using var again = Open();
+        Assert.Null(again.Record(Of(1, 3, more: false)));
+        Assert.Equal(9, HighWater.Open(file).Mark.Revision);
+    }
+
+    [Fact]
+    public void A_journal_that_is_damaged_before_its_end_is_kept_for_a_person_and_asked_for_again()
+    {
+        using (var book = Open())
+        {
+            book.Record(Page([Wanted(5)], []) with { Revision = 5 });
+            book.Record(Page([Wanted(9)], []));
+        }
+
+        var file = Path.Combine(_folder, "desired.jsonl");
+        File.WriteAllLines(file, ["{ torn", .. File.ReadAllLines(file)]);
+        using var again = Open();
+
+        Assert.Equal(file + ".damaged", again.SetAside);
+        Assert.Equal((1, 9, null), (again.Mark.Epoch, again.Mark.Revision, again.Mark.Cursor));
+    }
+
+    [Fact]
+    public void A_name_that_a_new_epochs_list_does_not_hold_is_a_stray_and_still_wanted()
+    {
+        using var book = Open();
+        book.Record(Page([Wanted(9)], []));
+        var onDisk = new Dictionary<string, BundleFile>
+        {
+            [Name] = new(new string('a', 64), "A", Now, Now.AddDays(9), default, 1),
+        };
+
+        Assert.Empty(book.Strays(onDisk));
+        book.Record(Of(2, 1, more: true));
+        Assert.Empty(book.Strays(onDisk));
+        book.Record(Of(2, 2, more: false));
+
+        Assert.Equal(Name, Assert.Single(book.Strays(onDisk)).Hostname);
+        Assert.NotNull(book.Find(Name)!.Wanted);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static DesiredStatePage Page(DesiredDomain[] upserts, Tombstone[] tombstones) =>
         new(1, 9, "next", More: false, upserts, tombstones);
+
+    private static DesiredStatePage Of(long epoch, long revision, bool more) =>
+        new(epoch, revision, "next", more, [], []);
 
     private static DesiredDomain Wanted(long revision) =>
         new(Guid.CreateVersion7(), Name, Guid.CreateVersion7(), "01", new string('a', 64), Now.AddDays(90), revision);
 
     private static Tombstone Withdrawn(long revision) => new(Guid.CreateVersion7(), Name, Now, null, revision);
 
-    private DesiredBook Open() => DesiredBook.Open(Path.Combine(_folder, "desired.jsonl"), (_, _) => false);
+    private DesiredBook Open() => DesiredBook.Open(
+        Path.Combine(_folder, "desired.jsonl"), HighWater.Open(Path.Combine(_folder, "high-water.json")),
+        (_, _) => false);
 }

@@ -49,6 +49,12 @@ internal sealed class ApiStandIn : IAsyncDisposable
     /// <summary>Changes a sealed bundle on its way out.</summary>
     public Func<SealedBundle, SealedBundle> Tamper { get; set; } = bundle => bundle;
 
+    /// <summary>Changes a page on its way out; a test that plays back an old one returns that.</summary>
+    public Func<DesiredStatePage, DesiredStatePage> OnPage { get; set; } = page => page;
+
+    /// <summary>Every page that was given, as it was.</summary>
+    public ConcurrentQueue<DesiredStatePage> Pages { get; } = new();
+
     /// <summary>Chains are sent this many issuers long.</summary>
     public ConcurrentQueue<ObservedStateReport> Reports { get; } = new();
 
@@ -252,13 +258,18 @@ internal sealed class ApiStandIn : IAsyncDisposable
         {
             var rows = _history.Skip(after).Take(500).ToArray();
             var end = after + rows.Length;
-            return TypedResults.Ok(new DesiredStatePage(
+            var page = OnPage(new DesiredStatePage(
                 Epoch,
                 end,
                 $"{Epoch}+{end}",
                 end < _history.Count,
                 [.. rows.Select(row => row.Wanted).OfType<DesiredDomain>()],
-                [.. rows.Select(row => row.Withdrawn).OfType<Tombstone>()]));
+                [.. rows.Select(row => row.Withdrawn).OfType<Tombstone>()])
+            {
+                At = TimeProvider.System.GetUtcNow() + ClockAhead,
+            });
+            Pages.Enqueue(page);
+            return TypedResults.Ok(page);
         }
     }
 

@@ -44,15 +44,11 @@ internal sealed class AuditRequests(RequestDelegate next, AuditTrail trail, Refu
             return AuditActor.Anonymous;
         }
 
-        if (user.FindFirst(Caller.KeyIdClaim) is null)
-        {
-            return new AuditActor(AuditActorKind.Node, Guid.Parse(user.FindFirst("sub")!.Value));
-        }
-
-        var caller = Caller.Of(user);
-        return new AuditActor(
-            AuditActorKind.Key, caller.KeyId, Role: caller.Role.ToString().ToLowerInvariant(),
-            TenantId: caller.TenantId);
+        return Caller.Find(user) is { } caller
+            ? new AuditActor(
+                AuditActorKind.Key, caller.KeyId, Role: caller.Role.ToString().ToLowerInvariant(),
+                TenantId: caller.TenantId)
+            : new AuditActor(AuditActorKind.Node, Guid.Parse(user.FindFirst("sub")!.Value));
     }
 }
 

@@ -25,6 +25,14 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             : throw new CertificateAuthorityException(CaFailure.AnswerLost, "The CA took an order without naming it.");
     });
 
+    public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct) =>
+        PaidAsync(async () =>
+        {
+            var body = new ReissueBody { Certificate = BodyOf(request).Certificate };
+            var placed = await api.ReissueAsync(caOrderId, body, request.Priority, ct);
+            return new PlacedOrder(caOrderId, placed.CertificateId, TokenOf(placed));
+        });
+
     public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) => FreeAsync(async () =>
     {
         try
@@ -80,6 +88,37 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         var rows = await api.StatusChangesAsync(Math.Max(1, (int)seconds), ct);
         return (IReadOnlyList<CaOrder>)[.. Orders(rows)];
     });
+
+    public Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
+        DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct) =>
+        FreeAsync(async () =>
+        {
+            var found = new List<PlacedEarlier>();
+            var query = new OrderQuery();
+            while (true)
+            {
+                var page = (await api.ListOrdersAsync(query, ct)).Orders;
+                var recent = page.TakeWhile(row => row.DateCreated is null || row.DateCreated >= since)
+                    .Where(row => row.Id is not null).ToList();
+                var worth = await unknown([.. recent.Select(row => row.Id!)]);
+                foreach (var row in recent.Where(row => worth.Contains(row.Id!)))
+                {
+                    var order = await api.GetOrderAsync(row.Id!, ct);
+                    if (Guid.TryParseExact(order.AlternativeOrderId, "D", out var ours)
+                        && order.Certificate?.CommonName is { } name)
+                    {
+                        found.Add(new PlacedEarlier(row.Id!, ours, name, order.Status ?? ""));
+                    }
+                }
+
+                if (page.Count < query.Limit || recent.Count < page.Count)
+                {
+                    return (IReadOnlyList<PlacedEarlier>)found;
+                }
+
+                query = query with { Offset = query.Offset + page.Count };
+            }
+        });
 
     public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
         FreeAsync(() => DownloadOnceAsync(caCertificateId, ct));

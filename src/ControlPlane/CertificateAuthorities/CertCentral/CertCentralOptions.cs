@@ -9,12 +9,18 @@ internal sealed record CertCentralOptions
 {
     public const string Section = "CertCentral";
 
+    /// <summary>CertCentral takes no shorter one.</summary>
+    private const int ShortestWebhookSecret = 32;
+
     /// <summary>
     /// Up to and including <c>/services/v2</c>. The EU platform is <c>https://certcentral.digicert.eu/services/v2/</c>.
     /// </summary>
     public Uri BaseUrl { get; init; } = new("https://www.digicert.com/services/v2/");
 
     public Secret ApiKey { get; init; } = new("");
+
+    /// <summary>The secret of the account's webhook, 32 characters or more; empty: no webhook is believed.</summary>
+    public Secret WebhookSecret { get; init; } = new("");
 
     /// <summary>A DV product of the account; <c>ssl_basic</c> and its kin are OV and need an organization.</summary>
     public string Product { get; init; } = "ssl_dv_geotrust";
@@ -71,6 +77,11 @@ internal sealed record CertCentralOptions
         if (ApiKey.IsEmpty)
         {
             yield return $"{Section}:{nameof(ApiKey)} is missing.";
+        }
+
+        if (!WebhookSecret.IsEmpty && WebhookSecret.Reveal().Length < ShortestWebhookSecret)
+        {
+            yield return $"{Section}:{nameof(WebhookSecret)} must have {ShortestWebhookSecret} characters or more.";
         }
 
         if (string.IsNullOrWhiteSpace(Product))

@@ -13,15 +13,16 @@ internal static class HostnameRules
 {
     /// <summary>Null when the name may be registered.</summary>
     /// <param name="name">As sent.</param>
-    /// <param name="ownTarget">The fleet's CNAME target: it and its whole domain are ours.</param>
-    public static Problem? Refuse(string? name, string? ownTarget)
+    /// <param name="fleet">What is ours, and which reserved endings are allowed here.</param>
+    public static Problem? Refuse(string? name, FleetOptions fleet)
     {
         if (string.IsNullOrEmpty(name))
         {
             return HostnameProblems.Missing.With();
         }
 
-        return RefuseSpelling(name) ?? RefuseLength(name) ?? RefuseOwner(name, ownTarget);
+        return RefuseSpelling(name) ?? RefuseLength(name) ?? Internationalized.Refuse(name)
+            ?? RefuseOwner(name, fleet);
     }
 
     /// <summary>What is not a bare name at all, most telling fault first.</summary>
@@ -93,15 +94,24 @@ internal static class HostnameRules
         return HostnameSyntax.IsValid(name) ? null : HostnameProblems.Malformed.With();
     }
 
-    private static Problem? RefuseOwner(string name, string? ownTarget)
+    private static Problem? RefuseOwner(string name, FleetOptions fleet)
     {
+        if (SpecialUseNames.EndingOf(name, fleet.AllowedSpecialUseNames) is { } ending)
+        {
+            return HostnameProblems.SpecialUse.With($"Names under {ending} are not in the public DNS.");
+        }
+
         if (PublicSuffixes.Contains(name))
         {
             return HostnameProblems.PublicSuffix.With($"{name} is a public suffix.");
         }
 
-        return ownTarget is not null && IsWithin(name, OwnDomain(ownTarget)) ? HostnameProblems.Ours.With() : null;
+        var ours = fleet.OwnNames.Select(Plain)
+            .Concat(fleet.CnameTarget is { Length: > 0 } target ? [OwnDomain(target)] : []);
+        return ours.Any(own => IsWithin(name, own)) ? HostnameProblems.Ours.With() : null;
     }
+
+    private static string Plain(string name) => name.TrimEnd('.').ToLowerInvariant();
 
     private static bool IsWithin(string name, string domain) =>
         name == domain || name.EndsWith("." + domain, StringComparison.Ordinal);
@@ -110,7 +120,7 @@ internal static class HostnameRules
     /// controlplane.example.</summary>
     private static string OwnDomain(string target)
     {
-        var name = target.TrimEnd('.').ToLowerInvariant();
+        var name = Plain(target);
         while (!PublicSuffixes.IsApex(name) && name.Contains('.'))
         {
             name = name[(name.IndexOf('.', StringComparison.Ordinal) + 1)..];
@@ -119,7 +129,8 @@ internal static class HostnameRules
         return name;
     }
 
-    private static bool IsRegistrable(string name) => HostnameSyntax.IsValid(name) && !PublicSuffixes.Contains(name);
+    private static bool IsRegistrable(string name) => HostnameSyntax.IsValid(name) && !PublicSuffixes.Contains(name)
+        && Internationalized.Refuse(name) is null;
 
     private static string? Suggest(string? name) => name is null ? null : $"Send {name}";
 }

@@ -8,10 +8,11 @@ internal static class PublicSuffixes
 {
     private static readonly HashSet<string> Rules = Read();
 
-    /// <summary>True when the name is itself a suffix and belongs to nobody.</summary>
+    /// <summary>True when the name is itself a suffix, or stands above nothing but suffixes (kobe.jp), and belongs to
+    /// nobody.</summary>
     /// <param name="hostname">An A-label name, lower case.</param>
-    public static bool Contains(string hostname) =>
-        LabelsOfSuffix(hostname.Split('.')) >= hostname.Count(c => c == '.') + 1;
+    public static bool Contains(string hostname) => Rules.Contains("*." + hostname)
+        || LabelsOfSuffix(hostname.Split('.')) >= hostname.Count(c => c == '.') + 1;
 
     /// <summary>True when the name stands directly below its suffix: the apex of someone's domain, where DNS allows no
     /// CNAME.</summary>

@@ -1,17 +1,30 @@
 using System.Net;
 using System.Net.Sockets;
 using ControlPlane.Domains.Hostnames;
+using ControlPlane.Domains.Ownership;
 
 namespace ControlPlane.Domains.Reading;
 
 /// <summary>The records a customer must create so that a name leads to the fleet.</summary>
 internal static class DnsRecords
 {
-    public static IReadOnlyList<DnsRecordView> For(string hostname, FleetOptions fleet)
+    /// <param name="domain">The registration.</param>
+    /// <param name="fleet">Where names must lead.</param>
+    /// <param name="withProof">Whether its TXT record is still to be seen.</param>
+    public static IReadOnlyList<DnsRecordView> For(Domain domain, FleetOptions fleet, bool withProof) =>
+        withProof ? [.. WayHere(domain, fleet), Proof(domain)] : WayHere(domain, fleet);
+
+    /// <summary>The record that shows whose the name is.</summary>
+    public static DnsRecordView Proof(Domain domain) => new(
+        "TXT", OwnershipRecord.NameFor(domain.Hostname), OwnershipRecord.ValueFor(domain),
+        "Shows that the name is yours; it may be removed when the domain is active.");
+
+    private static IReadOnlyList<DnsRecordView> WayHere(Domain domain, FleetOptions fleet)
     {
+        var hostname = domain.Hostname;
         // A CNAME may not stand beside other records (RFC 1034 §3.6.2), and every apex has SOA and NS.
         var apex = PublicSuffixes.IsApex(hostname);
-        if (fleet.CnameTarget is { } target && !(apex && fleet.Addresses.Count > 0))
+        if ((domain.CnameTarget ?? fleet.CnameTarget) is { } target && !(apex && fleet.Addresses.Count > 0))
         {
             return
             [
@@ -32,8 +45,8 @@ internal static class DnsRecords
 }
 
 /// <summary>A DNS record to create.</summary>
-/// <param name="Type">CNAME, A or AAAA.</param>
+/// <param name="Type">CNAME, A, AAAA or TXT.</param>
 /// <param name="Name">The name to create it for.</param>
-/// <param name="Value">What it points at.</param>
+/// <param name="Value">What it points at or, for TXT, holds.</param>
 /// <param name="Note">What to mind; null when nothing.</param>
 internal sealed record DnsRecordView(string Type, string Name, string Value, string? Note);

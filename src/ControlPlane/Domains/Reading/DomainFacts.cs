@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
 
@@ -34,7 +35,12 @@ internal sealed record DomainFacts(
         [OrderState.Failed] = Reasons.Surprise,
     };
 
-    public Reason? Reason() => Order is null ? null
+    /// <summary>True while only the TXT record can move it.</summary>
+    public bool NeedsProof => Domain.Status == DomainStatus.Pending
+        && (Domain.Claim == Claim.Contested || Order?.Reason == Reasons.OwnershipUnproven.Code);
+
+    public Reason? Reason() => IsLost ? Reasons.OwnershipLost
+        : Order is null ? null
         : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
         : ReasonOfState.GetValueOrDefault(Order.State);
 
@@ -48,11 +54,26 @@ internal sealed record DomainFacts(
         _ => throw new InvalidOperationException($"No such status: {Domain.Status}."),
     };
 
-    public OwnershipStatus Ownership() =>
-        Domain.ActivatedAt is not null || Newest is not null ? OwnershipStatus.Verified
-        : Order?.State == OrderState.Failed ? OwnershipStatus.Failed
-        : Order?.State == OrderState.PendingIssuance ? OwnershipStatus.Verified
-        : OwnershipStatus.Pending;
+    public OwnershipView Ownership()
+    {
+        OwnershipMethod? byRecord = NeedsProof || Domain.ProvenAt is not null ? OwnershipMethod.Txt : null;
+        if (Domain.Claim == Claim.Lost)
+        {
+            return new OwnershipView(OwnershipStatus.Lost);
+        }
+
+        if (NeedsProof)
+        {
+            return new OwnershipView(OwnershipStatus.Contested, byRecord, DnsRecords.Proof(Domain));
+        }
+
+        var byCa = Domain.ActivatedAt is not null || Newest is not null || Order?.State == OrderState.PendingIssuance;
+        return new OwnershipView(
+            byCa || Domain.ProvenAt is not null ? OwnershipStatus.Verified
+            : Order?.State == OrderState.Failed ? OwnershipStatus.Failed
+            : OwnershipStatus.Pending,
+            byRecord ?? (byCa ? OwnershipMethod.CaValidation : null));
+    }
 
     public CertificateStatus CertificateStatus() => Order?.State switch
     {
@@ -81,6 +102,8 @@ internal sealed record DomainFacts(
         };
         return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
     }
+
+    private bool IsLost => Domain.Claim == Claim.Lost && Domain.Status == DomainStatus.Failed;
 
     private bool Proves(Node node, Bundle bundle) =>
         Observations.Any(seen => seen.NodeId == node.Id && seen.Proves(bundle.Fingerprint));

@@ -7,6 +7,9 @@ internal sealed record DomainView
 {
     public required Guid Id { get; init; }
 
+    /// <summary>The tenant's id.</summary>
+    public required Guid TenantId { get; init; }
+
     /// <summary>The tenant's name.</summary>
     public required string Tenant { get; init; }
 
@@ -30,7 +33,7 @@ internal sealed record DomainView
     /// <summary>What the customer's DNS must hold.</summary>
     public required IReadOnlyList<DnsRecordView> DnsRecords { get; init; }
 
-    /// <summary>Whether control of the name was proven to the CA.</summary>
+    /// <summary>Whose the name is, and by which proof.</summary>
     public required OwnershipView Ownership { get; init; }
 
     /// <summary>How far the newest certificate is.</summary>
@@ -81,14 +84,38 @@ internal enum OverallStatus
 /// <param name="Detail">This domain's particulars.</param>
 internal sealed record ReasonView(string Code, string Title, string Detail);
 
-/// <summary>Whether control of the name was proven.</summary>
-internal sealed record OwnershipView(OwnershipStatus Status);
+/// <summary>Whose the name is.</summary>
+/// <param name="Status">How far the proof is.</param>
+/// <param name="Method">How it was proven, or must be; null while that is open.</param>
+/// <param name="Record">The TXT record to create; null when none is needed.</param>
+internal sealed record OwnershipView(
+    OwnershipStatus Status, OwnershipMethod? Method = null, DnsRecordView? Record = null);
 
 internal enum OwnershipStatus
 {
+    /// <summary>Nobody else claims the name; that it leads to us will do.</summary>
     Pending,
+
+    /// <summary>Only the TXT record in <c>record</c> decides.</summary>
+    Contested,
+
+    /// <summary>Proven.</summary>
     Verified,
+
+    /// <summary>Not proven in time.</summary>
     Failed,
+
+    /// <summary>Another account proved it.</summary>
+    Lost,
+}
+
+internal enum OwnershipMethod
+{
+    /// <summary>The TXT record.</summary>
+    Txt,
+
+    /// <summary>The CA's own validation, over HTTP.</summary>
+    CaValidation,
 }
 
 /// <summary>The newest certificate, or the way to it.</summary>

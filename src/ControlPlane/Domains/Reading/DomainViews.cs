@@ -56,6 +56,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
         return new DomainView
         {
             Id = domain.Id,
+            TenantId = domain.TenantId,
             Tenant = facts.Tenant,
             Hostname = domain.Hostname,
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
@@ -64,9 +65,9 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
             Reason = reason is null
                 ? null
                 : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
-            Fix = reason is null ? [] : [reason.Fix],
-            DnsRecords = DnsRecords.For(domain.Hostname, fleet.Value),
-            Ownership = new OwnershipView(facts.Ownership()),
+            Fix = reason is null ? [] : facts.NeedsProof ? [reason.Fix, CopyOf(facts)] : [reason.Fix],
+            DnsRecords = DnsRecords.For(domain, fleet.Value, facts.NeedsProof),
+            Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
                 facts.Newest?.NotAfter),
@@ -77,6 +78,12 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
             DeletedAt = domain.DeletedAt,
             DeletionReceipt = domain.DeletionReceipt,
         };
+    }
+
+    private static string CopyOf(DomainFacts facts)
+    {
+        var record = DnsRecords.Proof(facts.Domain);
+        return $"{record.Name} TXT \"{record.Value}\"";
     }
 }
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Linq.Expressions;
 using ControlPlane.Contracts;
 using ControlPlane.Database;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
@@ -97,7 +98,10 @@ internal static class ListDomains
             .ToList();
         var states = Enum.GetValues<OrderState>().Where(state =>
             (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
-        return domain => db.Orders.Any(order => order.DomainId == domain.Id
+        var lost = who == Reasons.OwnershipLost.WaitingOn;
+        return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
+            ? lost
+            : db.Orders.Any(order => order.DomainId == domain.Id
             && !db.Orders.Any(later => later.DomainId == domain.Id && later.Sequence > order.Sequence)
             && ((order.Reason != null && codes.Contains(order.Reason))
                 || (order.Reason == null && states.Contains(order.State))));

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
@@ -38,7 +39,8 @@ internal static class ReadCertificates
 
     private static CertificateState State(Bundle bundle, Domain domain, Guid? desired, DateTimeOffset now) =>
         bundle.NotAfter <= now ? CertificateState.Expired
-        : domain.Status is DomainStatus.Deleting or DomainStatus.Deleted ? CertificateState.Withdrawn
+        : domain.Claim == Claim.Lost || domain.Status is DomainStatus.Deleting or DomainStatus.Deleted
+            ? CertificateState.Withdrawn
         : bundle.Id == domain.ActiveBundleId ? CertificateState.Active
         : bundle.Id == desired || domain.ActiveBundleId is null ? CertificateState.RollingOut
         : CertificateState.Superseded;

@@ -30,6 +30,8 @@ internal sealed class OrderRun(
     /// <summary>How long the lease lasts from now, by a clock that only runs forward.</summary>
     public TimeSpan LeaseLeft => order.LeaseUntil!.Value - _leaseFrom - time.GetElapsedTime(claimedAt);
 
+    public bool InTransaction => _transaction is not null;
+
     /// <summary>Opens a transaction for reads that the next commit must stand on.</summary>
     public async Task BeginAsync(CancellationToken ct) => _transaction = await db.Database.BeginTransactionAsync(ct);
 

@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Sweeps;
@@ -8,11 +9,13 @@ namespace ControlPlane.Domains.Sweeps;
 /// <summary>
 /// After a paid call whose answer was lost, more may exist at the CA than we recorded. Twice, 5 and 60 minutes later,
 /// everything under our id is listed, and all but the recorded order is canceled. Orders that ended without a
-/// certificate keep none.
+/// certificate keep none. For a week after a restore orders from before it are left alone: the one that was recorded
+/// may be the one the database has forgotten.
 /// </summary>
 internal sealed partial class SurplusOrderSweep(
     ICertificateAuthority ca,
     IDbContextFactory<ControlPlaneDb> databases,
+    CollectionPause pause,
     TimeProvider time,
     ILogger<SurplusOrderSweep> log) : ISweep
 {
@@ -28,10 +31,11 @@ internal sealed partial class SurplusOrderSweep(
         await using var db = await databases.CreateDbContextAsync(ct);
         var now = time.GetUtcNow();
         var (first, second) = (now - First, now - Second);
+        var restored = await pause.SinceAsync(db, ct) ?? DateTimeOffset.MinValue.ToUniversalTime();
         var due = await db.Orders.Include(order => order.Domain)
             // In PendingOrder the order's own step is looking: what it is about to adopt must not be canceled under its
             // hands.
-            .Where(order => order.State != OrderState.PendingOrder)
+            .Where(order => order.State != OrderState.PendingOrder && order.CreatedAt >= restored)
             .Where(order => (order.Sweeps == 0 && order.UncertainSince < first)
                 || (order.Sweeps == 1 && order.UncertainSince < second))
             .OrderBy(order => order.UncertainSince).Take(Most).ToListAsync(ct);
@@ -40,7 +44,7 @@ internal sealed partial class SurplusOrderSweep(
             await SweepAsync(db, order, now, ct);
         }
 
-        await CancelUnrecordedAsync(db, now, ct);
+        await CancelUnrecordedAsync(db, restored, now, ct);
     }
 
     private async Task SweepAsync(ControlPlaneDb db, Order order, DateTimeOffset now, CancellationToken ct)
@@ -67,13 +71,15 @@ internal sealed partial class SurplusOrderSweep(
     }
 
     /// <summary>Ids that a worker without a lease got, or that a later adoption left behind.</summary>
-    private async Task CancelUnrecordedAsync(ControlPlaneDb db, DateTimeOffset now, CancellationToken ct)
+    private async Task CancelUnrecordedAsync(
+        ControlPlaneDb db, DateTimeOffset restored, DateTimeOffset now, CancellationToken ct)
     {
         var settled = now - First;
         var surplus = await (
             from seen in db.CaOrdersSeen
             join order in db.Orders.Include(order => order.Domain) on seen.OrderId equals order.Id
             where seen.CanceledAt == null && seen.SeenAt < settled && order.State != OrderState.PendingOrder
+                && order.CreatedAt >= restored
                 && (order.CaOrderId != seen.CaOrderId
                     || (order.State == OrderState.Failed && order.BundleId == null))
             orderby seen.SeenAt

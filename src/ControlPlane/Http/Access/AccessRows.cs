@@ -8,6 +8,9 @@ internal sealed class Tenant
     public required string Name { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>While set, its keys are refused; its domains go on being served.</summary>
+    public DateTimeOffset? DisabledAt { get; set; }
 }
 
 /// <summary>A bearer credential of the API. Only its hash is kept.</summary>
@@ -29,6 +32,17 @@ internal sealed class ApiKey
     public DateTimeOffset? LastUsedAt { get; set; }
 
     public DateTimeOffset? RevokedAt { get; set; }
+
+    /// <summary>Refused from then on; null: never.</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+
+    /// <summary>Requests a second, 1 to 10,000; null: its role's.</summary>
+    public int? RequestsPerSecond { get; init; }
+
+    /// <summary>The key it was rotated from.</summary>
+    public Guid? PredecessorId { get; init; }
+
+    public bool IsLive(DateTimeOffset now) => RevokedAt is null && (ExpiresAt is null || now < ExpiresAt);
 }
 
 /// <summary>What a key may do.</summary>

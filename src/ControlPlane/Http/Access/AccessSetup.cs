@@ -48,7 +48,7 @@ internal static class AccessSetup
         builder.Services.AddAuthentication(AnyScheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyScheme, null)
             .AddPolicyScheme(AnyScheme, null, options => options.ForwardDefaultSelector = context =>
-                BearerToken(context.Request)?.Count(c => c == '.') == 2 ? NodeScheme : ApiKeyScheme);
+                BearerToken(context.Request) is { } token && IsNodeToken(token) ? NodeScheme : ApiKeyScheme);
 
         var authorization = builder.Services.AddAuthorizationBuilder();
         foreach (var (policy, roles) in AccessPolicy.Roles)
@@ -63,6 +63,9 @@ internal static class AccessSetup
         authorization.SetDefaultPolicy(new AuthorizationPolicyBuilder(ApiKeyScheme)
             .RequireRole(nameof(ApiRole.Admin)).Build());
     }
+
+    /// <summary>A node's token is a JWT, of three parts; an API key has no dot.</summary>
+    public static bool IsNodeToken(string token) => token.Count(c => c == '.') == 2;
 
     /// <summary>The token of <c>Authorization: Bearer</c>; null when there is none.</summary>
     public static string? BearerToken(HttpRequest request)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 
 namespace ControlPlane.Http.Access;
@@ -6,20 +7,25 @@ namespace ControlPlane.Http.Access;
 /// <param name="KeyId">The key, for idempotency and limits.</param>
 /// <param name="Role">What it may do.</param>
 /// <param name="TenantId">Set for a portal only.</param>
-internal sealed record Caller(Guid KeyId, ApiRole Role, Guid? TenantId)
+/// <param name="RequestsPerSecond">The key's own rate; null: its role's.</param>
+internal sealed record Caller(Guid KeyId, ApiRole Role, Guid? TenantId, int? RequestsPerSecond = null)
 {
-    public const string KeyIdClaim = "key";
+    private const string KeyIdClaim = "key";
     private const string RoleClaim = "role";
     private const string TenantClaim = "tenant";
+    private const string RateClaim = "rate";
 
-    /// <summary>Another tenant's resource does not exist for a portal: 404, never 403, or ids could be
-    /// probed.</summary>
-    public bool MaySee(Guid tenant) => Role != ApiRole.Portal || TenantId == tenant;
+    public static Caller Of(ClaimsPrincipal user) => Find(user)
+        ?? throw new InvalidOperationException("The request was not made with an API key.");
 
-    public static Caller Of(ClaimsPrincipal user) => new(
-        Guid.Parse(user.FindFirstValue(KeyIdClaim)!),
-        Enum.Parse<ApiRole>(user.FindFirstValue(RoleClaim)!),
-        user.FindFirstValue(TenantClaim) is { } tenant ? Guid.Parse(tenant) : null);
+    /// <summary>Null when the request was made without an API key.</summary>
+    public static Caller? Find(ClaimsPrincipal user) => user.FindFirstValue(KeyIdClaim) is { } key
+        ? new Caller(
+            Guid.Parse(key),
+            Enum.Parse<ApiRole>(user.FindFirstValue(RoleClaim)!),
+            user.FindFirstValue(TenantClaim) is { } tenant ? Guid.Parse(tenant) : null,
+            user.FindFirstValue(RateClaim) is { } rate ? int.Parse(rate, CultureInfo.InvariantCulture) : null)
+        : null;
 
     /// <summary>Lets a route take the caller as a parameter.</summary>
     public static ValueTask<Caller?> BindAsync(HttpContext context) => ValueTask.FromResult<Caller?>(Of(context.User));
@@ -30,6 +36,11 @@ internal sealed record Caller(Guid KeyId, ApiRole Role, Guid? TenantId)
         if (TenantId is { } tenant)
         {
             claims.Add(new Claim(TenantClaim, tenant.ToString()));
+        }
+
+        if (RequestsPerSecond is { } rate)
+        {
+            claims.Add(new Claim(RateClaim, rate.ToString(CultureInfo.InvariantCulture)));
         }
 
         return new ClaimsPrincipal(new ClaimsIdentity(claims, scheme, KeyIdClaim, RoleClaim));

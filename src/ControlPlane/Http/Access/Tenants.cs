@@ -1,6 +1,5 @@
 using ControlPlane.Database;
 using ControlPlane.Http.OpenApi;
-using FluentValidation;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -15,18 +14,32 @@ internal static class Tenants
         tenants.MapPost("", CreateAsync).Validate<CreateTenant>().WithName("CreateTenant")
             .WithSummary("Create a tenant")
             .Documented(
-                "A tenant is a customer-facing product or company; its domains are kept apart from all others'.",
+                "A tenant is a customer-facing product or company; its domains are kept apart from all others'. Its "
+                + "name is for ever.",
                 Problems.InvalidField, Problems.TenantExists)
             .Example(new CreateTenant("acme"), Examples.Tenant).Produces<TenantView>(StatusCodes.Status201Created);
         tenants.MapGet("", ListAsync).WithName("ListTenants").WithSummary("List tenants")
             .Documented("In order of creation.", Problems.InvalidField)
             .Example(null, new Page<TenantView>([Examples.Tenant], null)).Produces<Page<TenantView>>();
+        tenants.MapGet("{tenant}", ReadAsync).WithName("ReadTenant").WithSummary("Read a tenant")
+            .Documented("By id or by name.", Problems.NotFound)
+            .Example(null, Examples.Tenant).Produces<TenantView>();
+        tenants.MapPost("{tenant}/disable", DisableAsync).WithName("DisableTenant").WithSummary("Disable a tenant")
+            .Documented(
+                "All its keys are refused with 403 from the next request on. Its domains go on being served and "
+                + "renewed, because their visitors did nothing; support and admins still see them. Disabling twice "
+                + "changes nothing.",
+                Problems.NotFound)
+            .Example(null, Examples.Tenant with { DisabledAt = Examples.At }).Produces<TenantView>();
+        tenants.MapPost("{tenant}/enable", EnableAsync).WithName("EnableTenant").WithSummary("Enable a tenant")
+            .Documented("Its keys work again, but for those that were revoked or have expired.", Problems.NotFound)
+            .Example(null, Examples.Tenant).Produces<TenantView>();
         tenants.MapKeys();
     }
 
     private static async Task<IResult> CreateAsync(CreateTenant body, ControlPlaneDb db, TimeProvider time)
     {
-        var now = time.GetUtcNow().ToUniversalTime();
+        var now = time.NowStored();
         var tenant = new Tenant { Id = Guid.CreateVersion7(now), Name = body.Name!, CreatedAt = now };
         db.Tenants.Add(tenant);
         try
@@ -56,21 +69,27 @@ internal static class Tenants
         var items = rows.Take(limit).Select(TenantView.Of).ToList();
         return TypedResults.Ok(new Page<TenantView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
     }
-}
 
-/// <summary>A tenant to create.</summary>
-/// <param name="Name">1 to 63 of a-z, 0-9 and hyphen; the name operators register domains under.</param>
-internal sealed record CreateTenant(string? Name)
-{
-    internal sealed class Rules : AbstractValidator<CreateTenant>
+    private static async Task<IResult> ReadAsync(string tenant, ControlPlaneDb db, CancellationToken ct) =>
+        await TenantReference.FindAsync(db, tenant, ct) is { } found
+            ? TypedResults.Ok(TenantView.Of(found))
+            : Problems.NotFound.With("There is no such tenant.");
+
+    private static Task<IResult> DisableAsync(string tenant, ControlPlaneDb db, TimeProvider time) =>
+        ChangeAsync(tenant, db, row => row.DisabledAt ??= time.NowStored());
+
+    private static Task<IResult> EnableAsync(string tenant, ControlPlaneDb db) =>
+        ChangeAsync(tenant, db, row => row.DisabledAt = null);
+
+    private static async Task<IResult> ChangeAsync(string tenant, ControlPlaneDb db, Action<Tenant> change)
     {
-        public Rules() => RuleFor(body => body.Name).NotEmpty().Matches("^[a-z0-9][a-z0-9-]{0,62}\\z")
-            .WithMessage("name must be 1 to 63 of a-z, 0-9 and hyphen.");
-    }
-}
+        if (await TenantReference.FindAsync(db, tenant, CancellationToken.None) is not { } row)
+        {
+            return Problems.NotFound.With("There is no such tenant.");
+        }
 
-/// <summary>A tenant.</summary>
-internal sealed record TenantView(Guid Id, string Name, DateTimeOffset CreatedAt)
-{
-    public static TenantView Of(Tenant tenant) => new(tenant.Id, tenant.Name, tenant.CreatedAt);
+        change(row);
+        await db.SaveChangesAsync(CancellationToken.None);
+        return TypedResults.Ok(TenantView.Of(row));
+    }
 }

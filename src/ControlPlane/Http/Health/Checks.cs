@@ -35,10 +35,12 @@ internal sealed class KeyFileCheck(IConfiguration configuration) : IHealthCheck
     public Task<HealthCheckResult> CheckHealthAsync(
         HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        // Looked for each time, though it is loaded at start: a replica that lost its file would not come up again.
-        var vault = configuration.GetSection("Vault").Get<VaultOptions>() ?? new VaultOptions();
-        return Task.FromResult(!vault.CanOpen || File.Exists(vault.KeyFile)
+        // Looked for each time, though they are loaded at start: a replica that lost a file would not come up again.
+        var vault = VaultOptions.Of(configuration);
+        var files = vault.Listed().SelectMany(key => new[] { key.File, key.PinFile }).OfType<string>();
+        return Task.FromResult(!vault.CanOpen || files.All(File.Exists)
             ? HealthCheckResult.Healthy()
-            : HealthCheckResult.Unhealthy("Vault:CanOpen is set, but the file in Vault:KeyFile is not there."));
+            : HealthCheckResult.Unhealthy(
+                "Vault:CanOpen is set, but a file named in Vault:Keys or Vault:KeyFile is not there."));
     }
 }

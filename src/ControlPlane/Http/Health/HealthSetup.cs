@@ -1,4 +1,5 @@
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Http.Rates;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace ControlPlane.Http.Health;
@@ -13,7 +14,11 @@ internal static class HealthSetup
 
     public static void MapHealth(this WebApplication app)
     {
-        var group = app.MapGroup("").WithTags("Operation").AllowAnonymous();
+        var group = app.MapGroup("").WithTags("Operation").AllowAnonymous()
+            .WithMetadata(new Unlimited());
+        // Load balancers ask with HEAD; described once, as GET.
+        group.MapMethods("/healthz", [HttpMethods.Head], () => new HealthView("healthy", [])).ExcludeFromDescription();
+        group.MapMethods("/readyz", [HttpMethods.Head], ReadyAsync).ExcludeFromDescription();
         group.MapGet("/healthz", () => new HealthView("healthy", []))
             .WithName("Healthz").WithSummary("Does the process live?")
             .Documented("Asks nothing of the database: restart the process only when this fails.")

@@ -9,10 +9,14 @@ internal static class Examples
 {
     public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
 
-    public static readonly TenantView Tenant = new(Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At);
+    public static readonly TenantView Tenant = new(
+        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At, null);
 
     public static readonly KeyView Key = new(
-        Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null);
+        Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null, null, null,
+        null);
+
+    public static readonly Guid SuccessorId = Guid.Parse("019cb2ec-1a80-7b3e-8f66-2a3b4c5d6e7f");
 
     private const string Fingerprint = "3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea";
 
@@ -24,11 +28,12 @@ internal static class Examples
     public static readonly DomainView Registered = new()
     {
         Id = Id,
+        TenantId = Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"),
         Tenant = "acme",
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
         Status = OverallStatus.Pending,
-        WaitingOn = WaitingOn.Customer,
+        WaitingOn = Reasons.DnsUnchecked.WaitingOn,
         Reason = Unchecked,
         Fix = [Reasons.DnsUnchecked.Fix],
         DnsRecords = [new DnsRecordView("CNAME", "shop.example.com", "edge.controlplane.example", null)],
@@ -48,7 +53,7 @@ internal static class Examples
         WaitingOn = WaitingOn.None,
         Reason = null,
         Fix = [],
-        Ownership = new OwnershipView(OwnershipStatus.Verified),
+        Ownership = new OwnershipView(OwnershipStatus.Verified, OwnershipMethod.CaValidation),
         Certificate = new CertificateStatusView(
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;
+using ControlPlane.Http.Rates;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.OpenApi;
@@ -11,7 +11,8 @@ using Microsoft.OpenApi;
 namespace ControlPlane.Http.OpenApi;
 
 /// <summary>Adds to each operation its problems, its examples, who may call it, and its Idempotency-Key.</summary>
-internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOperationTransformer
+internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizationPolicyProvider policies)
+    : IOpenApiOperationTransformer
 {
     private const string ProblemSchema = "Problem";
 
@@ -20,12 +21,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
     {
         var metadata = context.Description.ActionDescriptor.EndpointMetadata;
         var document = context.Document!;
-        var policy = metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy;
-        if (metadata.OfType<IAllowAnonymous>().Any())
-        {
-            policy = null;
-        }
-
+        var callers = await RouteCallers.OfAsync(metadata, policies);
         if (document.Components?.Schemas?.ContainsKey(ProblemSchema) != true)
         {
             var schema = await context.GetOrCreateSchemaAsync(typeof(ProblemBody), null, cancellationToken);
@@ -35,17 +31,9 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
         }
 
         DescribeParameters(operation, metadata);
-        AddProblems(operation, metadata, document, policy);
+        AddProblems(operation, metadata, document, callers);
         AddExamples(operation, metadata.OfType<RouteExample>().LastOrDefault());
-        if (policy is not null)
-        {
-            var scheme = policy == AccessPolicy.Node ? AccessSetup.NodeScheme : AccessSetup.ApiKeyScheme;
-            operation.Security =
-            [
-                new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] },
-            ];
-            operation.Description += $"\n\n**Who may call:** {Callers(policy)}.";
-        }
+        callers.Describe(operation, document);
 
         if (metadata.OfType<HonoursIdempotencyKey>().Any())
         {
@@ -61,6 +49,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
                 Example = JsonValue.Create("0197f3a2-5b1c-7d3e-9f40-2a6b8c9d0e1f"),
             });
         }
+
+        AnswerHeaders.Describe(operation, metadata);
     }
 
     /// <summary>What means the same on every route is said here, once.</summary>
@@ -71,7 +61,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
             parameter.Description ??= parameter.Name switch
             {
                 "id" => "As registration or the list shows it.",
-                "tenant" => "The tenant's id, not its name.",
+                "tenant" => "The tenant's id or its name.",
                 "key" => "The key's id, not the key.",
                 "code" => "The `reason` of a problem.",
                 "cursor" => "`nextCursor` of the page before.",
@@ -88,7 +78,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
     }
 
     private void AddProblems(
-        OpenApiOperation operation, IList<object> metadata, OpenApiDocument document, string? policy)
+        OpenApiOperation operation, IList<object> metadata, OpenApiDocument document, RouteCallers callers)
     {
         IEnumerable<ProblemKind> kinds = metadata.OfType<RouteProblems>().SelectMany(route => route.Kinds);
         if (operation.RequestBody is not null)
@@ -104,10 +94,15 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
             kinds = kinds.Concat([Problems.IdempotencyInProgress, Problems.IdempotencyKeyReused]);
         }
 
-        if (policy is not null)
+        if (!callers.Anyone)
         {
             kinds = kinds.Concat(
-                [Problems.NotAuthenticated, Problems.NotAllowed, Problems.TooManyRequests, Problems.Unavailable]);
+                [Problems.NotAuthenticated, Problems.NotAllowed, Problems.TenantDisabled, Problems.Unavailable]);
+        }
+
+        if (!metadata.OfType<Unlimited>().Any())
+        {
+            kinds = kinds.Append(Problems.TooManyRequests);
         }
 
         operation.Responses ??= [];
@@ -147,10 +142,6 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json) : IOpenApiOpe
             answer.Example = Write(example.Response);
         }
     }
-
-    private static string Callers(string policy) => policy == AccessPolicy.Node
-        ? "a node's agent"
-        : string.Join(", ", AccessPolicy.Roles[policy].Select(role => role.ToString().ToLowerInvariant()));
 
     private static ProblemBody Sample(ProblemKind kind) => new(
         kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [kind.Fix], "/v1/…",

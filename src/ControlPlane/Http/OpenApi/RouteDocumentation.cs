@@ -18,12 +18,18 @@ internal static class RouteDocumentation
     public static RouteHandlerBuilder Example(this RouteHandlerBuilder route, object? request, object response) =>
         route.WithMetadata(new RouteExample(request, response));
 
+    /// <summary>Says that what the route makes has no address of its own.</summary>
+    public static RouteHandlerBuilder WithoutLocation(this RouteHandlerBuilder route) =>
+        route.WithMetadata(new HasNoLocation());
+
     /// <summary>Offers the only words a query parameter takes.</summary>
     public static RouteHandlerBuilder Words(this RouteHandlerBuilder route, string parameter, string[] words) =>
         route.WithMetadata(new ParameterWords(parameter, [.. words.Select(word => word.ToLowerInvariant())]));
 }
 
 internal sealed record RouteProblems(IReadOnlyList<ProblemKind> Kinds);
+
+internal sealed record HasNoLocation;
 
 internal sealed record ParameterWords(string Parameter, IReadOnlyList<string> Words);
 

@@ -7,8 +7,9 @@ namespace ControlPlane.Nodes.Observing;
 /// <summary>
 /// Whether a Joining or Lost node may serve: it says it is synced, in this epoch, past every tombstone, and it has
 /// proven what the fleet wants for every active domain. Where it refused a newer bundle, the proven last good one is
-/// enough: one poisoned renewal must not keep a whole fleet from coming back. An empty fleet asks for nothing more than
-/// the first synced report.
+/// enough: one poisoned renewal must not keep a whole fleet from coming back. Where it serves a newer certificate than
+/// the database remembers, that is enough, too: the renewal that puts it right needs nodes that serve. An empty fleet
+/// asks for nothing more than the first synced report.
 /// </summary>
 internal static class NodeSync
 {
@@ -41,7 +42,8 @@ internal static class NodeSync
                          AND seen.memory_fingerprint = seen.handshake_fingerprint
                          AND (seen.state = 'Serving' AND seen.handshake_fingerprint = newest.fingerprint
                               OR seen.state = 'Refused' AND seen.handshake_fingerprint = good.fingerprint
-                                 AND good.id <> newest.id),
+                                 AND good.id <> newest.id
+                              OR seen.state = 'Refused' AND seen.error_code = 'rollback'),
                          false))
             """,
             connection)

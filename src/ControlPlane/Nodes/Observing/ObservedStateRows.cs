@@ -60,10 +60,10 @@ internal static class ObservedStateRows
         Check(report.HAProxy is null || report.HAProxy.Version is { Length: <= MaxVersion }, "haProxy.version",
             $"must have at most {MaxVersion} characters.");
         Check(
-            report.Rows is { Count: <= Routes.MaxRowsPerReport },
+            report.Rows is { Count: <= Routes.MaxRowsPerReport } && report.Rows.All(row => row is not null),
             "rows",
-            $"must be there, with at most {Routes.MaxRowsPerReport}.");
-        if (report.Rows is { } rows)
+            $"must be there, with at most {Routes.MaxRowsPerReport} and none of them null.");
+        if (report.Rows is { } rows && rows.All(row => row is not null))
         {
             Check(rows.DistinctBy(row => row.Domain).Count() == rows.Count, "rows", "must name each domain once.");
             Check(rows.All(row => Enum.IsDefined(row.State)), "rows.state", "must be a state this API knows.");

@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
@@ -17,16 +18,26 @@ internal static class RecordObservedState
         ObservedStateReport report,
         HttpContext http,
         NpgsqlDataSource database,
+        NodeAhead ahead,
         IWakes wakes,
         TimeProvider time,
         CancellationToken ct)
     {
-        if (ObservedStateRows.Faults(report) is { Count: > 0 } faults)
+        List<FieldProblem> faults = [.. ObservedStateRows.Faults(report), .. ReportedAlarms.Faults(report)];
+        if (faults.Count > 0)
         {
             return Problems.InvalidField.With() with { Errors = faults };
         }
 
         var caller = NodeAuthentication.Caller(http);
+        if (await ahead.LookAsync(caller, report.Epoch, report.Revision, ct) == ShownPosition.Unbelievable)
+        {
+            return Problems.InvalidField.With() with
+            {
+                Errors = [new FieldProblem("epoch", "invalid", "epoch is one that this fleet cannot have reached.")],
+            };
+        }
+
         var now = time.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -37,8 +48,17 @@ internal static class RecordObservedState
                 : NodeProblems.NodeTokenRefused.With("The node was banned or retired.");
         }
 
-        await ObservedStateRows.WriteAsync(connection, caller, report.Rows, now, ct);
-        var answered = report.Rows.Select(row => row.Domain).ToArray();
+        await ReportedAlarms.WriteAsync(connection, caller, report, now, ct);
+        // What was found in another life of the fleet's history proves nothing in this one; it will be told again.
+        var isOfThisEpoch = await IsOfThisEpochAsync(connection, caller.Fleet, report.Epoch, ct);
+        var rows = isOfThisEpoch ? report.Rows : [];
+        if (isOfThisEpoch && report.Strays is { } strays)
+        {
+            await ReportedAlarms.WriteStraysAsync(connection, caller, strays, ct);
+        }
+
+        await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
+        var answered = rows.Select(row => row.Domain).ToArray();
         var due = answered.Length > 0 ? await DueOrders.OfDomainsAsync(connection, answered, now, ct) : [];
         if (standing is NodeStanding.Joining or NodeStanding.Lost
             && await NodeSync.IsCompleteAsync(connection, caller, report, ct))
@@ -61,6 +81,16 @@ internal static class RecordObservedState
         return TypedResults.Ok(new ObservedStateReceipt(report.ReportNumber, standing.ToString()));
     }
 
+    private static async Task<bool> IsOfThisEpochAsync(
+        NpgsqlConnection connection, Guid fleet, long epoch, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand("SELECT epoch = $2 FROM fleets WHERE id = $1", connection)
+        {
+            Parameters = { new() { Value = fleet }, new() { Value = epoch } },
+        };
+        return await command.ExecuteScalarAsync(ct) is true;
+    }
+
     /// <summary>Takes the report if it is the newest: returns the standing it found, null for an old one.</summary>
     private static async Task<NodeStanding?> AcceptAsync(
         NpgsqlConnection connection, Guid node, ObservedStateReport report, DateTimeOffset now, CancellationToken ct)
@@ -69,7 +99,7 @@ internal static class RecordObservedState
             """
             UPDATE nodes
             SET report_number = $2, last_seen_at = $3, epoch = $4, revision = $5, agent_version = $6,
-                haproxy_version = $7, haproxy_pid = $8, haproxy_started_at = $9
+                haproxy_version = $7, haproxy_pid = $8, haproxy_started_at = $9, fresh_at = $10
             WHERE id = $1 AND report_number < $2 AND banned_at IS NULL AND standing <> 'Retired'
             RETURNING standing
             """,
@@ -86,6 +116,7 @@ internal static class RecordObservedState
                 new NpgsqlParameter<string?> { TypedValue = report.HAProxy?.Version },
                 new NpgsqlParameter<int?> { TypedValue = report.HAProxy?.Pid },
                 new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.HAProxy?.StartedAt.ToUniversalTime() },
+                new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.FreshAt?.ToUniversalTime() },
             },
         };
         return await command.ExecuteScalarAsync(ct) is string standing ? Enum.Parse<NodeStanding>(standing) : null;

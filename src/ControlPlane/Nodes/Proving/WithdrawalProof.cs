@@ -61,9 +61,14 @@ internal static class WithdrawalProof
             _ => WithdrawalStage.NotPublished,
         };
         var ids = nodes.Select(node => node.Id).ToList();
+        // A name that went to another tenant is never reported as withdrawn: a node keeps one state for each name, and
+        // showing the successor's bundle proves that this one's is gone.
+        var successors = db.Domains.Where(other => other.Id != domain
+            && db.Domains.Any(own => own.Id == domain && own.Hostname == other.Hostname)).Select(other => other.Id);
         var confirmed = await db.NodeObservations.AsNoTracking()
-            .Where(row => row.DomainId == domain && ids.Contains(row.NodeId)
-                && row.State == ObservedDomainState.Withdrawn && row.Revision >= told.TombstoneAt)
+            .Where(row => ids.Contains(row.NodeId) && row.Revision >= told.TombstoneAt
+                && ((row.DomainId == domain && row.State == ObservedDomainState.Withdrawn)
+                    || (successors.Contains(row.DomainId) && row.State == ObservedDomainState.Serving)))
             .Select(row => row.NodeId).ToListAsync(ct);
         return Judge(nodes, confirmed.ToHashSet(), stage);
     }

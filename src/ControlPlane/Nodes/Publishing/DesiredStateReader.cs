@@ -5,7 +5,7 @@ using NpgsqlTypes;
 namespace ControlPlane.Nodes.Publishing;
 
 /// <summary>Reads pages of a fleet's desired state in the order of the cursor.</summary>
-internal sealed class DesiredStateReader(NpgsqlDataSource database)
+internal sealed class DesiredStateReader(NpgsqlDataSource database, TimeProvider time)
 {
     /// <summary>About 150 kB as JSON: small enough to repeat after a broken connection.</summary>
     public const int PageSize = 500;
@@ -86,6 +86,9 @@ internal sealed class DesiredStateReader(NpgsqlDataSource database)
         }
 
         var reached = more ? last : end;
-        return new DesiredStatePage(reached.Epoch, reached.Revision, reached.ToString(), more, upserts, tombstones);
+        return new DesiredStatePage(reached.Epoch, reached.Revision, reached.ToString(), more, upserts, tombstones)
+        {
+            At = time.GetUtcNow(),
+        };
     }
 }

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -16,6 +17,7 @@ internal static class PollDesiredState
         HttpContext http,
         DesiredStateReader reader,
         DesiredStateWaiters waiters,
+        NodeAhead ahead,
         TimeProvider time,
         IHostApplicationLifetime lifetime)
     {
@@ -30,7 +32,8 @@ internal static class PollDesiredState
             position = parsed;
         }
 
-        var fleet = NodeAuthentication.Caller(http).Fleet;
+        var caller = NodeAuthentication.Caller(http);
+        var fleet = caller.Fleet;
         var patience = TimeSpan.FromSeconds(Math.Clamp(wait ?? 0, 0, Routes.MaxWaitSeconds));
         var began = time.GetTimestamp();
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(
@@ -42,6 +45,11 @@ internal static class PollDesiredState
             var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
             if (page is null)
             {
+                if (position is { } shown)
+                {
+                    await ahead.LookAsync(caller, shown.Epoch, shown.Revision, http.RequestAborted);
+                }
+
                 return NodeProblems.HistoryGone.With();
             }
 

@@ -13,7 +13,7 @@ public sealed class IdempotencySweepTests(PostgresDatabase database) : IClassFix
         await using var bench = await PathBench.StartAsync(database);
         var now = bench.Clock.GetUtcNow();
         await using var db = bench.CreateDbContext();
-        var (key, _) = await Keys.AddAsync(db, ApiRole.Support, null, "sweep", now);
+        var (key, _) = await Keys.AddAsync(db, ApiRole.Support, null, new CreateKey("sweep"), now);
         foreach (var (name, age) in new[] { ("old", 72.1), ("kept", 71.9), ("fresh", 0) })
         {
             db.Add(new IdempotencyKey

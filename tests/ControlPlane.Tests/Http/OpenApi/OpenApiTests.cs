@@ -59,6 +59,50 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Contains("degraded", status["schema"]!["enum"]!.AsArray().Select(word => word!.ToString()));
     }
 
+    [Fact]
+    public async Task Answers_declare_the_headers_they_carry()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        var register = document["paths"]!["/v1/domains"]!["post"]!["responses"]!;
+        Assert.Equal(
+            ["Idempotency-Replayed", "Location", "RateLimit", "RateLimit-Policy"],
+            Headers(register["201"]).Order(StringComparer.Ordinal));
+        Assert.Contains("`Location`", register["201"]!["description"]!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(
+            ["RateLimit", "RateLimit-Policy", "Retry-After"],
+            Headers(register["429"]).Order(StringComparer.Ordinal));
+        Assert.Contains("Retry-After", Headers(register["409"]));
+        Assert.Contains("Location", Headers(document["paths"]!["/v1/domains/{id}"]!["delete"]!["responses"]!["202"]));
+        Assert.DoesNotContain(
+            "Location", Headers(document["paths"]!["/v1/nodes/join-codes"]!["post"]!["responses"]!["201"]));
+        Assert.Equal(
+            ["portal", "admin"],
+            document["paths"]!["/v1/domains/{id}"]!["delete"]!["x-roles"]!.AsArray().Select(role => $"{role}"));
+
+        var answer = await api.Acme.PostAsync(
+            "/v1/domains",
+            new StringContent("""{"hostname":"headers.example.com"}""", null, "application/json"));
+        Assert.NotNull(answer.Headers.Location);
+        Assert.Contains("\"portal\"", answer.Headers.GetValues("RateLimit").Single(), StringComparison.Ordinal);
+
+        static IEnumerable<string> Headers(JsonNode? response) =>
+            response!["headers"]?.AsObject().Select(header => header.Key) ?? [];
+    }
+
+    [Fact]
+    public async Task The_root_leads_to_the_documentation_and_probes_may_ask_with_HEAD()
+    {
+        var page = await api.Anonymous.GetAsync("/");
+        Assert.Equal("/swagger/index.html", page.RequestMessage!.RequestUri!.AbsolutePath);
+        Assert.True(page.IsSuccessStatusCode);
+        foreach (var path in new[] { "/healthz", "/readyz" })
+        {
+            using var head = new HttpRequestMessage(HttpMethod.Head, path);
+            Assert.Equal(
+                (await api.Anonymous.GetAsync(path)).StatusCode, (await api.Anonymous.SendAsync(head)).StatusCode);
+        }
+    }
+
     private static IEnumerable<string> Faults(string path, JsonNode operation)
     {
         if (string.IsNullOrWhiteSpace(operation["summary"]?.ToString()))

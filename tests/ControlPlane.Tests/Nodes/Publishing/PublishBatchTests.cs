@@ -9,7 +9,7 @@ namespace ControlPlane.Tests.Nodes.Publishing;
 public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     private readonly FleetRows _rows = new(database);
-    private readonly DesiredStateReader _reader = new(database.DataSource);
+    private readonly DesiredStateReader _reader = new(database.DataSource, TimeProvider.System);
 
     [Fact]
     public async Task A_change_that_commits_after_a_batch_is_in_the_next_one()

@@ -1,0 +1,84 @@
+using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Running;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Domains;
+
+/// <summary>
+/// The database may have been set back to a moment before this order was placed: the CA is asked under the order's id
+/// before anything is bought.
+/// <list type="bullet">
+/// <item>Our key is here: what the CA has was asked for with it, and is adopted.</item>
+/// <item>Our key was made after that moment and is lost. An issued order is paid for: it is reissued over a fresh key,
+/// for nothing. A pending one is canceled.</item>
+/// </list>
+/// </summary>
+internal sealed class DoubtedOrder(ICertificateAuthority ca)
+{
+    public async Task<StepResult> SettleAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var found = await run.CallAsync("LookUpDoubted", () => ca.FindAsync(order.Id, ct));
+        var live = found.Where(candidate => candidate.Status != CaOrderStatus.Closed).ToList();
+        order.DoubtedAt = null;
+        if (order.KeyId is not null && live.Count > 0)
+        {
+            order.SubmittedAt = run.Now;
+            order.CaStatus = live[0].StatusWord;
+            await SubmitOrder.AdoptAsync(run, live[0].CaOrderId, live[0].CaCertificateId, token: null);
+            run.Tell(
+                EventTypes.OrderAdopted,
+                $"Found as order {live[0].CaOrderId} at {ca.Name}, which this database had forgotten: adopted, nothing "
+                + "ordered twice.");
+            return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
+        }
+
+        await SortOutAsync(run, live, ct);
+        await run.CommitAsync("DoubtSettled", ct);
+        return new StepResult.Again();
+    }
+
+    /// <summary>A name that is registered again after its registration was forgotten: what the CA took for it then is
+    /// used up before anything is bought.</summary>
+    /// <returns>True when there was something.</returns>
+    public async Task<bool> TakeOverAsync(OrderRun run, CancellationToken ct)
+    {
+        var found = await run.Db.FoundCaOrders.Where(row => row.Hostname == run.Order.Hostname)
+            .OrderBy(row => row.CaOrderId).ToListAsync(ct);
+        var live = new List<CaOrder>();
+        foreach (var row in found)
+        {
+            var told = await run.CallAsync("ReadFound", () => ca.ReadAsync(row.CaOrderId, ct));
+            if (told.Status != CaOrderStatus.Closed)
+            {
+                live.Add(told);
+            }
+        }
+
+        if (found.Count == 0)
+        {
+            return false;
+        }
+
+        await SortOutAsync(run, live, ct);
+        run.Db.RemoveRange(found);
+        await run.CommitAsync("TakenOver", ct);
+        return true;
+    }
+
+    /// <summary>None of these has a key any more: the first issued one is to be reissued, pending ones are
+    /// canceled.</summary>
+    private async Task SortOutAsync(OrderRun run, IReadOnlyList<CaOrder> live, CancellationToken ct)
+    {
+        foreach (var pending in live.Where(candidate => candidate.Status != CaOrderStatus.Issued))
+        {
+            await run.CallAsync("Cancel", () => ca.CancelAsync(
+                pending.CaOrderId, "Its key was lost in a restore; the name is ordered anew.", ct));
+            run.Tell(
+                EventTypes.OrderSurplusCanceled,
+                $"Order {pending.CaOrderId} at {ca.Name} was placed with a key that is lost, and is canceled.");
+        }
+
+        run.Order.CaOrderId = live.FirstOrDefault(candidate => candidate.Status == CaOrderStatus.Issued)?.CaOrderId;
+    }
+}

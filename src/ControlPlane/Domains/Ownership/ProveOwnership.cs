@@ -1,0 +1,92 @@
+using ControlPlane.Dns;
+using ControlPlane.Domains.Running;
+using ControlPlane.Http;
+using ControlPlane.Jobs;
+using Microsoft.Extensions.Options;
+
+namespace ControlPlane.Domains.Ownership;
+
+/// <summary>The part of AwaitDns that asks whose name it is: no answer, no order.</summary>
+internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOptions<FleetOptions> fleet)
+{
+    /// <summary>Before anything else: a contested name waits here for its record.</summary>
+    /// <returns>Null when nothing is in the way.</returns>
+    public async Task<StepResult?> BeforeDnsAsync(OrderRun run, CancellationToken ct)
+    {
+        var domain = run.Domain;
+        var needed = domain.Claim == Claim.Contested
+            || (domain is { ProvenAt: null, Status: DomainStatus.Pending }
+                && await Contest.IsChallengedAsync(run, ct));
+        return needed ? await ProveAsync(run, ct) : null;
+    }
+
+    /// <summary>The name leads to us. Does that also say for which tenant? Where each has a target of its own, an
+    /// address or a detour says nothing; and what another claim leaves behind must be gone first.</summary>
+    /// <returns>Null when an order may be placed.</returns>
+    public async Task<StepResult?> BeforeOrderAsync(OrderRun run, bool byTarget, CancellationToken ct)
+    {
+        if (run.Domain is { CnameTarget: not null, ProvenAt: null } && !byTarget
+            && await ProveAsync(run, ct) is { } waiting)
+        {
+            return waiting;
+        }
+
+        return await Contest.IsBeingReleasedAsync(run, ct)
+            ? new StepResult.Snooze(
+                RetrySchedules.Nodes.At(run.Order.Snoozes), Reasons.NameBeingReleased,
+                "The name goes on as soon as that is done.")
+            : null;
+    }
+
+    /// <summary>Whether a chain of CNAMEs leads to the domain's own target. The first name of ours on the way decides:
+    /// every tenant's target ends at the fleet, and another tenant's is none of this one's.</summary>
+    public bool LeadsToTarget(Domain domain, DnsAddresses found)
+    {
+        if (fleet.Value.CnameTarget is not { Length: > 0 } shared)
+        {
+            return false;
+        }
+
+        var first = found.Chain.FirstOrDefault(target => IsWithin(target, shared));
+        return first is not null && DnsName.Comparer.Equals(first, domain.CnameTarget ?? shared);
+    }
+
+    /// <summary>True when the chain passes another tenant's target: its addresses are ours, and prove
+    /// nothing.</summary>
+    public bool LeadsToAnother(Domain domain, DnsAddresses found) =>
+        !LeadsToTarget(domain, found) && fleet.Value.CnameTarget is { Length: > 0 } shared
+        && found.Chain.Any(target => IsWithin(target, shared));
+
+    private async Task<StepResult?> ProveAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var answer = await run.CallAsync("Ownership", () => lookup.AskAsync(run.Domain, ct));
+        if (answer.Shown)
+        {
+            if (!await Contest.WinAsync(run, wakes, ct))
+            {
+                return new StepResult.Snooze(TimeSpan.Zero, Reasons.OwnershipLost, Reasons.OwnershipLost.Title);
+            }
+
+            await run.CommitAsync("Proven", ct);
+            return new StepResult.Again();
+        }
+
+        if (!answer.IsFact)
+        {
+            return Wait(order, Reasons.DnsNotAnswering, answer.Detail);
+        }
+
+        return run.Now - order.CreatedAt > RetrySchedules.DnsDeadline
+            ? new StepResult.Cancel(
+                Reasons.OwnershipTimedOut,
+                $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {answer.Detail}")
+            : Wait(order, Reasons.OwnershipUnproven, answer.Detail);
+    }
+
+    private static bool IsWithin(string name, string zone) => DnsName.Comparer.Equals(name, zone)
+        || name.EndsWith("." + zone, StringComparison.OrdinalIgnoreCase);
+
+    private static StepResult.Snooze Wait(Order order, Reason reason, string detail) =>
+        new(RetrySchedules.Dns.At(order.Snoozes), reason, detail);
+}

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using ControlPlane.CertificateAuthorities.CertCentral;
+using ControlPlane.Database;
+using ControlPlane.Http;
+using ControlPlane.Http.OpenApi;
+using ControlPlane.Jobs;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace ControlPlane.Domains.Sweeps;
+
+/// <summary>
+/// POST /v1/hooks/certcentral: CertCentral's webhook says that an order has moved. The call carries a static secret and
+/// no signature, so that it is a hint and nothing more: the order is looked at now instead of later, and what it then
+/// becomes is read from the CA. The status poll finds whatever is never told here.
+/// </summary>
+internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider time)
+{
+    public const string KeyHeader = "X-WEBHOOK-KEY";
+
+    /// <summary>A hint is worth one look a minute and order: whoever has the secret cannot spend the CA's quota with
+    /// it.</summary>
+    private static readonly TimeSpan Between = TimeSpan.FromMinutes(1);
+
+    /// <summary>Orders remembered; far more than move within a minute. Emptied then: a look too many does no
+    /// harm.</summary>
+    private const int Most = 10_000;
+
+    private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
+
+    private DateTimeOffset Now => time.GetUtcNow().ToUniversalTime();
+
+    public static void Map(WebApplication app) => app.MapPost("/v1/hooks/certcentral", HandleAsync)
+        .AllowAnonymous().WithTags("Operation")
+        .WithName("CertCentralHook").WithSummary("Take a hint of the CA")
+        .Documented(
+            $"For the webhook of a CertCentral account, with the secret in `{KeyHeader}` (setting "
+            + "`CertCentral:WebhookSecret`; without it every call is refused). The order it names is read at the CA at "
+            + "once; nothing that the body claims is believed.",
+            Problems.MalformedJson)
+        .Accepts<CaHint>("application/json")
+        .Example(new CaHint("certificate_issued", new CaHint.Subject(610000123)), "")
+        .Produces(StatusCodes.Status204NoContent);
+
+    private static async Task<IResult> HandleAsync(
+        HttpRequest request, CertCentralHook hook, ControlPlaneDb db, [FromServices] IWakes wakes, CancellationToken ct)
+    {
+        // Before the body is looked at: a stranger's is not worth parsing.
+        if (!hook.IsTheCa(request.Headers[KeyHeader].ToString()))
+        {
+            return Problems.NotAuthenticated.With($"{KeyHeader} is not the secret of our webhook.");
+        }
+
+        if (await OrderOfAsync(request, ct) is not { } order)
+        {
+            return Problems.MalformedJson.With("A hint names the CA's order in data.order_id.");
+        }
+
+        if (hook.IsNews(order))
+        {
+            await LookNowAsync(order, db, wakes, hook.Now, ct);
+        }
+
+        return TypedResults.NoContent();
+    }
+
+    /// <summary>Compared by digest, so that the time it takes tells nothing.</summary>
+    private bool IsTheCa(string key) => !options.WebhookSecret.IsEmpty && CryptographicOperations.FixedTimeEquals(
+        SHA256.HashData(Encoding.UTF8.GetBytes(key)),
+        SHA256.HashData(Encoding.UTF8.GetBytes(options.WebhookSecret.Reveal())));
+
+    private bool IsNews(string order)
+    {
+        var now = time.GetTimestamp();
+        if (_seen.TryGetValue(order, out var before) && time.GetElapsedTime(before, now) < Between)
+        {
+            return false;
+        }
+
+        if (_seen.Count >= Most)
+        {
+            _seen.Clear();
+        }
+
+        _seen[order] = now;
+        return true;
+    }
+
+    /// <summary>The id as text, as the orders keep it; null when there is none.</summary>
+    private static async Task<string?> OrderOfAsync(HttpRequest request, CancellationToken ct)
+    {
+        try
+        {
+            using var body = await JsonDocument.ParseAsync(request.Body, cancellationToken: ct);
+            return body.RootElement.ValueKind == JsonValueKind.Object
+                && body.RootElement.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
+                && data.TryGetProperty("order_id", out var id) && id.ValueKind is JsonValueKind.Number
+                && id.TryGetInt64(out var number)
+                    ? number.ToString()
+                    : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Only what waits for the CA; and not its word: the step reads the order itself.</summary>
+    private static async Task LookNowAsync(
+        string order, ControlPlaneDb db, IWakes wakes, DateTimeOffset now, CancellationToken ct)
+    {
+        var moved = await db.Database.ExecuteSqlAsync(
+            $"""
+             UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, {now})
+             WHERE ca_order_id = {order} AND state IN ('PendingValidation', 'PendingIssuance')
+             """,
+            ct);
+        if (moved > 0)
+        {
+            wakes.Wake(OrderState.PendingValidation);
+            wakes.Wake(OrderState.PendingIssuance);
+        }
+    }
+}
+
+/// <summary>What CertCentral posts; of all it says only the order's id is read.</summary>
+/// <param name="Event">Such as <c>certificate_issued</c>.</param>
+/// <param name="Data">What it is about.</param>
+internal sealed record CaHint(string Event, CaHint.Subject Data)
+{
+    /// <param name="OrderId">CertCentral's id of the order.</param>
+    internal sealed record Subject([property: JsonPropertyName("order_id")] long OrderId);
+}

@@ -1,0 +1,116 @@
+using ControlPlane.Contracts;
+using ControlPlane.Domains;
+using ControlPlane.Http;
+using ControlPlane.Nodes.Access;
+using Npgsql;
+
+namespace ControlPlane.Nodes.Epochs;
+
+/// <summary>What an agent says of itself beside its rows: alarms, the age of its newest answer, and names it serves
+/// that nobody here knows.</summary>
+internal static class ReportedAlarms
+{
+    private const int MaxCode = 64;
+    private const int MaxDetail = 1000;
+
+    /// <summary>An alarm that begins is an event, and so is one that ends.</summary>
+    private const string AlarmsSql =
+        """
+        WITH said AS (SELECT * FROM unnest($2::text[], $3::text[]) AS said (code, detail)),
+        over AS (
+            DELETE FROM node_alarms WHERE node_id = $1 AND code <> ALL ($2) RETURNING code
+        ), begun AS (
+            INSERT INTO node_alarms (node_id, code, detail, since) SELECT $1, code, detail, $4 FROM said
+            ON CONFLICT (node_id, code) DO UPDATE SET detail = excluded.detail
+                WHERE node_alarms.detail <> excluded.detail
+            RETURNING code, detail, xmax = 0 AS is_new
+        )
+        INSERT INTO events (at, type, message)
+        SELECT $4, $6, 'Node ' || $5 || ': ' || code || '. ' || detail FROM begun WHERE is_new
+        UNION ALL
+        SELECT $4, $7, 'Node ' || $5 || ': ' || code || ' is over.' FROM over
+        """;
+
+    private const string StraysSql =
+        """
+        WITH said AS (
+            SELECT * FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS said (hostname, fingerprint, not_after)
+        ), gone AS (
+            DELETE FROM node_strays WHERE node_id = $1 AND hostname <> ALL ($2)
+        ), counted AS (
+            UPDATE nodes SET strays = $5 WHERE id = $1
+        )
+        INSERT INTO node_strays (node_id, hostname, fingerprint, not_after)
+        SELECT $1, hostname, fingerprint, not_after FROM said
+        ON CONFLICT (node_id, hostname) DO UPDATE
+        SET fingerprint = excluded.fingerprint, not_after = excluded.not_after
+        """;
+
+    /// <summary>Every fault of this part of a report.</summary>
+    public static IEnumerable<FieldProblem> Faults(ObservedStateReport report)
+    {
+        if (report.Alarms is not { Count: <= Routes.MaxAlarms } alarms
+            || alarms.DistinctBy(alarm => alarm?.Code).Count() != alarms.Count
+            || !alarms.All(alarm => alarm is { Code.Length: > 0 and <= MaxCode, Detail: not null }))
+        {
+            yield return new FieldProblem(
+                "alarms", "invalid", $"alarms must be at most {Routes.MaxAlarms}, each code once, with a detail.");
+        }
+
+        if (report.Strays is { } strays
+            && (strays.Names is not { Count: <= Routes.MaxStrays } names || strays.Total < names.Count
+                || names.DistinctBy(name => name?.Hostname).Count() != names.Count || !names.All(IsName)))
+        {
+            yield return new FieldProblem(
+                "strays", "invalid",
+                $"strays must name at most {Routes.MaxStrays} host names, each once and with its fingerprint, and "
+                + "count them all.");
+        }
+    }
+
+    public static async Task WriteAsync(
+        NpgsqlConnection connection, NodeIdentity node, ObservedStateReport report, DateTimeOffset now,
+        CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(AlarmsSql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = node.Id },
+                new() { Value = report.Alarms.Select(alarm => alarm.Code).ToArray() },
+                new() { Value = report.Alarms.Select(alarm => Clean(alarm.Detail)).ToArray() },
+                new() { Value = now },
+                new() { Value = node.Name },
+                new() { Value = EventTypes.NodeAlarm },
+                new() { Value = EventTypes.NodeAlarmOver },
+            },
+        };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    public static async Task WriteStraysAsync(
+        NpgsqlConnection connection, NodeIdentity node, StrayNames strays, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(StraysSql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = node.Id },
+                new() { Value = strays.Names.Select(name => name.Hostname).ToArray() },
+                new() { Value = strays.Names.Select(name => name.Fingerprint).ToArray() },
+                new() { Value = strays.Names.Select(name => name.NotAfter.ToUniversalTime()).ToArray() },
+                new() { Value = strays.Total },
+            },
+        };
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    private static bool IsName(StrayName? name) =>
+        name is not null && HostnameSyntax.IsValid(name.Hostname)
+        && name.Fingerprint is { Length: 64 } text
+        && text.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f');
+
+    private static string Clean(string detail) => detail.Contains("-----BEGIN", StringComparison.Ordinal)
+        ? "(left out: it quoted a PEM)"
+        : detail.Replace('\0', ' ')[..Math.Min(detail.Length, MaxDetail)];
+}

@@ -1,0 +1,49 @@
+using System.Net.Http.Json;
+
+namespace ControlPlane.Tests.Http.OpenApi;
+
+/// <summary>What a path parameter names.</summary>
+/// <param name="IsTenants">True when it belongs to one tenant and other tenants' portals must not see it.</param>
+/// <param name="MakeAsync">Makes a new one, of the tenant acme when it is a tenant's, given the values of the
+/// parameters before it, and returns its value.</param>
+internal sealed record PathThing(bool IsTenants, Func<ApiFixture, IReadOnlyList<string>, Task<string>> MakeAsync);
+
+/// <summary>
+/// What stands for each path parameter in tests that are made from the document. A parameter that is not here fails
+/// them: whoever adds a route says here what its parameter names and whose it is.
+/// </summary>
+internal static class PathThings
+{
+    private static readonly IReadOnlyDictionary<string, PathThing> All = new Dictionary<string, PathThing>
+    {
+        ["/v1/domains/{id}"] = new(IsTenants: true, async (api, _) =>
+            (await api.RegisterAsync($"d{Guid.NewGuid():N}"[..20] + ".example.com")).ToString()),
+        ["/v1/nodes/{id}"] = new(IsTenants: false, async (api, _) =>
+            (await api.EnrolAsync($"n{Guid.NewGuid():N}"[..20])).Id.ToString()),
+        ["/v1/tenants/{tenant}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
+            await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = $"t{Guid.NewGuid():N}" })))["id"]!.ToString()),
+        ["/v1/tenants/{tenant}/keys/{key}"] = new(IsTenants: false, async (api, earlier) =>
+            (await ApiFixture.ReadAsync(await api.Admin.PostAsJsonAsync(
+                $"/v1/tenants/{earlier[0]}/keys", new { name = "a key" })))["key"]!["id"]!.ToString()),
+        ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
+    };
+
+    public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
+        ? thing
+        : throw new InvalidOperationException(
+            $"Nobody said what the path parameter at the end of {parameter} names. Add [\"{parameter}\"] to "
+            + $"{nameof(PathThings)}: how to make a new one, of the tenant acme if it is a tenant's, and whether it "
+            + "is.");
+
+    /// <summary>The operation's path with new things in it.</summary>
+    public static async Task<string> FillAsync(ApiFixture api, ApiOperation operation)
+    {
+        var values = new List<string>();
+        foreach (var parameter in operation.Parameters)
+        {
+            values.Add(await Of(parameter).MakeAsync(api, values));
+        }
+
+        return operation.At(values);
+    }
+}
