@@ -39,7 +39,8 @@ public sealed class VaultRoutesTests(PostgresDatabase database, ApiFixture close
         using var admin = app.CreateClient();
         await using (var db = database.Open())
         {
-            var (_, secret) = await Keys.AddAsync(db, ApiRole.Admin, null, "admin", DateTimeOffset.UnixEpoch);
+            var (_, secret) = await Keys.AddAsync(
+                db, ApiRole.Admin, null, new CreateKey("admin"), DateTimeOffset.UnixEpoch);
             admin.DefaultRequestHeaders.Authorization = new("Bearer", secret.Reveal());
         }
 

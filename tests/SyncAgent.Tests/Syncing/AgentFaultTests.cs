@@ -145,8 +145,8 @@ public sealed class AgentFaultTests : IAsyncLifetime
                 && Array.TrueForAll(bundles, b => view.ProvenOf(b.Hostname) == b.Fingerprint),
             () => $"all are proven. {agent.Log.Text}");
 
-        // On a busy machine the signal of a reload may come twice. The worker of a late one knows what was on disk when it
-        // read the directory: it may refuse a name until the agent has been there, and never serve another's.
+        // On a busy machine the signal of a reload may come twice. The worker of a late one knows what was on disk when
+        // it read the directory: it may refuse a name until the agent has been there, and never serve another's.
         var ours = bundles.Select(bundle => bundle.Fingerprint).ToHashSet();
         foreach (var bundle in bundles)
         {

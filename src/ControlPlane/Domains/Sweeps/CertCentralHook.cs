@@ -49,13 +49,15 @@ internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider t
     private static async Task<IResult> HandleAsync(
         HttpRequest request, CertCentralHook hook, ControlPlaneDb db, [FromServices] IWakes wakes, CancellationToken ct)
     {
-        // Before the body is looked at: a stranger's is not worth parsing.
+        // Read whole, so that an answer never meets a caller who is still sending; parsed only for the CA.
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, ct);
         if (!hook.IsTheCa(request.Headers[KeyHeader].ToString()))
         {
             return Problems.NotAuthenticated.With($"{KeyHeader} is not the secret of our webhook.");
         }
 
-        if (await OrderOfAsync(request, ct) is not { } order)
+        if (OrderOf(body.ToArray()) is not { } order)
         {
             return Problems.MalformedJson.With("A hint names the CA's order in data.order_id.");
         }
@@ -91,11 +93,11 @@ internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider t
     }
 
     /// <summary>The id as text, as the orders keep it; null when there is none.</summary>
-    private static async Task<string?> OrderOfAsync(HttpRequest request, CancellationToken ct)
+    private static string? OrderOf(byte[] json)
     {
         try
         {
-            using var body = await JsonDocument.ParseAsync(request.Body, cancellationToken: ct);
+            using var body = JsonDocument.Parse(json);
             return body.RootElement.ValueKind == JsonValueKind.Object
                 && body.RootElement.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
                 && data.TryGetProperty("order_id", out var id) && id.ValueKind is JsonValueKind.Number
