@@ -17,7 +17,11 @@ public sealed record EnrolRequest(
     byte[] SigningKey,
     byte[] SealingKey,
     string HttpEndpoint,
-    string AgentVersion);
+    string AgentVersion)
+{
+    /// <summary>Prints no join code.</summary>
+    public override string ToString() => $"enrolment of {Name} at {HttpEndpoint}";
+}
 
 /// <summary>Who the node is from now on.</summary>
 /// <param name="Node">The node's id: the <c>sub</c> of its tokens.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Drills;
 using ControlPlane.Http.Access;
@@ -7,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault …</c>. Settings are given as for any
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit …</c>. Settings are given as for any
 /// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
@@ -34,8 +35,10 @@ internal static class CommandLine
         var root = new RootCommand("Registers customers' names and serves them over HTTPS.")
         {
             serving, migrate, KeyCommands.Build(
-                (action, ct) => WithServicesAsync(args, services => OnDatabaseAsync(services, action, ct))),
+                (change, action, ct) =>
+                    WithServicesAsync(args, services => OnDatabaseAsync(services, change, action, ct))),
             VaultCommands.All(action => WithServicesAsync(args, action, builder => builder.AddVault())),
+            AuditCommands.Make(action => WithServicesAsync(args, action)),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
@@ -43,12 +46,17 @@ internal static class CommandLine
     }
 
     private static async Task<int> OnDatabaseAsync(
-        IServiceProvider services, Func<ControlPlaneDb, TimeProvider, Task<int>> action, CancellationToken ct)
+        IServiceProvider services, KeyCommands.Change? change, Func<ControlPlaneDb, TimeProvider, Task<int>> action,
+        CancellationToken ct)
     {
         await services.GetRequiredService<Migrator>().MigrateAsync(ct);
         await using var db = await services.GetRequiredService<IDbContextFactory<ControlPlaneDb>>()
             .CreateDbContextAsync(ct);
-        return await action(db, services.GetRequiredService<TimeProvider>());
+        var time = services.GetRequiredService<TimeProvider>();
+        return change is not { } audited
+            ? await action(db, time)
+            : await services.GetRequiredService<AuditTrail>().CommandAsync(
+                audited.Operation, audited.Target, () => action(db, time));
     }
 
     /// <summary>Just the database, and what <paramref name="add"/> adds: a command must work while the API is down.

@@ -1,4 +1,5 @@
 using ControlPlane;
+using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -21,6 +22,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddDomains();
     builder.AddNodes();
     builder.AddJobs();
+    builder.AddAudit();
     builder.AddHttp();
     builder.AddMetrics();
 
@@ -30,6 +32,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapDomains();
     app.MapNodes();
     app.MapVault();
+    app.MapAudit();
     app.MapMetrics();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);

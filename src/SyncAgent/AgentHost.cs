@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Contracts;
 using ControlPlane.Drills;
@@ -20,10 +21,25 @@ internal static class AgentHost
     /// questions.</summary>
     private static readonly TimeSpan KeepDoneWithdrawals = TimeSpan.FromHours(24);
 
-    public static HttpClient MakeHttpClient(Uri api)
+    /// <param name="api">The control plane's base address.</param>
+    /// <param name="authority">PEM file with the only roots to trust for it; null: the system's.</param>
+    public static HttpClient MakeHttpClient(Uri api, string? authority = null)
     {
+        var tls = new SslClientAuthenticationOptions();
+        if (authority is not null)
+        {
+            // A private CA alone, not beside the public ones: who runs one does not want the others believed here.
+            tls.CertificateChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+            };
+            tls.CertificateChainPolicy.CustomTrustStore.ImportFromPemFile(authority);
+        }
+
         return new HttpClient(new SocketsHttpHandler
         {
+            SslOptions = tls,
             // Unreachable is known at once on one network, and after this behind a silent firewall.
             ConnectTimeout = TimeSpan.FromSeconds(5),
             // Follows a control plane that moves to another address.
@@ -73,7 +89,7 @@ internal static class AgentHost
                 && !File.Exists(Path.Combine(options.Certificates.Value, hostname + ".pem"))))
             .AddSingleton(new ListenerHandshake(options.Https, LoadRoots(options.Trust), time))
             .AddSingleton(new TokenDirectory(Path.GetFullPath(options.TokenDirectory), time))
-            .AddSingleton(_ => MakeHttpClient(options.Api))
+            .AddSingleton(_ => MakeHttpClient(options.Api, options.ApiAuthority))
             .AddSingleton<TokenSigner>()
             .AddSingleton<ApiClient>()
             .AddSingleton<HaproxyMemory>()

@@ -10,6 +10,10 @@ internal sealed record AgentOptions
     /// <summary>The control plane's base address.</summary>
     public required Uri Api { get; init; }
 
+    /// <summary>PEM file with the roots that the control plane's certificate may end at; the system's when
+    /// null.</summary>
+    public string? ApiAuthority { get; init; }
+
     /// <summary>Identity, keys and manifest.</summary>
     public required string StateDirectory { get; init; }
 

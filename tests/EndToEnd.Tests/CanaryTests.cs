@@ -7,7 +7,8 @@ using Npgsql;
 
 namespace EndToEnd.Tests;
 
-/// <summary>The private keys that the nodes serve are the canaries: they are looked for everywhere else.</summary>
+/// <summary>The threat "keys in memory, logs, dumps": the private keys that the nodes serve, and every credential that
+/// the fleet works with, are the canaries. They are looked for everywhere but where they belong.</summary>
 public sealed class CanaryTests
 {
     [Fact]
@@ -28,6 +29,8 @@ public sealed class CanaryTests
         var active = await test.RegisterAsync("stays.customers.example");
         var domains = await test.WaitUntilActiveAsync(3);
         var keys = domains.Select(domain => SecretNeedles.Of(File.ReadAllText(FileOf(test, domain.Hostname)))).ToList();
+
+        var credentials = await CredentialsAsync(test);
 
         // The search can find what it looks for: in the one file where the key belongs, and in its PEM copied
         // elsewhere.
@@ -52,6 +55,61 @@ public sealed class CanaryTests
         var talkative = Directory.EnumerateFiles(test.Fleet.Layout.Logs)
             .Where(log => ReadShared(log).AsSpan().IndexOf("PRIVATE KEY"u8) >= 0);
         Assert.Empty(talkative);
+
+        Assert.All(credentials, secret => Assert.True(
+            secret.Home is null || secret.Needles.AreIn(File.ReadAllBytes(secret.Home)), secret.Name));
+        Assert.Empty(
+            from place in places
+            from secret in credentials
+            where place.Item1 != secret.Home && secret.Needles.AreIn(place.Item2)
+            select $"the {secret.Name} is in {place.Item1}");
+        await TrailIsWholeAsync(test);
+    }
+
+    /// <summary>Everything that opens something, with the one file where it belongs. A join code belongs nowhere: it is
+    /// made, used and refused here.</summary>
+    private static async Task<IReadOnlyList<(string Name, string? Home, SecretNeedles Needles)>> CredentialsAsync(
+        TestFleet test)
+    {
+        var layout = test.Fleet.Layout;
+        using var make = new HttpRequestMessage(HttpMethod.Post, "/v1/nodes/join-codes");
+        make.Content = JsonContent.Create(new { });
+        var code = (await test.Admin.SendAsync(make, CancellationToken.None)).GetProperty("code").GetString()!;
+        using var http = new HttpClient { BaseAddress = new Uri(test.Fleet.ControlPlane.Url) };
+        using var refused = await http.PostAsJsonAsync(
+            "/v1/nodes/enroll",
+            new
+            {
+                joinCode = code,
+                name = "x",
+                signingKey = "",
+                sealingKey = "",
+                httpEndpoint = "",
+                agentVersion = "",
+            });
+        Assert.False(refused.IsSuccessStatusCode);
+        string[] files =
+            [layout.PortalKey, layout.AdminKey, layout.SandboxKey, layout.VaultKey, layout.DatabasePassword];
+        return
+        [
+            ("join code", null, SecretNeedles.OfText(code)),
+            .. files.Select(file =>
+                (Path.GetFileName(file), (string?)file, SecretNeedles.OfText(File.ReadAllText(file).Trim()))),
+        ];
+    }
+
+    /// <summary>The whole life ran under the restricted role, and left a trail that holds.</summary>
+    private static async Task TrailIsWholeAsync(TestFleet test)
+    {
+        var said = await test.Fleet.ControlPlane.RunAsync(["audit", "verify"], CancellationToken.None);
+        Assert.Contains("are whole", said, StringComparison.Ordinal);
+        var refusal = await Assert.ThrowsAsync<PostgresException>(async () =>
+        {
+            await using var program = NpgsqlDataSource.Create(test.Fleet.Postgres.ConnectionString + ";Pooling=false");
+            await using var command = program.CreateCommand("DELETE FROM bundle_releases");
+            await command.ExecuteNonQueryAsync();
+        });
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
     }
 
     private static async Task RegisterWithRsaAsync(TestFleet test, string hostname)
@@ -83,7 +141,7 @@ public sealed class CanaryTests
     /// <summary>A dump as an operator would take one; it shows bytea columns in hexadecimal.</summary>
     private static async Task<byte[]> DumpAsync(TestFleet test)
     {
-        var at = new NpgsqlConnectionStringBuilder(test.Fleet.Postgres.ConnectionString);
+        var at = new NpgsqlConnectionStringBuilder(test.Fleet.Postgres.OwnerConnectionString);
         var dump = new ChildStart(
             Path.Combine(Programs.Postgres, "pg_dump"),
             ["--host", at.Host!, "--port", $"{at.Port}", "--username", at.Username!, "--dbname", at.Database!])

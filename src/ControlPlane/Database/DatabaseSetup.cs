@@ -1,3 +1,4 @@
+using ControlPlane.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -24,6 +25,13 @@ internal static class DatabaseSetup
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(settings));
         builder.Services.AddDbContextFactory<ControlPlaneDb>((services, options) =>
             options.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
+        if (builder.Configuration.GetConnectionString(OwnerConnection.Name) is { Length: > 0 } owner)
+        {
+            builder.Services.AddSingleton(new OwnerConnection(owner));
+        }
+
         builder.Services.AddSingleton<Migrator>();
+        // Whoever has the database has the trail: commands write to it too.
+        builder.Services.AddSingleton<AuditTrail>();
     }
 }

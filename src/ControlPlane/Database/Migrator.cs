@@ -7,18 +7,65 @@ namespace ControlPlane.Database;
 
 /// <summary>
 /// Applies the numbered SQL files that travel inside the program, each in a transaction of its own, under an advisory
-/// lock, so that replicas that start together take turns. A file that was applied and changed since is refused.
+/// lock, so that replicas that start together take turns. A file that was applied and changed since is refused. The
+/// tables belong to the role of <paramref name="owner"/>, and the role the program runs as is given what it needs;
+/// without an owner, the program's own role makes and owns everything.
 /// </summary>
-internal sealed partial class Migrator(NpgsqlDataSource database, TimeProvider time, ILogger<Migrator> log)
+internal sealed partial class Migrator(
+    NpgsqlDataSource database, TimeProvider time, ILogger<Migrator> log, OwnerConnection? owner = null)
 {
     /// <summary>"CtlP" in ASCII: any number will do, if it is always the same.</summary>
     private const long AdvisoryLock = 0x43746C50;
 
-    /// <exception cref="InvalidOperationException">An applied migration differs from the file of the same number, or
-    /// the database is newer than this program.</exception>
+    /// <exception cref="InvalidOperationException">An applied migration differs from the file of the same number, the
+    /// database is newer than this program, or there is something to apply and the role may not.</exception>
     public async Task MigrateAsync(CancellationToken ct)
     {
-        await using var connection = await database.OpenConnectionAsync(ct);
+        if (owner is not null)
+        {
+            await using var owned = owner.Open();
+            await using var connection = await owned.OpenConnectionAsync(ct);
+            await UnderLockAsync(connection, ct);
+            return;
+        }
+
+        await using var own = await database.OpenConnectionAsync(ct);
+        if (await IsCompleteAsync(own, ct))
+        {
+            return;
+        }
+
+        try
+        {
+            await UnderLockAsync(own, ct);
+        }
+        catch (PostgresException refused) when (refused.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new InvalidOperationException(
+                "The database lacks migrations of this program, and the role of ConnectionStrings__ControlPlane may "
+                + "not apply them. Run 'ControlPlane migrate' with ConnectionStrings__Migrations set to the owner's "
+                + "connection.", refused);
+        }
+    }
+
+    /// <summary>Nothing is to be applied. Asked without a lock and without a right to create anything, because a
+    /// program whose role owns nothing starts here.</summary>
+    private static async Task<bool> IsCompleteAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand("SELECT to_regclass('schema_migrations') IS NOT NULL", connection);
+        if (!(bool)(await command.ExecuteScalarAsync(ct))!)
+        {
+            return false;
+        }
+
+        var applied = await AppliedAsync(connection, ct);
+        var known = Files().ToDictionary(file => file.Number, file => file.Sha256);
+        return applied.Count == known.Count
+            && applied.All(row => known.TryGetValue(row.Key, out var sha256) && sha256 == row.Value);
+    }
+
+    private async Task UnderLockAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
         await ExecuteAsync(connection, $"SELECT pg_advisory_lock({AdvisoryLock})", ct);
         try
         {
@@ -40,6 +87,11 @@ internal sealed partial class Migrator(NpgsqlDataSource database, TimeProvider t
             foreach (var file in known)
             {
                 await ApplyAsync(connection, file, applied.GetValueOrDefault(file.Number), ct);
+            }
+
+            if (owner is not null)
+            {
+                await RunningRole.GrantAsync(connection, database, ct);
             }
         }
         finally

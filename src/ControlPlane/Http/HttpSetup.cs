@@ -1,20 +1,21 @@
+using ControlPlane.Audit.Requests;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Health;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Http.Rates;
+using ControlPlane.Http.Transport;
 using FluentValidation;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace ControlPlane.Http;
 
 /// <summary>What all routes share: problems, access, limits, idempotency, documentation.</summary>
-internal static partial class HttpSetup
+internal static class HttpSetup
 {
     public static void AddHttp(this WebApplicationBuilder builder)
     {
         builder.AddLimits();
+        builder.AddTransport();
         builder.AddAccess();
         builder.AddHealth();
         builder.AddDocumentation();
@@ -29,7 +30,7 @@ internal static partial class HttpSetup
     }
 
     /// <summary>The order matters: problems outermost, then how often strangers ask, then who asks, how often, whether
-    /// the caller may, and whether it was asked before.</summary>
+    /// the caller may, the trail, and whether it was asked before.</summary>
     public static void UseHttp(this WebApplication app)
     {
         app.UseTrustedProxies();
@@ -39,6 +40,7 @@ internal static partial class HttpSetup
             return next(context);
         });
         app.UseMiddleware<RequestTiming>();
+        app.UseMiddleware<AuditOutcomes>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseRouting();
         app.UseDocumentation();
@@ -47,8 +49,9 @@ internal static partial class HttpSetup
         app.UseAuthentication();
         app.UseCallerRates();
         app.UseAuthorization();
+        app.UseMiddleware<AuditRequests>();
         app.UseMiddleware<IdempotencyMiddleware>();
-        app.Lifetime.ApplicationStarted.Register(() => WarnOfClearText(app));
+        app.WarnOfClearText();
     }
 
     public static void MapHttp(this WebApplication app)
@@ -58,21 +61,4 @@ internal static partial class HttpSetup
         app.MapTenants();
         app.MapProblemPages();
     }
-
-    private static void WarnOfClearText(WebApplication app)
-    {
-        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses
-            ?? [];
-        foreach (var address in Limits.ClearTextAddresses(addresses))
-        {
-            LogClearText(app.Logger, address);
-        }
-    }
-
-    [LoggerMessage(
-        Level = LogLevel.Warning,
-        Message =
-            "Listening on {Address} in clear text: keys can be read on the way. Configure TLS (Kestrel:Certificates) "
-            + "or listen on loopback behind a proxy that terminates TLS.")]
-    private static partial void LogClearText(ILogger log, string address);
 }

@@ -1,3 +1,4 @@
+using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Sweeps;
@@ -57,7 +58,6 @@ internal static class JobsSetup
             engine.UsePersistentStore(store =>
             {
                 store.UsePostgres(NpgsqlFactory.Instance, builder.Configuration.GetConnectionString("ControlPlane")!);
-                store.ProvisionSchema();
                 store.UseClustering();
             });
             engine.UseDefaultThreadPool(4);
@@ -74,6 +74,7 @@ internal static class JobsSetup
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
+            Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
         });
         foreach (var sweep in Sweeps)
         {
@@ -88,7 +89,7 @@ internal static class JobsSetup
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep),
-        typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep),
+        typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -1,4 +1,5 @@
 using System.Text;
+using ControlPlane.Audit;
 using ControlPlane.Domains;
 using Npgsql;
 
@@ -8,7 +9,8 @@ namespace ControlPlane.Metrics;
 /// What only the database knows, asked when Prometheus asks: the same on every replica, because the rows are the truth.
 /// Each query reads an index or a handful of rows.
 /// </summary>
-internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<DatabaseGauges> log)
+internal sealed partial class DatabaseGauges(
+    NpgsqlDataSource database, AuditGauges audit, ILogger<DatabaseGauges> log)
 {
     /// <summary>A scrape is given up after 10 s by default; a slow database must not cost the other metrics.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
@@ -22,7 +24,7 @@ internal sealed partial class DatabaseGauges(NpgsqlDataSource database, ILogger<
         var up = 0;
         try
         {
-            text.Append(await ReadAsync(deadline.Token));
+            text.Append(await ReadAsync(deadline.Token)).Append(await audit.WriteAsync(deadline.Token));
             up = 1;
         }
         catch (Exception away)

@@ -1,14 +1,17 @@
+using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace ControlPlane.Vault;
 
 /// <summary>Destroys keys: those softly deleted 30 days ago, and orphans — sealed, but their order's commit never
 /// came.</summary>
 internal sealed partial class VaultCollection(
-    IDbContextFactory<ControlPlaneDb> databases, CollectionPause pause, TimeProvider time, ILogger<VaultCollection> log)
+    IDbContextFactory<ControlPlaneDb> databases, CollectionPause pause, AuditTrail trail, TimeProvider time,
+    ILogger<VaultCollection> log)
     : ISweep
 {
     /// <summary>Time to notice that a deletion was a mistake.</summary>
@@ -16,6 +19,9 @@ internal sealed partial class VaultCollection(
 
     /// <summary>An order commits within a second of sealing its key; half an hour leaves no doubt.</summary>
     private static readonly TimeSpan OrphanAge = TimeSpan.FromMinutes(30);
+
+    /// <summary>Keys a turn: what is left is destroyed by the next, five minutes later.</summary>
+    private const int MostKeys = 1000;
 
     public async Task RunAsync(CancellationToken ct)
     {
@@ -26,15 +32,44 @@ internal sealed partial class VaultCollection(
         }
 
         var (deletedBefore, orphanBefore) = (time.GetUtcNow() - SoftDeletion, time.GetUtcNow() - OrphanAge);
-        var destroyed = await db.VaultKeys.Where(key => key.DeletedAt < deletedBefore).ExecuteDeleteAsync(ct);
-        var orphans = await db.VaultKeys
-            .Where(key => key.DeletedAt == null && key.CreatedAt < orphanBefore)
-            .Where(key => !db.Orders.Any(order => order.KeyId == key.Id))
-            .ExecuteDeleteAsync(ct);
+        var destroyed = await DestroyAsync(
+            db, "deleted", db.VaultKeys.Where(key => key.DeletedAt < deletedBefore), ct);
+        var orphans = await DestroyAsync(
+            db,
+            "orphan",
+            db.VaultKeys.Where(key => key.DeletedAt == null && key.CreatedAt < orphanBefore)
+                .Where(key => !db.Orders.Any(order => order.KeyId == key.Id)),
+            ct);
         if (destroyed + orphans > 0)
         {
             LogCollected(destroyed, orphans);
         }
+    }
+
+    /// <summary>Destroys keys and writes one entry of the trail for each, in one transaction: no key goes
+    /// untold.</summary>
+    private async Task<int> DestroyAsync(
+        ControlPlaneDb db, string outcome, IQueryable<VaultKey> which, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        var ids = await which.Select(key => key.Id).Take(MostKeys).ToListAsync(ct);
+        // The conditions once more: a key that an order took in between stays.
+        var gone = await which.Where(key => ids.Contains(key.Id)).ExecuteDeleteAsync(ct);
+        if (gone != ids.Count)
+        {
+            // Rolled back; the next turn finds the world as it is then.
+            return 0;
+        }
+
+        var connection = (NpgsqlConnection)db.Database.GetDbConnection();
+        await trail.WriteWithinAsync(
+            connection,
+            [.. ids.Select(id => new AuditNote(
+                AuditPhase.Done, AuditActor.System(nameof(VaultCollection)), "DestroyKey", $"vault_keys/{id}",
+                Environment.MachineName, null, outcome))],
+            ct);
+        await transaction.CommitAsync(ct);
+        return gone;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Destroyed {Deleted} deleted keys and {Orphans} orphans")]

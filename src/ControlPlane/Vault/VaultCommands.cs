@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ControlPlane.Audit;
 using ControlPlane.Vault.Rewrapping;
 
 namespace ControlPlane.Vault;
@@ -25,7 +26,8 @@ internal static class VaultCommands
         var rewrap = new Command("rewrap", "Bring every row under the current key-encryption key.") { wait };
         rewrap.TreatUnmatchedTokensAsErrors = false;
         rewrap.SetAction((parsed, ct) => ToldAsync(
-            () => withVault(services => RewrapAsync(services, parsed.GetValue(wait), ct))));
+            () => withVault(services => services.GetRequiredService<AuditTrail>().CommandAsync(
+                "vault rewrap", null, () => RewrapAsync(services, parsed.GetValue(wait), ct)))));
         return new Command("vault", "The vault's key-encryption keys.") { CreateKey(), status, rewrap };
     }
 

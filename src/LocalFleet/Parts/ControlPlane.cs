@@ -27,6 +27,8 @@ internal sealed class ControlPlane(
             // Set in Microsoft's images; it would contradict the line above.
             ["ASPNETCORE_HTTP_PORTS"] = null,
             ["ConnectionStrings__ControlPlane"] = database.ConnectionString,
+            // Here the program migrates at its own start; elsewhere only `ControlPlane migrate` knows the owner.
+            ["ConnectionStrings__Migrations"] = database.OwnerConnectionString,
             ["CertCentral__BaseUrl"] = $"{sandbox.Url}/services/v2",
             ["CertCentral__ApiKey"] = sandbox.ApiKey,
             // The one root that chains must end at here: the sandbox's, which no machine trusts.

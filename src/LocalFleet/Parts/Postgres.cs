@@ -11,6 +11,7 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
 {
     private const string Superuser = "postgres";
     private const string Database = "controlplane";
+    private const string Runner = "controlplane_run";
 
     private readonly string _bin = Programs.Postgres;
 
@@ -18,9 +19,12 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
     /// void.</summary>
     public bool IsNew { get; private set; }
 
-    /// <summary>For the control plane: an ordinary role that owns its database and nothing else.</summary>
-    public string ConnectionString =>
-        $"Host=127.0.0.1;Port={port};Database={Database};Username={Database};Password={Password}";
+    /// <summary>For the control plane: a role that owns nothing, and may not change what is written once and for
+    /// all.</summary>
+    public string ConnectionString => As(Runner);
+
+    /// <summary>For its migrations, and for drills that damage rows: an ordinary role that owns the database.</summary>
+    public string OwnerConnectionString => As(Database);
 
     private string Password => FleetLayout.SecretIn(Layout.DatabasePassword);
 
@@ -29,13 +33,15 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
     /// <summary>PostgreSQL refuses to run as root. Debian's package makes this user.</summary>
     private static string? User => System.Environment.IsPrivilegedProcess ? "postgres" : null;
 
-    /// <summary>Makes role and database where they are missing. After the first start.</summary>
+    /// <summary>Makes roles and database where they are missing. After the first start.</summary>
     public async Task CreateDatabaseAsync(CancellationToken cancellation)
     {
         // On standard input, so that no password is in a command line. \gexec runs what the query returns, if anything.
         await AskAsync($"""
             SELECT 'CREATE ROLE {Database} LOGIN PASSWORD ''{Password}'''
                 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{Database}') \gexec
+            SELECT 'CREATE ROLE {Runner} LOGIN PASSWORD ''{Password}'''
+                WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{Runner}') \gexec
             SELECT 'CREATE DATABASE {Database} OWNER {Database}'
                 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{Database}') \gexec
             """, cancellation);
@@ -164,6 +170,9 @@ internal sealed class Postgres(FleetLayout layout, int port) : Part("postgresql"
             return false;
         }
     }
+
+    private string As(string role) =>
+        $"Host=127.0.0.1;Port={port};Database={Database};Username={role};Password={Password}";
 
     private Task<string> AskAsync(string sql, CancellationToken cancellation) => Tool.RunAsync(
         Program(

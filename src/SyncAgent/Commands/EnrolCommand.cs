@@ -14,6 +14,11 @@ internal sealed class EnrolOptions(bool isRequired)
         Description = "The control plane's base address",
     };
 
+    private readonly Option<string?> _apiAuthority = new("--api-ca")
+    {
+        Description = "PEM file with the roots to trust for the control plane, in place of the system's",
+    };
+
     private readonly Option<string> _joinCodeFile = new("--join-code-file")
     {
         Required = isRequired,
@@ -40,13 +45,15 @@ internal sealed class EnrolOptions(bool isRequired)
 
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _api, State, _joinCodeFile, _name, _httpEndpoint })
+        foreach (Option option in new Option[] { _api, _apiAuthority, State, _joinCodeFile, _name, _httpEndpoint })
         {
             command.Add(option);
         }
     }
 
     public Uri ApiOf(ParseResult parsed) => new(parsed.GetRequiredValue(_api), UriKind.Absolute);
+
+    public string? ApiAuthorityOf(ParseResult parsed) => parsed.GetValue(_apiAuthority);
 
     /// <returns>null unless all three were given and the join code can be read.</returns>
     public EnrolmentOptions? Read(ParseResult parsed)
@@ -69,12 +76,13 @@ internal static class EnrolCommand
             "enroll", "Joins a fleet with a one-time join code. The node's private keys never leave it.");
         options.AddTo(command);
         command.SetAction((parsed, cancel) => Enrol(
-            options.ApiOf(parsed), parsed.GetRequiredValue(options.State), options.Read(parsed), cancel));
+            options.ApiOf(parsed), options.ApiAuthorityOf(parsed), parsed.GetRequiredValue(options.State),
+            options.Read(parsed), cancel));
         return command;
     }
 
     private static async Task<int> Enrol(
-        Uri api, string stateDirectory, EnrolmentOptions? options, CancellationToken cancel)
+        Uri api, string? authority, string stateDirectory, EnrolmentOptions? options, CancellationToken cancel)
     {
         var state = new StateDirectory(stateDirectory);
         using var known = NodeIdentity.TryLoad(state);
@@ -92,7 +100,7 @@ internal static class EnrolCommand
 
         try
         {
-            using var http = AgentHost.MakeHttpClient(api);
+            using var http = AgentHost.MakeHttpClient(api, authority);
             using var identity = await Enrolment.Enrol(http, state, options, ShiftedClock.FromEnvironment(), cancel);
             await Console.Out.WriteLineAsync($"Enrolled as {identity} in fleet {identity.Card.FleetName}.");
             return 0;

@@ -69,6 +69,7 @@ internal static class RunCommand
             new AgentOptions
             {
                 Api = join.ApiOf(parsed),
+                ApiAuthority = join.ApiAuthorityOf(parsed),
                 StateDirectory = parsed.GetRequiredValue(join.State),
                 Certificates = CertificateDirectoryPath.Parse(parsed.GetRequiredValue(certificates)),
                 Haproxy = new HaproxyOptions
@@ -127,7 +128,7 @@ internal static class RunCommand
             return null;
         }
 
-        using var http = AgentHost.MakeHttpClient(options.Api);
+        using var http = AgentHost.MakeHttpClient(options.Api, options.ApiAuthority);
         var backoff = Backoff.ForApi();
         while (true)
         {

@@ -10,7 +10,10 @@ public sealed class MappingTests(PostgresDatabase database) : IClassFixture<Post
 {
     /// <summary>Tables that are read and written in plain SQL only.</summary>
     private static readonly string[] Unmapped =
-        ["ca_budgets", "ca_budget_slots", "database_lineage", "schema_migrations"];
+    [
+        "ca_budgets", "ca_budget_slots", "database_lineage", "schema_migrations", "audit_entries", "audit_batches",
+        "audit_sealed",
+    ];
 
     [Fact]
     public async Task Mapping_and_schema_say_the_same()
@@ -56,7 +59,7 @@ public sealed class MappingTests(PostgresDatabase database) : IClassFixture<Post
         var columns = new List<string>();
         while (await reader.ReadAsync())
         {
-            // The job engine makes and owns its tables.
+            // The job engine's tables are read and written by the engine alone.
             if (!Unmapped.Contains(reader.GetString(0))
                 && !reader.GetString(0).StartsWith("qrtz_", StringComparison.Ordinal))
             {

@@ -1,3 +1,4 @@
+using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Dns;
@@ -36,6 +37,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         _database = database;
         Pki = new TestPki(Clock.GetUtcNow());
+        Trail = new AuditTrail(database.DataSource, Clock);
         Pause = new CollectionPause(Clock, NullLogger<CollectionPause>.Instance);
         Raise = new RaiseEpoch(database.DataSource, Clock, NullLogger<RaiseEpoch>.Instance);
         LocalKeyFile.Create(Path.Combine(_folder, "kek"));
@@ -76,6 +78,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public FleetOptions Fleet { get; set; } = new() { CnameTarget = "edge.example.com" };
 
     public TestPki Pki { get; }
+
+    public AuditTrail Trail { get; }
 
     public CollectionPause Pause { get; }
 

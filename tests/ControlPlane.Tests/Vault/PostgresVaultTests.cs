@@ -77,7 +77,7 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingValidation);
-        await SealAsync(bench);
+        var orphan = await SealAsync(bench);
 
         await CollectAsync(bench);
         Assert.Equal(2, await CountAsync(bench));
@@ -86,6 +86,12 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
 
         Assert.Equal(1, await CountAsync(bench));
         using var opened = await bench.Vault.OpenAsync(order.KeyId!.Value, default);
+        // In one transaction with the deletion: no key goes untold.
+        Assert.Equal(1, await bench.ValueAsync<int>(
+            $"""
+            SELECT count(*)::int AS "Value" FROM audit_entries
+            WHERE operation = 'DestroyKey' AND target = {$"vault_keys/{orphan}"} AND outcome = 'orphan'
+            """));
     }
 
     [Fact]
@@ -125,8 +131,8 @@ public sealed class PostgresVaultTests(PostgresDatabase database) : IClassFixtur
     private static Task<int> CountAsync(PathBench bench) =>
         bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM vault_keys""");
 
-    private static Task CollectAsync(PathBench bench) =>
-        new VaultCollection(bench, bench.Pause, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
+    private static Task CollectAsync(PathBench bench) => new VaultCollection(
+        bench, bench.Pause, bench.Trail, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
 
     private sealed class Away(Npgsql.NpgsqlDataSource source) : IDbContextFactory<ControlPlane.Database.ControlPlaneDb>
     {

@@ -48,7 +48,7 @@ internal static class DatabaseFacts
     public static async Task<IReadOnlyList<T>> ReadAsync<T>(
         TestFleet test, string sql, Func<NpgsqlDataReader, T> read, CancellationToken ct)
     {
-        await using var database = NpgsqlDataSource.Create(test.Fleet.Postgres.ConnectionString + ";Pooling=false");
+        await using var database = Owner(test);
         await using var command = database.CreateCommand(sql);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var rows = new List<T>();
@@ -63,7 +63,7 @@ internal static class DatabaseFacts
     /// <summary>Damages the tables as no program would.</summary>
     public static async Task ExecuteAsync(TestFleet test, string sql, object[] parameters, CancellationToken ct)
     {
-        await using var database = NpgsqlDataSource.Create(test.Fleet.Postgres.ConnectionString + ";Pooling=false");
+        await using var database = Owner(test);
         await using var command = database.CreateCommand(sql);
         foreach (var parameter in parameters)
         {
@@ -72,6 +72,9 @@ internal static class DatabaseFacts
 
         Assert.NotEqual(0, await command.ExecuteNonQueryAsync(ct));
     }
+
+    private static NpgsqlDataSource Owner(TestFleet test) =>
+        NpgsqlDataSource.Create(test.Fleet.Postgres.OwnerConnectionString + ";Pooling=false");
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column)
         ? null

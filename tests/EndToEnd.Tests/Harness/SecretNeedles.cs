@@ -1,10 +1,11 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace EndToEnd.Tests.Harness;
 
 /// <summary>
-/// A private key in every form in which it could have leaked: as bytes, in hexadecimal, and in base64 at each of the
+/// A secret in every form in which it could have leaked: as bytes, in hexadecimal, and in base64 at each of the
 /// three alignments that it can have inside something larger, such as PKCS#8 or a JSON body. What a needle is made of
 /// is the secret number itself, which every encoding of the key must hold.
 /// </summary>
@@ -47,6 +48,18 @@ internal sealed class SecretNeedles
             var secret = rsa.ExportParameters(includePrivateParameters: true);
             return new SecretNeedles(secret.P!, secret.Q!, secret.D!);
         }
+    }
+
+    /// <param name="text">A secret that is a text, such as an API key or a password: as it is, and what it encodes, in
+    /// every other form.</param>
+    public static SecretNeedles OfText(string text)
+    {
+        // An API key's prefix is no secret; its 32 bytes are 43 characters of base64url.
+        var random = text.StartsWith("cp_", StringComparison.Ordinal) ? text[^43..] : text;
+        var bytes = random.All(char.IsAsciiHexDigit) ? Convert.FromHexString(random)
+            : Base64Url.IsValid(random) ? Base64Url.DecodeFromChars(random)
+            : Convert.FromBase64String(random);
+        return new SecretNeedles(Encoding.ASCII.GetBytes(text), bytes);
     }
 
     public bool AreIn(ReadOnlySpan<byte> hay)

@@ -12,9 +12,12 @@ namespace ControlPlane.Http.Access;
 /// </summary>
 internal static class KeyCommands
 {
-    /// <summary>Runs an action on the migrated database.</summary>
+    /// <summary>Runs an action on the migrated database; with a change, the audit trail tells of it.</summary>
     public delegate Task<int> OnDatabase(
-        Func<ControlPlaneDb, TimeProvider, Task<int>> action, CancellationToken cancellation);
+        Change? change, Func<ControlPlaneDb, TimeProvider, Task<int>> action, CancellationToken cancellation);
+
+    /// <summary>What the trail says: the command's words, and what it was given.</summary>
+    public sealed record Change(string Operation, string Target);
 
     public static Command Build(OnDatabase run) => new("keys", "API keys.")
     {
@@ -52,6 +55,7 @@ internal static class KeyCommands
                 return !checkedKey.IsValid
                     ? FailAsync(string.Join(' ', checkedKey.Errors.Select(error => error.ErrorMessage)))
                     : run(
+                        new Change("keys create", $"{parsed.GetValue(role)} {forTenant} {wanted.Name}"),
                         async (db, time) =>
                         {
                             var owner = forTenant is null
@@ -74,6 +78,7 @@ internal static class KeyCommands
     private static Command List(OnDatabase run) => Command(
         "list", "List all keys, oldest first, without their secrets: id, role, tenant, name, state, last use.", [],
         (_, ct) => run(
+            null,
             async (db, time) =>
             {
                 var now = time.NowStored();
@@ -112,6 +117,7 @@ internal static class KeyCommands
                 return !checkedKey.IsValid
                     ? FailAsync(string.Join(' ', checkedKey.Errors.Select(error => error.ErrorMessage)))
                     : run(
+                        new Change("keys rotate", $"api_keys/{parsed.GetValue(key)}"),
                         async (db, time) =>
                         {
                             var id = parsed.GetValue(key);
@@ -140,6 +146,7 @@ internal static class KeyCommands
         return Command(
             "revoke", "Revoke a key: every replica refuses it from the next request on.", [key, force],
             (parsed, ct) => run(
+                new Change("keys revoke", $"api_keys/{parsed.GetValue(key)}"),
                 async (db, time) =>
                     await KeyRotation.RevokeAsync(
                         db, parsed.GetValue(key), parsed.GetValue(force), time.NowStored()) is { } refusal

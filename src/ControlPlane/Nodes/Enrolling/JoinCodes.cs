@@ -18,7 +18,11 @@ internal sealed record CreateJoinCode(string? Fleet = null, int? ExpiresInMinute
 /// <param name="Code">256 random bits, base64url. Only its hash is kept.</param>
 /// <param name="Fleet">Name of the fleet it opens.</param>
 /// <param name="ExpiresAt">End of its life, UTC, if it is not used before.</param>
-internal sealed record CreatedJoinCode(string Code, string Fleet, DateTimeOffset ExpiresAt);
+internal sealed record CreatedJoinCode(string Code, string Fleet, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Prints no join code.</summary>
+    public override string ToString() => $"join code for {Fleet} until {ExpiresAt:u}";
+}
 
 /// <summary>POST /v1/nodes/join-codes, and the form of a code.</summary>
 internal static class JoinCodes

@@ -203,7 +203,7 @@ public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture
     private static async Task CollectAsync(PathBench bench)
     {
         await new VaultCollection(
-            bench, bench.Pause, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
+            bench, bench.Pause, bench.Trail, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
         await new TokenSweep(bench.Tokens, bench, bench.Pause, NullLogger<TokenSweep>.Instance).RunAsync(default);
         await new SurplusOrderSweep(
             bench.Ca, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
