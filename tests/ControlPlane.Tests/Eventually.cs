@@ -4,11 +4,11 @@ namespace ControlPlane.Tests;
 /// any statement.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, string what)
+    public static async Task TrueAsync(Func<Task<bool>> condition, string what = "what the test waits for")
     {
         using var deadline = new CancellationTokenSource(Deadline);
         while (!await condition())

@@ -79,7 +79,7 @@ public sealed class NodeTokenTests(PostgresDatabase database) : IClassFixture<Po
         Assert.Equal(HttpStatusCode.OK, ban.StatusCode);
         using var after = await node.SendAsync("GET", Target, null, token);
         Assert.Equal(HttpStatusCode.Unauthorized, after.StatusCode);
-        await Eventually.HoldsAsync(async () => await AskAsync(replica, token) == HttpStatusCode.Unauthorized);
+        await Eventually.TrueAsync(async () => await AskAsync(replica, token) == HttpStatusCode.Unauthorized);
     }
 
     private static async Task<HttpStatusCode> AskAsync(NodesApp app, string token)

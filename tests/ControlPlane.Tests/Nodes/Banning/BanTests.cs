@@ -72,7 +72,7 @@ public sealed class BanTests(PostgresDatabase database) : IClassFixture<Postgres
 
         // It has opened the key and sealed it for the node by now.
         var fetch = node.FetchAsync([domain.Id]);
-        await Eventually.HoldsAsync(() => IsTrueAsync(
+        await Eventually.TrueAsync(() => IsTrueAsync(
             "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"));
         using var ban = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{node.Id}/ban", new { rekey = true });
         await transaction.CommitAsync();
@@ -152,7 +152,7 @@ public sealed class BanTests(PostgresDatabase database) : IClassFixture<Postgres
     {
         var since = await NowAsync();
         var poll = node.SendAsync("GET", target);
-        await Eventually.HoldsAsync(() => IsTrueAsync(
+        await Eventually.TrueAsync(() => IsTrueAsync(
             $"""
              SELECT EXISTS (
                  SELECT 1 FROM pg_stat_activity

@@ -54,7 +54,7 @@ internal sealed class ControlPlaneProcess(PostgresDatabase database) : IAsyncDis
 
         _process?.Dispose();
         _process = Process.Start(start)!;
-        await Eventually.HoldsAsync(async () =>
+        await Eventually.TrueAsync(async () =>
         {
             Assert.False(_process.HasExited, "It ended before it answered.");
             try

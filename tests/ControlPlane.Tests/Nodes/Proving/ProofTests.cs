@@ -83,7 +83,7 @@ public sealed class ProofTests(PostgresDatabase database) : IClassFixture<Postgr
             Assert.Equal("n2", Assert.Single(verdict.Waiting).Name);
 
             var report = two.ReportAsync(true, domain.Served());
-            await Eventually.HoldsAsync(IsAReportBlockedAsync);
+            await Eventually.TrueAsync(IsAReportBlockedAsync);
             Assert.False(report.IsCompleted);
             await transaction.CommitAsync();
             await report.WaitAsync(Eventually.Deadline);

@@ -67,7 +67,7 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         var first = await PublishBatch.TakeAsync(firstConnection, fleet.Id, default);
         await _rows.ChangeAsync(two);
         var second = PublishBatch.TakeAsync(secondConnection, fleet.Id, default);
-        await Eventually.HoldsAsync(() => IsBlockedAsync(secondConnection.ProcessID));
+        await Eventually.TrueAsync(() => IsBlockedAsync(secondConnection.ProcessID));
         Assert.Empty((await _reader.ReadAsync(fleet.Id, null, default))!.Upserts);
 
         await firstTransaction.CommitAsync();

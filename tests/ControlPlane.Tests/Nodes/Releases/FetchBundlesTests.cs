@@ -51,7 +51,7 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
         await db.Database.ExecuteSqlRawAsync("LOCK TABLE bundle_releases IN EXCLUSIVE MODE");
 
         var fetch = node.FetchAsync([domain.Id]);
-        await Eventually.HoldsAsync(IsWaitingForTheTableAsync);
+        await Eventually.TrueAsync(IsWaitingForTheTableAsync);
         Assert.False(fetch.IsCompleted);
 
         await transaction.CommitAsync();
