@@ -24,7 +24,7 @@ public sealed partial class AttackerPageTests
     {
         var sentences = new List<string>();
         var page = SourceTree.Here.Read("src/ControlPlane/what-an-attacker-gets.md").Lines;
-        foreach (var line in page.SkipWhile(line => !IsHeading(line)).Where(line => line.Length > 0 && !IsHeading(line)))
+        foreach (var line in page.SkipWhile(line => !IsHeading(line)).Where(line => line != "" && !IsHeading(line)))
         {
             if (line.StartsWith("- ", StringComparison.Ordinal))
             {
