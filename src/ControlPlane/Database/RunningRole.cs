@@ -36,10 +36,10 @@ internal static class RunningRole
         await using var transaction = await owner.BeginTransactionAsync(ct);
         await ExecuteAsync(owner, $"GRANT USAGE ON SCHEMA public TO {to}", ct);
         await ExecuteAsync(owner, $"GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}", ct);
-        foreach (var table in await TablesAsync(owner, ct))
+        foreach (var (table, isView) in await TablesAsync(owner, ct))
         {
             var name = new NpgsqlCommandBuilder().QuoteIdentifier(table);
-            var rights = ReadOnly.Contains(table) ? "SELECT"
+            var rights = isView || ReadOnly.Contains(table) ? "SELECT"
                 : AppendOnly.Contains(table) ? "SELECT, INSERT"
                 : "SELECT, INSERT, UPDATE, DELETE";
             if (ReadOnly.Contains(table) || AppendOnly.Contains(table))
@@ -67,19 +67,20 @@ internal static class RunningRole
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    private static async Task<List<string>> TablesAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<List<(string Name, bool IsView)>> TablesAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
-            SELECT relname FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')
+            SELECT relname, relkind IN ('v', 'm') FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+                AND pg_has_role(relowner, 'USAGE')
             """,
             connection);
         await using var reader = await command.ExecuteReaderAsync(ct);
-        var tables = new List<string>();
+        var tables = new List<(string Name, bool IsView)>();
         while (await reader.ReadAsync(ct))
         {
-            tables.Add(reader.GetString(0));
+            tables.Add((reader.GetString(0), reader.GetBoolean(1)));
         }
 
         return tables;

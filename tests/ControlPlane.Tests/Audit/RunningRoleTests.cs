@@ -76,19 +76,20 @@ public sealed class RunningRoleTests(TwoRoles roles) : IClassFixture<TwoRoles>
         }
     }
 
-    /// <summary>A table that a later migration adds is usable by the program without a word more.</summary>
+    /// <summary>A table or view that a later migration adds is usable by the program without a word more.</summary>
     [Fact]
-    public async Task Every_other_table_can_be_written()
+    public async Task Every_other_table_can_be_written_and_every_view_read()
     {
         var closed = await roles.ReadAsync<string>(
             $"""
             SELECT coalesce(string_agg(c.relname, ', '), '') FROM pg_class c
-            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'schema_migrations'
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm')
+                AND c.relname <> 'schema_migrations'
                 AND c.relname <> ALL (ARRAY['{string.Join("', '", RunningRole.AppendOnly)}'])
                 AND NOT (has_table_privilege('{roles.Role}', c.oid, 'SELECT')
-                    AND has_table_privilege('{roles.Role}', c.oid, 'INSERT')
-                    AND has_table_privilege('{roles.Role}', c.oid, 'UPDATE')
-                    AND has_table_privilege('{roles.Role}', c.oid, 'DELETE'))
+                    AND (c.relkind <> 'r' OR has_table_privilege('{roles.Role}', c.oid, 'INSERT')
+                        AND has_table_privilege('{roles.Role}', c.oid, 'UPDATE')
+                        AND has_table_privilege('{roles.Role}', c.oid, 'DELETE')))
             """);
         Assert.Empty(closed);
     }

@@ -1,3 +1,4 @@
+using ControlPlane.Audit.Requests;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
@@ -92,6 +93,7 @@ internal static class BanRoutes
                 Problems.NotFound, Problems.InvalidField)
             .Example(null, Rekey);
         nodes.MapGet("/{id:guid}/exposure", ReadExposure.HandleAsync).RequireAuthorization(AccessPolicy.Support)
+            .Audited()
             .WithName("ReadExposure").WithSummary("List the keys a node could read")
             .Documented(
                 "Exactly the bundles that were released to the node, in the order of their first release, banned and "
