@@ -116,12 +116,7 @@ public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture
     public async Task A_name_that_nodes_serve_with_a_newer_certificate_stays_active_and_is_renewed_once()
     {
         await using var bench = await PathBench.StartAsync(database);
-        var order = await bench.OrderAsync(OrderState.Active);
-        await bench.SqlAsync($"UPDATE domains SET status = 'Active' WHERE id = {order.DomainId}");
-        var (node, _) = await bench.NodeAsync("n1");
-        await bench.ReportAsync(node, order, new string('b', 64));
-        await bench.SqlAsync(
-            $"UPDATE node_observations SET state = 'Refused', error_code = 'rollback', error_detail = 'older'");
+        var order = await NewerAsync(bench, nodes: 2);
 
         await SweepCustodyAsync(bench);
         await SweepCustodyAsync(bench);
@@ -133,6 +128,74 @@ public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture
         Assert.Equal(OrderState.PendingDns, orders[1].State);
         Assert.Equal(DomainStatus.Active, (await db.Domains.SingleAsync()).Status);
         Assert.Equal(1, await db.Events.CountAsync(told => told.Type == EventTypes.NewerOnNodes));
+    }
+
+    /// <summary>Fails when one stolen node's word buys certificates: each case lacks one thing a restore has.</summary>
+    [Theory]
+    [InlineData("no epoch was raised")]
+    [InlineData("the pause is over")]
+    [InlineData("the bundle is newer than the epoch")]
+    [InlineData("one node says so")]
+    [InlineData("each says another fingerprint")]
+    [InlineData("the other node is banned")]
+    public async Task A_lying_node_buys_no_certificate(string lacking)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await NewerAsync(bench, nodes: 2);
+        FormattableString change = lacking switch
+        {
+            "no epoch was raised" => $"DELETE FROM epoch_bumps",
+            "the pause is over" => $"UPDATE epoch_bumps SET collect_after = at",
+            "the bundle is newer than the epoch" => $"UPDATE bundles SET created_at = created_at + interval '1 year'",
+            "one node says so" =>
+                $"DELETE FROM node_observations WHERE node_id = (SELECT min(id::text)::uuid FROM nodes)",
+            "each says another fingerprint" =>
+                $"""
+                 UPDATE node_observations SET handshake_fingerprint = {new string('c', 64)}
+                 WHERE node_id = (SELECT min(id::text)::uuid FROM nodes)
+                 """,
+            _ =>
+                $"""
+                 UPDATE nodes SET banned_at = now(), standing = 'Retired'
+                 WHERE id = (SELECT min(id::text)::uuid FROM nodes)
+                 """,
+        };
+        await bench.SqlAsync(change);
+        if (lacking == "the other node is banned")
+        {
+            await bench.NodeAsync("n3");
+        }
+
+        await SweepCustodyAsync(bench);
+
+        await using var db = bench.Open();
+        Assert.Equal(order.Id, (await db.Orders.SingleAsync()).Id);
+    }
+
+    [Fact]
+    public async Task Where_only_one_node_serves_its_word_is_enough_and_a_days_renewals_are_capped_with_an_event()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await NewerAsync(bench, nodes: 1);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO events (at, tenant_id, domain_id, type, message)
+             SELECT {bench.Clock.GetUtcNow()}, tenant_id, id, {EventTypes.NewerOnNodes}, 'Before.'
+             FROM domains, generate_series(1, {CustodySweep.MostADay})
+             """);
+
+        await SweepCustodyAsync(bench);
+        await SweepCustodyAsync(bench);
+        await using (var db = bench.Open())
+        {
+            Assert.Equal(order.Id, (await db.Orders.SingleAsync()).Id);
+            var told = await db.Events.SingleAsync(row => row.Type == EventTypes.CustodyCapped);
+            Assert.Contains("default", told.Message, StringComparison.Ordinal);
+        }
+
+        bench.Clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromMinutes(1));
+        await SweepCustodyAsync(bench);
+        Assert.Equal(2, await bench.ValueAsync<int>($"""SELECT count(*)::int AS "Value" FROM orders"""));
     }
 
     [Fact]
@@ -178,6 +241,24 @@ public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture
         Assert.Empty(bench.Ca.Paid);
         await using var db = bench.Open();
         Assert.False(await db.FoundCaOrders.AnyAsync(row => row.Hostname == order.Hostname));
+    }
+
+    /// <summary>A served name, a restore, and nodes that all hold the same newer certificate for it.</summary>
+    private static async Task<Order> NewerAsync(PathBench bench, int nodes)
+    {
+        var order = await bench.OrderAsync(OrderState.Active);
+        await bench.SqlAsync($"UPDATE domains SET status = 'Active' WHERE id = {order.DomainId}");
+        bench.Clock.Advance(TimeSpan.FromMinutes(1));
+        await RaiseAsync(bench);
+        for (var n = 1; n <= nodes; n++)
+        {
+            var (node, _) = await bench.NodeAsync($"n{n}");
+            await bench.ReportAsync(node, order, new string('b', 64));
+        }
+
+        await bench.SqlAsync(
+            $"UPDATE node_observations SET state = 'Refused', error_code = 'rollback', error_detail = 'older'");
+        return order;
     }
 
     private static async Task<Order> DoubtedAsync(PathBench bench, bool withKey)
