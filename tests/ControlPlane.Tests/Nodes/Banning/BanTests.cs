@@ -6,12 +6,13 @@ using ControlPlane.Domains;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Proving;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Banning;
 
-public sealed class BanTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class BanTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     /// <summary>Fails when a waiting poll is not woken by a ban, when it is answered without asking for its key again,
     /// when a replica does not hear of it, or when a route of the agents does not refuse.</summary>

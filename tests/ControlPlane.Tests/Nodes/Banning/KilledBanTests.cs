@@ -11,14 +11,15 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Banning;
 
 /// <summary>The program dies of SIGKILL in the middle of a ban.</summary>
-public sealed class KilledBanTests(PostgresDatabase database)
-    : IClassFixture<PostgresDatabase>, IDbContextFactory<ControlPlaneDb>
+public sealed class KilledBanTests(RestrictedDatabase database)
+    : IClassFixture<RestrictedDatabase>, IDbContextFactory<ControlPlaneDb>
 {
     private const int Count = 4;
 
