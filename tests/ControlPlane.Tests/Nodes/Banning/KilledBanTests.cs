@@ -25,7 +25,7 @@ public sealed class KilledBanTests(RestrictedDatabase database)
 
     ControlPlaneDb IDbContextFactory<ControlPlaneDb>.CreateDbContext() => database.Open();
 
-    /// <summary>Fails when ban and list of replacements are not one transaction, when order and row are not one, or
+    /// <summary>Fails when what to replace stays unlisted after a kill, when order and row are not one transaction, or
     /// when a restart begins anew instead of going on.</summary>
     [Theory]
     [InlineData("Ban.commit.Banned")]
