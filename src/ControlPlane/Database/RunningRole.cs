@@ -80,7 +80,8 @@ internal static class RunningRole
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    private static async Task<List<(string Name, bool IsView)>> TablesAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<List<(string Name, bool IsView)>> TablesAsync(
+        NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace ControlPlane.Http.Health;
 
 /// <summary>
-/// The checks behind <c>/readyz</c>, which anybody may call and no rate limits: they run one at a time and once a second
-/// at most, so that strangers who ask take one connection of the pool together, and not one each.
+/// The checks behind <c>/readyz</c>, which anybody may call and no rate limits: they run one at a time and once a
+/// second at most, so that strangers who ask take one connection of the pool together, and not one each.
 /// </summary>
 internal sealed class Readiness(HealthCheckService health, TimeProvider time)
 {
