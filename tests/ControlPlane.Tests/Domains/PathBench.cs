@@ -112,7 +112,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await using var empty = database.Owner.CreateCommand(
-            "TRUNCATE tenants, fleets, vault_keys, vault_rewraps, chains CASCADE");
+            "TRUNCATE tenants, fleets, vault_keys, vault_rewraps, vault_replicas, chains CASCADE");
         await empty.ExecuteNonQueryAsync();
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });

@@ -26,7 +26,8 @@ internal static class HealthSetup
             .Example(null, new HealthView("healthy", [])).Produces<HealthView>();
         group.MapGet("/readyz", ReadyAsync).WithName("Readyz").WithSummary("Can the process do its work?")
             .Documented(
-                "Database reachable, migrations applied, key-encryption key present where this replica needs it. "
+                "Database reachable, migrations applied, key-encryption keys present where this replica needs them. "
+                + "`degraded` (200) when it lacks some of the keys that rows lie under, `unhealthy` when it lacks all. "
                 + "Looked at once a second at most, however many ask.")
             .Example(null, new HealthView("healthy", [new("database", "healthy", null)]))
             .Produces<HealthView>().Produces<HealthView>(StatusCodes.Status503ServiceUnavailable);
