@@ -53,6 +53,7 @@ internal static class BanNode
         var isNew = await WriteAsync(connection, node, request, now, ct);
         if (isNew)
         {
+            await EndJoinCodesAsync(connection, node, now, ct);
             var why = string.IsNullOrWhiteSpace(request.Reason) ? "" : $" {request.Reason.Trim()}";
             await NodeEvents.TellAsync(
                 connection, node, EventTypes.NodeBanned,
@@ -87,6 +88,22 @@ internal static class BanNode
             Parameters = { new() { Value = node }, new() { Value = now } },
         };
         return await refuse.ExecuteNonQueryAsync(ct) > 0;
+    }
+
+    /// <summary>Codes of its fleet that nobody has used yet: one may have lain on the node.</summary>
+    private static async Task EndJoinCodesAsync(
+        NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var end = new NpgsqlCommand(
+            """
+            UPDATE join_codes SET expires_at = $2 FROM nodes
+            WHERE nodes.id = $1 AND join_codes.fleet_id = nodes.fleet_id AND used_at IS NULL AND expires_at > $2
+            """,
+            connection)
+        {
+            Parameters = { new() { Value = node }, new() { Value = now } },
+        };
+        await end.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>What was recorded before is looked through once more: something may have come into use again.</summary>
