@@ -84,7 +84,7 @@ internal static class CommandLine
         {
             await Console.Error.WriteLineAsync(
                 fault.InnerException is NpgsqlException inner ? $"{fault.Message} {inner.Message}" : fault.Message);
-            return CouldNotTry;
+            return fault is VaultException ? 1 : CouldNotTry;
         }
     }
 }
