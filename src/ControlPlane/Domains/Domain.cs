@@ -25,7 +25,8 @@ internal sealed class Domain
     /// <summary>Makes the value of its TXT record; see <see cref="OwnershipRecord"/>.</summary>
     public byte[] ClaimSecret { get; init; } = RandomNumberGenerator.GetBytes(32);
 
-    /// <summary>When its TXT record was seen; null while none was needed.</summary>
+    /// <summary>When its TXT record was seen, or, for a name forgotten in a restore, when an operator said whose it is;
+    /// null while neither was needed.</summary>
     public DateTimeOffset? ProvenAt { get; set; }
 
     /// <summary>The tenant's own CNAME target; null where the fleet's is shared.</summary>

@@ -67,4 +67,6 @@ internal static class EventTypes
     public const string NodeAlarmOver = "node.alarm-over";
     public const string EpochRaised = "fleet.epoch-raised";
     public const string NewerOnNodes = "domain.newer-on-nodes";
+    public const string CustodyCapped = "fleet.custody-capped";
+    public const string NodeDoubted = "node.claim-not-believed";
 }

@@ -30,7 +30,8 @@ internal static class RegisterDomain
             "The answer holds the DNS records the customer must create. Everything after that happens by itself: the "
             + "name is looked up, the certificate ordered, proven, issued and rolled out; follow `status` and "
             + "`waitingOn`. A name that another tenant claims, or had within the last days, is taken as contested: "
-            + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen. A portal "
+            + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen; so is a "
+            + "name that nodes serve or the CA knows since before a restore, unless an operator registers it. A portal "
             + "registers for its own tenant; support and admins name the tenant.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
@@ -53,8 +54,11 @@ internal static class RegisterDomain
         // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         var fleet = await FleetAsync(db, options.Value.Name, now);
-        var contested = await Contest.IsOnAsync(
-            db, body.Hostname!, tenant, now - options.Value.Quarantine, CancellationToken.None);
+        var forgotten = await Contest.IsForgottenAsync(db, body.Hostname!, CancellationToken.None);
+        // An operator knows whose a forgotten name was; a portal only claims it.
+        var vouched = forgotten && caller.Role != ApiRole.Portal;
+        var contested = (forgotten && !vouched) || await Contest.IsOnAsync(
+            db, body.Hostname!, tenant, now - options.Value.Quarantine, vouched, CancellationToken.None);
         while (true)
         {
             await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
@@ -66,6 +70,7 @@ internal static class RegisterDomain
                 Hostname = body.Hostname!,
                 KeyAlgorithm = KeyAlgorithms.ByWord[body.KeyAlgorithm ?? KeyAlgorithms.Word(KeyAlgorithm.EcdsaP256)],
                 Claim = contested ? Claim.Contested : Claim.Held,
+                ProvenAt = vouched && !contested ? now : null,
                 CnameTarget = await TenantTarget.OfAsync(db, tenant, options.Value, now, CancellationToken.None),
                 CreatedAt = now,
             };
@@ -102,11 +107,13 @@ internal static class RegisterDomain
     private static void Enter(ControlPlaneDb db, Domain domain, DateTimeOffset now)
     {
         var order = Order.Open(domain, OrderKind.New, now);
-        db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."));
+        db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
+            + (domain.ProvenAt is null ? "" : " It was in use before a restore; an operator has told whose it is.")));
         if (domain.Claim == Claim.Contested)
         {
             order.Reason = Reasons.OwnershipUnproven.Code;
-            order.ReasonDetail = "Another account claims the name, or had it a short while ago.";
+            order.ReasonDetail = "Another account claims the name, or had it a short while ago, or it was in use "
+                + "before a restore and its account is not known any more.";
             db.Add(Told(EventTypes.DomainContested, $"{order.ReasonDetail} Nothing is ordered before the TXT record at "
                 + $"{OwnershipRecord.NameFor(domain.Hostname)} is seen."));
         }

@@ -34,7 +34,8 @@ internal sealed class NodeObservation
         && HandshakeFingerprint == fingerprint;
 }
 
-/// <summary>A bundle was released to a node, sealed for one of its keys; committed before the bytes leave.</summary>
+/// <summary>A bundle was released to a node, sealed for one of its keys; committed before the bytes leave. Or the
+/// ledger has lost that in a restore, and the node was seen to hold it.</summary>
 internal sealed class BundleRelease
 {
     public long Id { get; private set; }
@@ -46,4 +47,7 @@ internal sealed class BundleRelease
     public required string SealingKeyId { get; init; }
 
     public required DateTimeOffset ReleasedAt { get; init; }
+
+    /// <summary>True when the node was seen to hold it, and no release is known.</summary>
+    public bool Learned { get; init; }
 }

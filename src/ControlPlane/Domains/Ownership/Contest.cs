@@ -1,6 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Running;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Ownership;
@@ -11,16 +12,28 @@ internal static class Contest
     private static readonly OrderState[] Published = [OrderState.PendingDeployment, OrderState.Active];
 
     /// <summary>True when another tenant claims the name or had it within the quarantine. What was never proven and
-    /// has failed claims nothing any more.</summary>
+    /// has failed claims nothing any more; nor does what was never proven against an operator's word.</summary>
     public static Task<bool> IsOnAsync(
-        ControlPlaneDb db, string hostname, Guid tenant, DateTimeOffset quarantinedSince, CancellationToken ct) =>
+        ControlPlaneDb db, string hostname, Guid tenant, DateTimeOffset quarantinedSince, bool vouched,
+        CancellationToken ct) =>
         db.Domains.AnyAsync(
             other => other.Hostname == hostname && other.TenantId != tenant
                 && (other.DeletedAt == null
                     ? other.Claim != Claim.Lost
-                        && !(other.Claim == Claim.Contested && other.Status == DomainStatus.Failed)
+                        && !(other.Claim == Claim.Contested && (vouched || other.Status == DomainStatus.Failed))
                     : other.Claim == Claim.Held && other.DeletedAt > quarantinedSince),
             ct);
+
+    /// <summary>True while the name is among those this database has forgotten in a restore: a node serves it, or the
+    /// CA has an order of ours for it, and nobody here knows for whom. Whoever merely points it here may be a thief;
+    /// a node that lies can make it true and gains no more than that a TXT record is asked for.</summary>
+    public static Task<bool> IsForgottenAsync(ControlPlaneDb db, string hostname, CancellationToken ct) =>
+        db.FoundCaOrders.Select(row => row.Hostname)
+            .Concat(db.NodeStrays
+                .Where(row => db.Nodes.Any(
+                    node => node.Id == row.NodeId && node.Standing != NodeStanding.Retired))
+                .Select(row => row.Hostname))
+            .AnyAsync(listed => listed == hostname, ct);
 
     /// <summary>True when another claim waits for its record while this one has not shown its own.</summary>
     public static Task<bool> IsChallengedAsync(OrderRun run, CancellationToken ct) => run.Db.Domains.AnyAsync(

@@ -4,6 +4,7 @@ using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
 
@@ -59,6 +60,7 @@ internal static class RecordObservedState
         }
 
         await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
+        await LearnedReleases.WriteAsync(connection, caller, rows, now, ct);
         var answered = rows.Select(row => row.Domain).ToArray();
         var due = answered.Length > 0 ? await DueOrders.OfDomainsAsync(connection, answered, now, ct) : [];
         if (standing is NodeStanding.Joining or NodeStanding.Lost

@@ -74,7 +74,10 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
     public async Task<int?> SecondsUntilAllowedAsync(Guid node, int more, int limit, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
-            "SELECT count(*), min(released_at) FROM bundle_releases WHERE node_id = $1 AND released_at > $2");
+            """
+            SELECT count(*), min(released_at) FROM bundle_releases
+            WHERE node_id = $1 AND released_at > $2 AND NOT learned
+            """);
         var now = time.GetUtcNow();
         command.Parameters.Add(new() { Value = node });
         command.Parameters.Add(new() { Value = now - Window });
@@ -117,8 +120,10 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
             """
             INSERT INTO bundle_releases (node_id, bundle_id, sealing_key_id, released_at)
             SELECT $1, bundle, $2, $4 FROM unnest($3::uuid[]) AS bundle
-            WHERE (SELECT count(*) FROM bundle_releases WHERE node_id = $1 AND released_at > $5) + cardinality($3) <= $6
-               OR NOT EXISTS (SELECT 1 FROM bundle_releases WHERE node_id = $1 AND released_at > $5)
+            WHERE (SELECT count(*) FROM bundle_releases
+                   WHERE node_id = $1 AND released_at > $5 AND NOT learned) + cardinality($3) <= $6
+               OR NOT EXISTS (
+                   SELECT 1 FROM bundle_releases WHERE node_id = $1 AND released_at > $5 AND NOT learned)
             """,
             connection);
         var now = time.GetUtcNow();

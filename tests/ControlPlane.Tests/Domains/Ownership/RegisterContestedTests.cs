@@ -72,6 +72,49 @@ public sealed class RegisterContestedTests(ApiFixture api) : IClassFixture<ApiFi
         Assert.Equal(expected, other["ownership"]!["status"]!.ToString());
     }
 
+    /// <summary>Fails when a CNAME alone gives a stranger what another tenant had before a restore.</summary>
+    [Theory]
+    [InlineData("stray")]
+    [InlineData("order")]
+    public async Task A_name_forgotten_in_a_restore_needs_proof_of_a_portal_and_none_of_an_operator(string kind)
+    {
+        var name = $"forgotten-{kind}.example.com";
+        FormattableString forget = kind switch
+        {
+            "stray" =>
+                $"""
+                   WITH fleet AS (
+                       INSERT INTO fleets (id, name, created_at) VALUES (gen_random_uuid(), 'forgetful', now())
+                       RETURNING id
+                   ), node AS (
+                       INSERT INTO nodes (id, fleet_id, name, standing, http_endpoint, signing_key, signing_key_id,
+                           sealing_key, sealing_key_id, agent_version, joined_at, last_seen_at)
+                       SELECT gen_random_uuid(), id, 'n1', 'Serving', '127.0.0.1:1', '', 'forgetful', '', '', '1',
+                           now(), now() FROM fleet RETURNING id
+                   )
+                   INSERT INTO node_strays (node_id, hostname, fingerprint, not_after)
+                   SELECT id, {name}, {new string('a', 64)}, now() + interval '9 days' FROM node
+                   """,
+            _ =>
+                $"""
+                   INSERT INTO found_ca_orders (ca_order_id, order_id, hostname, status, found_at)
+                   VALUES ('ca-forgotten', gen_random_uuid(), {name}, 'issued', now())
+                   """,
+        };
+        await using (var db = api.Open())
+        {
+            await db.Database.ExecuteSqlAsync(forget);
+        }
+
+        var thief = await RegisterAsync(api.Globex, name);
+        var answer = await api.Support.PostAsJsonAsync("/v1/domains", new { hostname = name, tenant = "acme" });
+
+        Assert.Equal("contested", thief["ownership"]!["status"]!.ToString());
+        Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+        // The thief's unproven claim is no challenge to the operator's word.
+        Assert.Equal("verified", (await ReadAsync(answer))["ownership"]!["status"]!.ToString());
+    }
+
     [Fact]
     public async Task Its_own_deleted_name_is_free_for_a_tenant_at_once()
     {

@@ -6,12 +6,13 @@ using ControlPlane.Domains;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Epochs;
 
 /// <summary>A database that was put back as files looks like itself: only nodes that remember more can tell.</summary>
-public sealed class NodeAheadTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class NodeAheadTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     [Fact]
     public async Task A_node_that_holds_more_than_this_database_remembers_raises_the_epoch_once_over_two_replicas()
@@ -72,9 +73,45 @@ public sealed class NodeAheadTests(PostgresDatabase database) : IClassFixture<Po
         await node.ReportAsync(4, true, 3, 500);
 
         Assert.Equal(2, Assert.Single(await BumpsAsync(fleet.Id)).ToEpoch);
-        app.Clock.Advance(TimeSpan.FromMinutes(11));
+        app.Clock.Advance(TimeSpan.FromDays(6));
         await node.ReportAsync(5, true, 3, 500);
+        Assert.Single(await BumpsAsync(fleet.Id));
+        app.Clock.Advance(TimeSpan.FromDays(1));
+        await node.ReportAsync(6, true, 3, 500);
         Assert.Equal(2, (await BumpsAsync(fleet.Id)).Count);
+    }
+
+    /// <summary>Fails when one node alone keeps a fleet re-proving, or when two restores in a week leave nodes whose
+    /// honest word counts no more.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_second_claim_within_a_week_needs_a_second_node_or_a_moved_database_and_raises_an_alarm(
+        bool moved)
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var (node, mate) = (await app.EnrolAsync("n1", fleet.Name), await app.EnrolAsync("n2", fleet.Name));
+        await node.ReportAsync(1, true, 1, 5);
+        await mate.ReportAsync(1, true, 1, 6);
+        app.Clock.Advance(TimeSpan.FromHours(1));
+        await node.ReportAsync(2, true, 2, 500);
+        await node.ReportAsync(3, true, 2, 501);
+        Assert.Single(await BumpsAsync(fleet.Id));
+        var told = await app.Rows.ReadAsync(db => db.Events.SingleAsync(
+            row => row.Type == EventTypes.NodeDoubted && row.NodeId == node.Id));
+        Assert.Contains("Node n1 ", told.Message, StringComparison.Ordinal);
+
+        await using var other = database.DataSource.CreateCommand(moved
+            ? "INSERT INTO epoch_bumps (fleet_id, from_epoch, to_epoch, cause, detail, at, database_ends_at,"
+                + " collect_after) VALUES ($1, 1, 2, 'OtherCluster', 'A test.', $2, $2, $2)"
+            : "UPDATE nodes SET epoch = 2, revision = 400 WHERE fleet_id = $1 AND name = 'n2' AND $2 IS NOT NULL");
+        other.Parameters.Add(new() { Value = fleet.Id });
+        other.Parameters.Add(new() { Value = app.Clock.GetUtcNow() });
+        await other.ExecuteNonQueryAsync();
+        await node.ReportAsync(4, true, 2, 502);
+
+        Assert.Equal(2, (await BumpsAsync(fleet.Id)).Count(bump => bump.NodeId == node.Id));
     }
 
     [Fact]

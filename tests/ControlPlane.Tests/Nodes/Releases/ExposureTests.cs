@@ -3,12 +3,13 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Releases;
 
-public sealed class ExposureTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     /// <summary>Fails when a bundle is listed that the node was not given, one is left out or listed twice, or the list
     /// ends with the node's standing.</summary>
@@ -52,6 +53,37 @@ public sealed class ExposureTests(PostgresDatabase database) : IClassFixture<Pos
             (await ExposureAsync(app, mate.Id)).Select(item => Guid.Parse($"{item["bundle"]}")));
     }
 
+    /// <summary>Fails when a bundle whose release a restore has forgotten is not on the list of the node that shows
+    /// it, is listed twice, or is listed for a domain of another fleet.</summary>
+    [Fact]
+    public async Task A_bundle_that_a_node_shows_and_whose_release_was_forgotten_is_on_its_exposure()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        var (shown, fetched) = (await app.Rows.DomainAsync(fleet.Id), await app.Rows.DomainAsync(
+            fleet.Id, app.Vault.Add([1])));
+        var foreign = await app.Rows.DomainAsync((await app.Rows.FleetAsync()).Id);
+        await app.Rows.ChangeAsync(shown);
+        await app.Rows.ChangeAsync(fetched);
+        await PublishBatch.RunAsync(database.DataSource, default);
+        await node.FetchedAsync([fetched.Id]);
+
+        foreach (var _ in Enumerable.Range(1, 2))
+        {
+            await node.ReportAsync(true, shown.Served(), fetched.Served(), foreign.Served());
+        }
+
+        Assert.Equal(
+            [(fetched.Bundle.Id, 1), (shown.Bundle.Id, 1)],
+            (await ExposureAsync(app, node.Id)).Select(
+                item => (Guid.Parse($"{item["bundle"]}"), (int)item["releases"]!)));
+        Assert.Equal(
+            [(fetched.Bundle.Id, false), (shown.Bundle.Id, true)],
+            (await app.Rows.ReadAsync(db => db.BundleReleases.Where(row => row.NodeId == node.Id)
+                .OrderBy(row => row.Id).ToListAsync())).Select(row => (row.BundleId, row.Learned)));
+    }
+
     [Fact]
     public async Task An_unknown_node_has_no_exposure_and_a_bad_page_is_refused()
     {
@@ -78,7 +110,7 @@ public sealed class ExposureTests(PostgresDatabase database) : IClassFixture<Pos
         await PublishBatch.RunAsync(database.DataSource, default);
         await node.FetchedAsync([domain.Id]);
 
-        await using var change = database.DataSource.CreateCommand(sql);
+        await using var change = database.Owner.CreateCommand(sql);
         var refusal = await Assert.ThrowsAsync<PostgresException>(() => change.ExecuteNonQueryAsync());
 
         Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
