@@ -14,6 +14,10 @@ internal sealed partial class VaultHeartbeat(
     private const int StatementSeconds = 5;
 
     private readonly Guid _self = Guid.NewGuid();
+    private readonly Lock _turn = new();
+
+    /// <summary>A host may be stopped twice, and its database be gone by the second time.</summary>
+    private Task? _leaving;
 
     /// <summary>Told before anything is served or run.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
@@ -25,7 +29,13 @@ internal sealed partial class VaultHeartbeat(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await TryAsync(LeaveAsync, cancellationToken);
+        Task leaving;
+        lock (_turn)
+        {
+            leaving = _leaving ??= TryAsync(LeaveAsync, cancellationToken);
+        }
+
+        await leaving;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
