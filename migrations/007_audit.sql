@@ -50,3 +50,48 @@ CREATE TABLE audit_sealed (
     digest    bytea NOT NULL CHECK (length(digest) = 32)
 );
 CREATE INDEX audit_sealed_by_batch ON audit_sealed (batch, entry_id);
+
+-- The program's role may add rows to both, and must not be able to make a batch that was sealed say something else: a row
+-- more in it would leave it broken for ever, and hide what is done to it afterwards. So a batch is filled by the transaction
+-- that makes it and by no other, and it follows the one before. Everything is named with its schema, because a temporary
+-- table of the same name would come first.
+CREATE FUNCTION audit_batch_follows() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last public.audit_batches;
+    settled bigint := 0;
+    high bigint;
+BEGIN
+    SELECT * INTO last FROM public.audit_batches ORDER BY number DESC LIMIT 1;
+    IF FOUND THEN
+        settled := CASE WHEN last.high_xid <= pg_snapshot_xmin(pg_current_snapshot()) THEN last.high_id
+            ELSE last.settled_id END;
+    END IF;
+    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO high FROM public.audit_entries_id_seq;
+    IF NEW.number <> coalesce(last.number, 0) + 1
+        OR NEW.previous_hash <> coalesce(last.hash, decode(repeat('00', 32), 'hex'))
+        OR NEW.high_xid <> pg_current_xact_id()
+        -- Whatever is found below settled_id later is called slipped in, and is never sealed.
+        OR NEW.settled_id NOT BETWEEN coalesce(last.settled_id, 0) AND settled
+        OR NEW.high_id NOT BETWEEN coalesce(last.high_id, 0) AND high THEN
+        RAISE EXCEPTION 'audit batch % does not follow the one before it', NEW.number
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION audit_sealed_at_once() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Two marks: numbers of transactions begin anew in a restored cluster, and xmin alone has 32 bits of them.
+    IF NOT EXISTS (SELECT FROM public.audit_batches b WHERE b.number = NEW.batch
+            AND b.high_xid = pg_current_xact_id() AND b.xmin = pg_current_xact_id()::xid)
+        OR NOT EXISTS (SELECT FROM public.audit_entries e WHERE e.id = NEW.entry_id) THEN
+        RAISE EXCEPTION 'entry % cannot be sealed in batch % any more, or is not there', NEW.entry_id, NEW.batch
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER audit_batch_follows BEFORE INSERT ON audit_batches
+    FOR EACH ROW EXECUTE FUNCTION audit_batch_follows();
+CREATE TRIGGER audit_sealed_at_once BEFORE INSERT ON audit_sealed
+    FOR EACH ROW EXECUTE FUNCTION audit_sealed_at_once();

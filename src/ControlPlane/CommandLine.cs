@@ -5,6 +5,7 @@ using ControlPlane.Drills;
 using ControlPlane.Http.Access;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace ControlPlane;
 
@@ -12,10 +13,13 @@ namespace ControlPlane;
 /// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
+    /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>
+    private const int CouldNotTry = 2;
+
     /// <summary>Runs the command in <paramref name="args"/>; without one, serves.</summary>
     /// <param name="args">The program's arguments.</param>
     /// <param name="serve">Serves until stopped.</param>
-    /// <returns>The exit status: 0 when done, 1 when not.</returns>
+    /// <returns>The exit status: 0 when done, 1 when not, 2 when it could not be tried.</returns>
     public static Task<int> RunAsync(string[] args, Func<string[], Task<int>> serve)
     {
         var migrate = new Command("migrate", "Apply the migrations this program brings, and end.")
@@ -64,12 +68,23 @@ internal static class CommandLine
     private static async Task<int> WithServicesAsync(
         string[] args, Func<IServiceProvider, Task<int>> action, Action<WebApplicationBuilder>? add = null)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        // Settings lie beside the program, wherever a person calls it from.
+        var builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton(ShiftedClock.FromEnvironment());
-        builder.AddDatabase();
-        add?.Invoke(builder);
-        await using var app = builder.Build();
-        return await action(app.Services);
+        try
+        {
+            builder.AddDatabase();
+            add?.Invoke(builder);
+            await using var app = builder.Build();
+            return await action(app.Services);
+        }
+        catch (Exception fault) when (fault is InvalidOperationException or NpgsqlException or VaultException)
+        {
+            await Console.Error.WriteLineAsync(
+                fault.InnerException is NpgsqlException inner ? $"{fault.Message} {inner.Message}" : fault.Message);
+            return fault is VaultException ? 1 : CouldNotTry;
+        }
     }
 }

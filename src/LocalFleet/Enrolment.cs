@@ -40,6 +40,13 @@ internal static class Enrolment
     public static async Task EnsureAsync(Fleet fleet, CancellationToken cancellation)
     {
         using var admin = ApiClient.ForAdmin(fleet);
+        var retired = await admin.RetiredNodesAsync(cancellation);
+        foreach (var agent in fleet.Agents.Where(agent => agent.NodeId is { } id && retired.Contains(id)))
+        {
+            // Banned or retired in an earlier run, as the README shows: a fleet of this size needs it again.
+            agent.Forget();
+        }
+
         foreach (var agent in fleet.Agents.Where(agent => !agent.IsEnrolled))
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/nodes/join-codes");

@@ -42,6 +42,9 @@ internal sealed class FleetLayout
 
     public string SandboxKey => In("sandbox-key");
 
+    /// <summary>The control plane's settings for a shell, so that its command line can be tried here.</summary>
+    public string ControlPlaneSettings => In("controlplane.env");
+
     public string DatabasePassword => In("database-password");
 
     public string SandboxState => In("sandbox");

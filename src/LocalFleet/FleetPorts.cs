@@ -55,14 +55,28 @@ internal sealed record FleetPorts(int Offset)
         }
     }
 
+    /// <summary>Found free once by this process: who got them may not listen yet.</summary>
+    private static readonly HashSet<int> Given = [];
+
     /// <summary>A set of ports that nobody holds now, beside the usual ones: for tests.</summary>
     public static FleetPorts FindFree(int nodes, int replicas)
+    {
+        lock (Given)
+        {
+            var found = Find(nodes, replicas);
+            Given.UnionWith(found.All(nodes, replicas).Select(p => p.Port));
+            return found;
+        }
+    }
+
+    private static FleetPorts Find(int nodes, int replicas)
     {
         var usual = new FleetPorts(0).All(nodes, replicas).Select(p => p.Port).ToHashSet();
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var ports = new FleetPorts(Random.Shared.Next(1, MaxOffset / 20) * 20);
-            if (ports.All(nodes, replicas).All(p => !usual.Contains(p.Port) && IsFree(p.Port)))
+            if (ports.All(nodes, replicas).All(
+                p => !usual.Contains(p.Port) && !Given.Contains(p.Port) && IsFree(p.Port)))
             {
                 return ports;
             }

@@ -6,21 +6,36 @@ using Npgsql;
 namespace ControlPlane.Tests;
 
 /// <summary>One migrated database for a test class: <c>IClassFixture&lt;PostgresDatabase&gt;</c>.</summary>
-public sealed class PostgresDatabase(PostgresFixture server) : IAsyncLifetime
+public class PostgresDatabase(PostgresFixture server) : IAsyncLifetime
 {
     public string ConnectionString { get; private set; } = "";
 
     public NpgsqlDataSource DataSource { get; private set; } = null!;
 
+    /// <summary>Of the role that owns the tables: for what only tests do, such as to empty them.</summary>
+    public virtual NpgsqlDataSource Owner => DataSource;
+
     public async ValueTask InitializeAsync()
     {
-        ConnectionString = await server.CreateDatabaseAsync();
+        ConnectionString = await CreateAsync();
         DataSource = NpgsqlDataSource.Create(ConnectionString);
-        await new Migrator(DataSource, TimeProvider.System, NullLogger<Migrator>.Instance).MigrateAsync(default);
     }
 
     internal ControlPlaneDb Open() =>
         new(new DbContextOptionsBuilder<ControlPlaneDb>().UseNpgsql(DataSource).Options);
 
-    public ValueTask DisposeAsync() => DataSource.DisposeAsync();
+    public virtual async ValueTask DisposeAsync()
+    {
+        await DataSource.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A migrated database, for the role that this connection string names.</summary>
+    protected virtual async Task<string> CreateAsync()
+    {
+        var owner = await server.CreateDatabaseAsync();
+        await using var source = NpgsqlDataSource.Create(owner);
+        await new Migrator(source, TimeProvider.System, NullLogger<Migrator>.Instance).MigrateAsync(default);
+        return owner;
+    }
 }

@@ -1,2 +1,2 @@
-// Every test runs a whole fleet, a dozen processes: on two cores, fleets side by side would only wait for each other.
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+// Every class runs a whole fleet, a dozen processes, of which many wait for each other: two fleets fill two cores.
+[assembly: CollectionBehavior(MaxParallelThreads = 2)]

@@ -30,7 +30,7 @@ public sealed class BadBundleTests
                 slowIssue = new { hostnameSuffix = Large, value = 3600 },
             },
             CancellationToken.None);
-        await test.RegisterAsync(Wrong);
+        var wrong = await test.RegisterAsync(Wrong);
         await test.RegisterAsync(Needless);
         var large = await test.RegisterAsync(Large);
 
@@ -49,6 +49,12 @@ public sealed class BadBundleTests
         await OnlyTheNeighbourIsServedAsync(test);
 
         await SandboxFacts.SetAsync(test, new { wrongPem = false }, CancellationToken.None);
+        // It would be fetched again by itself: after minutes, as often as it was wrong.
+        using (var check = new HttpRequestMessage(HttpMethod.Post, $"/v1/domains/{wrong.Id}/check"))
+        {
+            await test.Api.SendAsync(check, CancellationToken.None);
+        }
+
         await test.Api.DeleteAsync(large.Id, CancellationToken.None);
         await Invariants.CheckAsync(test, CancellationToken.None);
         Assert.True((await FindAsync(test, Wrong)).IsActive);

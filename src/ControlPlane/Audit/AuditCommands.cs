@@ -18,7 +18,7 @@ internal static class AuditCommands
             Description = "A head that was kept outside, <number>:<hash>: shows an end that was cut off whole.",
         };
         var verify = new Command(
-            "verify", "Follow the chain from its beginning; exit status 1 names the first broken batch.")
+            "verify", "Follow the chain from its beginning; exit status 1 names every broken batch.")
         {
             file, expect,
         };
@@ -80,9 +80,10 @@ internal static class AuditCommands
     {
         var found = await AuditVerification.VerifyAsync(source, expected, ct);
         var whole = $"{found.Batches} batches with {found.Entries} entries are whole, up to {found.Head}.";
-        if (found.Fault is { } fault)
+        if (found.Faults.Count > 0)
         {
-            await Console.Error.WriteLineAsync($"{fault}\nBefore that: {whole}");
+            await Console.Error.WriteLineAsync(
+                $"{string.Join('\n', found.Faults)}\nBefore the first of these: {whole}");
             return 1;
         }
 

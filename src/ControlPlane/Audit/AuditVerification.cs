@@ -4,12 +4,17 @@ namespace ControlPlane.Audit;
 /// <param name="Batches">That are whole, from the first on.</param>
 /// <param name="Entries">In these.</param>
 /// <param name="Unsealed">Entries that are in no batch yet: nothing speaks for or against them.</param>
-/// <param name="Head">The last whole batch.</param>
-/// <param name="Fault">The first thing that is wrong, in a sentence that names batch and entry; null when the trail is
-/// whole.</param>
-internal sealed record AuditFinding(long Batches, long Entries, long Unsealed, AuditHead Head, string? Fault);
+/// <param name="Head">The last of those whole batches.</param>
+/// <param name="Faults">What is wrong, each in a sentence that names batch and entry, the first batch first; empty when
+/// the trail is whole.</param>
+internal sealed record AuditFinding(
+    long Batches, long Entries, long Unsealed, AuditHead Head, IReadOnlyList<string> Faults)
+{
+    public string? Fault => Faults.Count > 0 ? Faults[0] : null;
+}
 
-/// <summary>Follows the chain from its beginning and stops at the first thing that is wrong.</summary>
+/// <summary>Follows the chain from its beginning to its end. What is wrong does not stop it: a batch that somebody
+/// broke long ago must not hide what is done to later ones.</summary>
 internal static class AuditVerification
 {
     /// <param name="source">The trail.</param>
@@ -19,51 +24,60 @@ internal static class AuditVerification
     public static async Task<AuditFinding> VerifyAsync(
         IAuditSource source, AuditHead? expected, CancellationToken ct)
     {
-        var head = AuditHead.None;
+        var (head, whole) = (AuditHead.None, AuditHead.None);
         var entries = 0L;
+        var faults = new List<string>();
         // What was settled by which batch, to tell which one an entry that was slipped in is missing from.
         var settled = new List<(long Id, long Batch)>();
         await foreach (var (batch, contents) in source.BatchesAsync(ct))
         {
-            if (Fault(batch, contents, head) is { } fault)
-            {
-                return new AuditFinding(head.Number, entries, 0, head, fault);
-            }
-
+            var broken = ContentsFault(batch, contents);
+            faults.AddRange(new[] { LinkFault(batch, head), broken }.OfType<string>());
             head = batch.Head;
-            entries += contents.Count;
-            if (settled.Count == 0 || batch.SettledId > settled[^1].Id)
-            {
-                settled.Add((batch.SettledId, batch.Number));
-            }
-
             if (expected?.Number == batch.Number && !head.Hash.AsSpan().StartsWith(expected.Hash))
             {
-                return new AuditFinding(
-                    head.Number, entries, 0, head,
+                faults.Add(
                     $"Batch {batch.Number} is {head}, expected was {expected}: the chain was made anew up to there.");
+            }
+
+            if (faults.Count == 0)
+            {
+                whole = head;
+                entries += contents.Count;
+            }
+
+            // Of a broken one nothing is believed.
+            if (broken is null && (settled.Count == 0 || batch.SettledId > settled[^1].Id))
+            {
+                settled.Add((batch.SettledId, batch.Number));
             }
         }
 
         var (unsealed, slippedIn) = await UnsealedAsync(source, settled, ct);
-        var end = slippedIn ?? await source.CutOffAsync(head, ct) ?? (expected?.Number > head.Number
-            ? $"The trail ends at batch {head.Number}, expected was batch {expected.Number}: its end was cut off."
-            : null);
-        return new AuditFinding(head.Number, entries, unsealed, head, end);
+        faults.AddRange(slippedIn);
+        if (await source.CutOffAsync(head, ct) is { } cutOff)
+        {
+            faults.Add(cutOff);
+        }
+
+        if (expected?.Number > head.Number)
+        {
+            faults.Add(
+                $"The trail ends at batch {head.Number}, expected was batch {expected.Number}: its end was cut off.");
+        }
+
+        return new AuditFinding(whole.Number, entries, unsealed, whole, faults);
     }
 
-    private static string? Fault(AuditBatch batch, IReadOnlyList<SealedEntry> contents, AuditHead before)
+    private static string? LinkFault(AuditBatch batch, AuditHead before) =>
+        batch.Number != before.Number + 1
+            ? $"Batch {before.Number + 1} is missing; the next that is there is {batch.Number}."
+        : !batch.PreviousHash.AsSpan().SequenceEqual(before.Hash)
+            ? $"Batch {batch.Number} is broken: it does not follow the batch before it."
+        : null;
+
+    private static string? ContentsFault(AuditBatch batch, IReadOnlyList<SealedEntry> contents)
     {
-        if (batch.Number != before.Number + 1)
-        {
-            return $"Batch {before.Number + 1} is missing; the next that is there is {batch.Number}.";
-        }
-
-        if (!batch.PreviousHash.AsSpan().SequenceEqual(before.Hash))
-        {
-            return $"Batch {batch.Number} is broken: it does not follow the batch before it.";
-        }
-
         foreach (var (id, digest, entry) in contents)
         {
             if (entry is null)
@@ -90,24 +104,25 @@ internal static class AuditVerification
                 + "was changed.";
     }
 
-    private static async Task<(long Count, string? SlippedIn)> UnsealedAsync(
+    /// <returns>How many are in no batch, and of each batch the first that should be in it.</returns>
+    private static async Task<(long Count, IReadOnlyList<string> SlippedIn)> UnsealedAsync(
         IAuditSource source, List<(long Id, long Batch)> settled, CancellationToken ct)
     {
-        var (count, fault) = (0L, (string?)null);
+        var (count, faults, named) = (0L, new List<string>(), new HashSet<long>());
         await foreach (var entry in source.UnsealedAsync(ct))
         {
-            if (settled.Count > 0 && entry.Id <= settled[^1].Id)
-            {
-                var by = settled.First(mark => entry.Id <= mark.Id).Batch;
-                fault ??= $"Batch {by} is broken: entry {entry.Id} was slipped in. Up to that batch every entry below "
-                    + "it had been sealed, and this one was not.";
-            }
-            else
+            if (settled.Count == 0 || entry.Id > settled[^1].Id)
             {
                 count++;
             }
+            else if (settled.First(mark => entry.Id <= mark.Id).Batch is var by && named.Add(by))
+            {
+                faults.Add(
+                    $"Batch {by} is broken: entry {entry.Id} was slipped in. Up to that batch every entry below it "
+                    + "had been sealed, and this one was not.");
+            }
         }
 
-        return (count, fault);
+        return (count, faults);
     }
 }

@@ -8,6 +8,7 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
 
@@ -42,6 +43,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<Rewrap> Rewraps => Set<Rewrap>();
 
     public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
+
+    public DbSet<VaultReplica> VaultReplicas => Set<VaultReplica>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -107,6 +110,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<VaultKey>().ToTable("vault_keys");
         model.Entity<Rewrap>().ToTable("vault_rewraps");
         model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
+        model.Entity<VaultReplica>().ToTable("vault_replicas");
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);

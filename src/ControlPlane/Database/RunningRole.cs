@@ -13,11 +13,17 @@ internal static class RunningRole
     public static readonly IReadOnlyList<string> AppendOnly =
         ["audit_entries", "audit_batches", "audit_sealed", "bundle_releases", "events"];
 
+    /// <summary>Numbers that jump ahead after a restore (Nodes/Epochs/RaiseEpoch.cs). Only for these may the role set a
+    /// sequence: were the trail's own to be set back, its entries would be written in another order than they
+    /// happened.</summary>
+    public static readonly IReadOnlyList<(string Table, string Column)> Jumping =
+        [("orders", "sequence"), ("events", "id")];
+
     /// <summary>The owner's alone.</summary>
     private static readonly IReadOnlyList<string> ReadOnly = ["schema_migrations"];
 
     /// <summary>Grants on an owner's connection what the other data source's role needs. What was granted beyond that
-    /// to the append-only tables, to the role or to everyone, is taken away.</summary>
+    /// to the append-only tables and to sequences, to the role or to everyone, is taken away.</summary>
     public static async Task GrantAsync(NpgsqlConnection owner, NpgsqlDataSource running, CancellationToken ct)
     {
         string role;
@@ -35,7 +41,14 @@ internal static class RunningRole
         var to = new NpgsqlCommandBuilder().QuoteIdentifier(role);
         await using var transaction = await owner.BeginTransactionAsync(ct);
         await ExecuteAsync(owner, $"GRANT USAGE ON SCHEMA public TO {to}", ct);
+        await ExecuteAsync(owner, $"REVOKE UPDATE ON ALL SEQUENCES IN SCHEMA public FROM {to}, PUBLIC", ct);
         await ExecuteAsync(owner, $"GRANT SELECT, USAGE ON ALL SEQUENCES IN SCHEMA public TO {to}", ct);
+        foreach (var (table, column) in Jumping)
+        {
+            var sequence = await WordAsync(owner, $"SELECT pg_get_serial_sequence('{table}', '{column}')", ct);
+            await ExecuteAsync(owner, $"GRANT UPDATE ON SEQUENCE {sequence} TO {to}", ct);
+        }
+
         foreach (var (table, isView) in await TablesAsync(owner, ct))
         {
             var name = new NpgsqlCommandBuilder().QuoteIdentifier(table);
@@ -67,7 +80,8 @@ internal static class RunningRole
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    private static async Task<List<(string Name, bool IsView)>> TablesAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<List<(string Name, bool IsView)>> TablesAsync(
+        NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
@@ -16,14 +17,14 @@ internal static class CheckDomain
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
-            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, and "
-            + "never shortens the look-ups after a lost answer of the CA.",
+            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, "
+            + "asks the CA once a minute at most, and never shortens the look-ups after a lost answer of the CA.",
             Problems.NotFound)
         .Example(null, Examples.Registered).Produces<DomainView>(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> HandleAsync(
-        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes, TimeProvider time,
-        CancellationToken ct)
+        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes,
+        [FromServices] EarlyLooks looks, TimeProvider time, CancellationToken ct)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {
@@ -34,11 +35,18 @@ internal static class CheckDomain
         // A lost answer's look-ups have their own schedule: the order may be placed again only after the last of them.
         var due = db.Orders.Where(row => row.DomainId == id && row.NextAttemptAt > now
             && !(row.State == OrderState.PendingOrder && row.SubmittedAt != null));
-        foreach (var state in await due.Select(row => row.State).Distinct().ToListAsync(ct))
+        foreach (var order in await due.Select(row => new { row.Id, row.State }).ToListAsync(ct))
         {
-            await due.Where(row => row.State == state)
+            // To look at DNS or at the nodes costs us alone; at the CA it costs everyone's quota.
+            if (order.State is OrderState.PendingValidation or OrderState.PendingIssuance
+                && !looks.Take(order.Id.ToString()))
+            {
+                continue;
+            }
+
+            await due.Where(row => row.Id == order.Id && row.State == order.State)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, now), ct);
-            wakes.Wake(state);
+            wakes.Wake(order.State);
         }
 
         return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, ct));

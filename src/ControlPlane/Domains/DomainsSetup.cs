@@ -31,6 +31,7 @@ internal static class DomainsSetup
         ]));
         builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
+        builder.Services.AddSingleton<EarlyLooks>();
         builder.Services.AddSingleton<CertCentralHook>();
     }
 

@@ -52,7 +52,7 @@ internal sealed partial class VaultCollection(
         ControlPlaneDb db, string outcome, IQueryable<VaultKey> which, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var ids = await which.Select(key => key.Id).Take(MostKeys).ToListAsync(ct);
+        var ids = await which.OrderBy(key => key.Id).Select(key => key.Id).Take(MostKeys).ToListAsync(ct);
         // The conditions once more: a key that an order took in between stays.
         var gone = await which.Where(key => ids.Contains(key.Id)).ExecuteDeleteAsync(ct);
         if (gone != ids.Count)

@@ -57,7 +57,11 @@ internal static class VaultCommands
         var (rewrapper, status) =
             (services.GetRequiredService<Rewrapper>(), services.GetRequiredService<VaultStatus>());
         var time = services.GetRequiredService<TimeProvider>();
-        await rewrapper.StartAsync(ct);
+        if (await rewrapper.StartAsync(ct) is { } refusal)
+        {
+            throw new VaultException(refusal);
+        }
+
         while (true)
         {
             if (wait)
@@ -88,13 +92,20 @@ internal static class VaultCommands
             var state = key switch
             {
                 { Current: true } => "current: new keys are sealed under it",
-                { Held: false } => "MISSING HERE: its rows cannot be opened",
+                { Held: false, Rows: > 0 } => "MISSING HERE: its rows cannot be opened",
+                { CurrentOn: > 0 } => $"IN USE: {key.CurrentOn} live replicas seal new keys under it",
                 { SafeToRemove: true } => "safe to remove",
                 _ => "still needed",
             };
             Console.WriteLine($"{key.Id,-32} {key.Rows,8} {key.Deleted,8}  {state}");
         }
 
+        var lacking = view.Replicas - (view.Keys.SingleOrDefault(key => key.Current)?.HeldBy ?? 0);
+        Console.WriteLine(
+            $"live replicas that hold keys: {view.Replicas}"
+            + (view.CurrentKey is null || lacking == 0
+                ? ""
+                : $"; {lacking} LACK {view.CurrentKey}: restart them with both keys before a rewrap"));
         if (view.Rewrap is { } rewrap)
         {
             var state = rewrap.FinishedAt is { } at ? $"finished {at:yyyy-MM-ddTHH:mm:ssZ}" : "under way";

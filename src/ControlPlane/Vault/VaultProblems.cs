@@ -10,6 +10,10 @@ internal static class VaultProblems
         "no-key-encryption-key-here", 409, Operator, "This replica holds no key-encryption key.",
         "Ask a replica that runs with Vault:CanOpen, or run 'ControlPlane vault rewrap' beside its settings.");
 
+    public static readonly ProblemKind KeyNotEverywhere = new(
+        "key-not-on-every-replica", 409, Operator, "A live replica lacks the key that all rows would be moved under.",
+        "Restart every replica with both the old key and the new one in Vault:Keys, then begin the rewrap again.");
+
     /// <summary>All of them, for the list that holds every problem.</summary>
-    public static readonly IReadOnlyList<ProblemKind> All = [NoKeyHere];
+    public static readonly IReadOnlyList<ProblemKind> All = [NoKeyHere, KeyNotEverywhere];
 }

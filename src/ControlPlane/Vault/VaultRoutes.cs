@@ -12,9 +12,10 @@ internal static class VaultRoutes
     private static readonly VaultView Example = new(
         "file:9f86d081884c7d65",
         [
-            new KeyEncryptionKeyView("file:9f86d081884c7d65", true, true, 21, 0, false),
-            new KeyEncryptionKeyView("file:3f79bb7b435b0532", true, false, 4, 1, false),
+            new KeyEncryptionKeyView("file:9f86d081884c7d65", true, true, 21, 0, 2, 2, false),
+            new KeyEncryptionKeyView("file:3f79bb7b435b0532", true, false, 4, 1, 2, 0, false),
         ],
+        2,
         new RewrapView("file:9f86d081884c7d65", Examples.At, null, 25, 21, 0, []));
 
     public static void MapVault(this IEndpointRouteBuilder app)
@@ -25,15 +26,17 @@ internal static class VaultRoutes
             .WithName("ReadVault").WithSummary("Read the vault's key-encryption keys")
             .Documented(
                 "Which key-encryption keys this replica holds and rows need, how far a rewrap is, what failed and "
-                + "why. Remove a key from the settings only when it is `safeToRemove`.")
+                + "why; and how many live replicas hold each key and seal under it. Remove a key from the settings "
+                + "only when it is `safeToRemove`.")
             .Example(null, Example);
         vault.MapPost("/rewrap", RewrapAsync)
             .WithName("RewrapVault").WithSummary("Bring every key under the current key-encryption key")
             .Documented(
                 "Begins a rewrap, or goes on with the one that is open and tries at once what had failed. It runs in "
                 + "the background; *Read the vault's key-encryption keys* shows its progress. First give every "
-                + "replica the new key, or those that lack it cannot open what was moved.",
-                VaultProblems.NoKeyHere)
+                + "replica the new key: while a live one lacks it, nothing is begun, because it could not open what "
+                + "was moved.",
+                VaultProblems.NoKeyHere, VaultProblems.KeyNotEverywhere)
             .Example(null, Example);
     }
 
@@ -45,7 +48,11 @@ internal static class VaultRoutes
             return VaultProblems.NoKeyHere.With();
         }
 
-        await rewrapper.StartAsync(ct);
+        if (await rewrapper.StartAsync(ct) is { } refusal)
+        {
+            return VaultProblems.KeyNotEverywhere.With(refusal);
+        }
+
         return TypedResults.Accepted("/v1/vault", await status.ReadAsync(ct));
     }
 }

@@ -1,3 +1,4 @@
+using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
 
 namespace ControlPlane.Vault;
@@ -17,8 +18,12 @@ internal static class VaultSetup
         services.AddSingleton<IVault, PostgresVault>();
         services.AddSingleton<Rewrapper>();
         services.AddSingleton<VaultStatus>();
+        // One for all requests: it remembers what it saw.
+        services.AddSingleton<HeldKeysCheck>();
+        services.AddHealthChecks().AddCheck<HeldKeysCheck>("vault-rows", timeout: TimeSpan.FromSeconds(5));
         if (options.CanOpen)
         {
+            services.AddHostedService<VaultHeartbeat>();
             services.AddHostedService<KeyRingProof>();
         }
     }

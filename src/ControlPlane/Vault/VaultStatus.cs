@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using ControlPlane.Vault.Replicas;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Vault;
@@ -29,16 +30,22 @@ internal sealed class VaultStatus(IDbContextFactory<ControlPlaneDb> databases, K
             .Select(row => new RewrapFailureView(
                 row.KeyId, row.KekId, row.Reason, row.Attempts, row.FailedAt, row.NextAttemptAt))
             .ToListAsync(ct);
+        var live = await LiveReplicas.ReadAsync(db, ct);
+        var needed = counts.Keys.Union(live.Select(replica => replica.CurrentKekId)).Except(ring.Ids);
         var left = counts.Where(count => count.Key != rewrap?.ToKekId).Sum(count => count.Value.Rows);
         return new VaultView(
             ring.IsOpen ? ring.Id : null,
-            [.. ring.Ids.Concat(counts.Keys.Except(ring.Ids).Order(StringComparer.Ordinal)).Select(id =>
+            [.. ring.Ids.Concat(needed.Order(StringComparer.Ordinal)).Select(id =>
             {
                 var (rows, deleted) = counts.TryGetValue(id, out var count) ? (count.Rows, count.Deleted) : (0, 0);
                 var current = ring.IsOpen && id == ring.Id;
+                var currentOn = live.Count(replica => replica.CurrentKekId == id);
                 return new KeyEncryptionKeyView(
-                    id, ring.Ids.Contains(id), current, rows, deleted, SafeToRemove: !current && rows == 0);
+                    id, ring.Ids.Contains(id), current, rows, deleted,
+                    live.Count(replica => replica.KekIds.Contains(id)), currentOn,
+                    SafeToRemove: !current && currentOn == 0 && rows == 0);
             })],
+            live.Count,
             rewrap is null
                 ? null
                 : new RewrapView(
@@ -49,10 +56,12 @@ internal sealed class VaultStatus(IDbContextFactory<ControlPlaneDb> databases, K
 
 /// <summary>The vault's key-encryption keys.</summary>
 /// <param name="CurrentKey">The one this replica wraps under; null where it holds none.</param>
-/// <param name="Keys">Those this replica holds, the current one first, then those it lacks and rows need.</param>
+/// <param name="Keys">Those this replica holds, the current one first, then those it lacks and rows or
+/// other live replicas need.</param>
+/// <param name="Replicas">Live replicas that hold keys: they told so within the last 60 seconds.</param>
 /// <param name="Rewrap">The latest; null when there was none.</param>
 internal sealed record VaultView(
-    string? CurrentKey, IReadOnlyList<KeyEncryptionKeyView> Keys, RewrapView? Rewrap);
+    string? CurrentKey, IReadOnlyList<KeyEncryptionKeyView> Keys, int Replicas, RewrapView? Rewrap);
 
 /// <summary>One key-encryption key.</summary>
 /// <param name="Id">As stored beside every wrap.</param>
@@ -60,9 +69,11 @@ internal sealed record VaultView(
 /// <param name="Current">New keys are sealed under it, on this replica.</param>
 /// <param name="Rows">Private keys that need it, softly deleted ones among them.</param>
 /// <param name="Deleted">Those of them that are softly deleted.</param>
-/// <param name="SafeToRemove">No row needs it and it is not current.</param>
+/// <param name="HeldBy">Live replicas that hold it.</param>
+/// <param name="CurrentOn">Live replicas that seal new keys under it.</param>
+/// <param name="SafeToRemove">No row needs it, and it is current neither here nor on a live replica.</param>
 internal sealed record KeyEncryptionKeyView(
-    string Id, bool Held, bool Current, int Rows, int Deleted, bool SafeToRemove);
+    string Id, bool Held, bool Current, int Rows, int Deleted, int HeldBy, int CurrentOn, bool SafeToRemove);
 
 /// <summary>A rewrap.</summary>
 /// <param name="ToKey">The key everything is brought under.</param>

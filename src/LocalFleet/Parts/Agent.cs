@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LocalFleet.Processes;
 
 namespace LocalFleet.Parts;
@@ -11,7 +12,17 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
     public string NodeName => _paths.Name;
 
     /// <summary>Only the agent's own file tells: it is written when the control plane has accepted the node.</summary>
-    public bool IsEnrolled => File.Exists(Path.Combine(_paths.State, "node.json"));
+    public bool IsEnrolled => File.Exists(Card);
+
+    /// <summary>Its id at the control plane; null before it has one.</summary>
+    public string? NodeId => IsEnrolled
+        ? JsonDocument.Parse(File.ReadAllText(Card)).RootElement.GetProperty("node").GetString()
+        : null;
+
+    private string Card => Path.Combine(_paths.State, "node.json");
+
+    /// <summary>Makes it a new node, as one does after a ban: no key and no manifest of the old one is left.</summary>
+    public void Forget() => Directory.Delete(_paths.State, recursive: true);
 
     public async Task EnrolAsync(string joinCode, CancellationToken cancellation)
     {

@@ -13,11 +13,24 @@ internal sealed class ControlPlane(
     public Task<string> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellation) => Tool.RunAsync(
         Programs.Own("ControlPlane", arguments) with { Environment = Settings() }, cancellation);
 
-    protected override Task<ChildStart> DescribeAsync(CancellationToken cancellation) =>
-        Task.FromResult(Programs.Own("ControlPlane") with { Environment = Settings() });
+    protected override async Task<ChildStart> DescribeAsync(CancellationToken cancellation)
+    {
+        if (replica == 1)
+        {
+            await File.WriteAllTextAsync(Layout.ControlPlaneSettings, ForShell(), cancellation);
+        }
+
+        return Programs.Own("ControlPlane") with { Environment = Settings() };
+    }
 
     protected override async Task<bool> IsReadyAsync(CancellationToken cancellation) =>
         await Probe.StatusOfAsync($"{Url}/readyz", cancellation) == 200;
+
+    /// <summary>Secrets are read from their own files when the shell reads this one.</summary>
+    private string ForShell() => string.Concat(Settings().Where(setting => setting.Value is not null).Select(
+        setting => $"export {setting.Key}=\"{setting.Value!
+            .Replace(FleetLayout.SecretIn(Layout.DatabasePassword), $"$(cat '{Layout.DatabasePassword}')")
+            .Replace(sandbox.ApiKey, $"$(cat '{Layout.SandboxKey}')")}\"\n"));
 
     private Dictionary<string, string?> Settings()
     {

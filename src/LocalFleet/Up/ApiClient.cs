@@ -77,14 +77,24 @@ internal sealed class ApiClient : IDisposable
     }
 
     /// <summary>How many nodes count for proofs.</summary>
-    public async Task<int> CountServingNodesAsync(CancellationToken cancellation)
+    public async Task<int> CountServingNodesAsync(CancellationToken cancellation) =>
+        (await NodesAsync("serving", cancellation)).Count;
+
+    /// <summary>The ids of nodes that are refused for good.</summary>
+    public Task<IReadOnlyList<string>> RetiredNodesAsync(CancellationToken cancellation) =>
+        NodesAsync("retired", cancellation);
+
+    private async Task<IReadOnlyList<string>> NodesAsync(string standing, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/nodes?limit=200");
         var page = await SendAsync(request, cancellation);
-        return page.GetProperty("items").EnumerateArray()
-            .Count(
-                node => string.Equals(
-                    node.GetProperty("standing").GetString(), "Serving", StringComparison.OrdinalIgnoreCase));
+        return
+        [
+            .. page.GetProperty("items").EnumerateArray()
+                .Where(node => string.Equals(
+                    node.GetProperty("standing").GetString(), standing, StringComparison.OrdinalIgnoreCase))
+                .Select(node => node.GetProperty("id").GetString()!),
+        ];
     }
 
     public void Dispose() => _http.Dispose();

@@ -8,11 +8,7 @@ namespace SyncAgent.Commands;
 /// <summary>The options of joining, which <c>run</c> takes too for a node's first start.</summary>
 internal sealed class EnrolOptions(bool isRequired)
 {
-    private readonly Option<string> _api = new("--api")
-    {
-        Required = true,
-        Description = "The control plane's base address",
-    };
+    private readonly Option<string> _api = MakeApi();
 
     private readonly Option<string?> _apiAuthority = new("--api-ca")
     {
@@ -54,6 +50,22 @@ internal sealed class EnrolOptions(bool isRequired)
     public Uri ApiOf(ParseResult parsed) => new(parsed.GetRequiredValue(_api), UriKind.Absolute);
 
     public string? ApiAuthorityOf(ParseResult parsed) => parsed.GetValue(_apiAuthority);
+
+    private static Option<string> MakeApi()
+    {
+        var api = new Option<string>("--api") { Required = true, Description = "The control plane's base address" };
+        api.Validators.Add(given =>
+        {
+            if (!Uri.TryCreate(given.GetValueOrDefault<string>(), UriKind.Absolute, out var uri)
+                || (uri.Scheme != Uri.UriSchemeHttps && !(uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback)))
+            {
+                given.AddError(
+                    "--api must be an https:// address; http:// only on loopback, because whoever stands between would "
+                    + "read the join code and could answer in the control plane's place.");
+            }
+        });
+        return api;
+    }
 
     /// <returns>null unless all three were given and the join code can be read.</returns>
     public EnrolmentOptions? Read(ParseResult parsed)

@@ -135,13 +135,19 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
         {
             throw new ApiUnavailableException(
                 $"{response.RequestMessage!.Method} {response.RequestMessage.RequestUri!.AbsolutePath} "
-                + $"answered {(int)response.StatusCode}.",
+                + $"answered {(int)response.StatusCode}.{Unknown(response.StatusCode)}",
                 RetryAfter(response.Headers.RetryAfter));
         }
 
         return await response.Content.ReadFromJsonAsync(type, cancel)
             ?? throw new ApiUnavailableException("The API answered null.");
     }
+
+    /// <summary>What a person does about a 401 that stays after the clocks were compared.</summary>
+    private static string Unknown(HttpStatusCode status) => status == HttpStatusCode.Unauthorized
+        ? " The control plane refuses this node: it was banned or retired, or the database was set back to before it "
+            + "joined. It has to be enrolled anew, with an empty state directory."
+        : "";
 
     private TimeSpan? RetryAfter(RetryConditionHeaderValue? header) =>
         header?.Delta ?? (header?.Date is { } date ? date - time.GetUtcNow() - signer.Offset : null);

@@ -153,9 +153,10 @@ internal sealed class DesiredBook : IDisposable
         }
 
         var revision = RevisionOf(line);
-        // An approval may arrive later for a withdrawal that is already known.
+        // At one revision: an approval may arrive later for a withdrawal that is already known, and a name may pass
+        // from one domain to another, whose withdrawal never undoes what the other's page has brought.
         return line.Epoch > known.Epoch || revision > known.Revision
-            || (revision == known.Revision && !Equals(line.Withdrawn, known.Withdrawn));
+            || (revision == known.Revision && known.Wanted is null && !Equals(line.Withdrawn, known.Withdrawn));
     }
 
     private void Apply(JournalLine line)

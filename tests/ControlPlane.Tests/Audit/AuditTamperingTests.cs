@@ -1,10 +1,15 @@
 using ControlPlane.Audit;
+using Npgsql;
 
 namespace ControlPlane.Tests.Audit;
 
 /// <summary>The threat "audit tampering": three batches of five, and a superuser.</summary>
 public sealed class AuditTamperingTests(PostgresFixture server)
 {
+    private const string Batch = "INSERT INTO audit_batches ";
+
+    private const string Last = " FROM audit_batches WHERE number = 3";
+
     [Theory]
     [InlineData("UPDATE audit_entries SET actor = 'somebody else' WHERE id = 7", "entry 7 was changed")]
     [InlineData("UPDATE audit_entries SET at = at + interval '1 microsecond' WHERE id = 7", "entry 7 was changed")]
@@ -101,6 +106,47 @@ public sealed class AuditTamperingTests(PostgresFixture server)
             """);
 
         Assert.StartsWith("Batch 2 is missing", found.Fault, StringComparison.Ordinal);
+    }
+
+    /// <summary>Fails when the first fault ends the verification: whoever broke an early batch could edit later ones
+    /// unseen.</summary>
+    [Fact]
+    public async Task A_broken_batch_does_not_hide_another_one()
+    {
+        await using var bench = await ThreeBatchesAsync();
+
+        var found = await bench.VerifyTamperedAsync("UPDATE audit_entries SET actor = 'nobody' WHERE id IN (2, 12)");
+
+        Assert.Equal(
+            ["Batch 1 is broken: entry 2 was changed.", "Batch 3 is broken: entry 12 was changed."], found.Faults);
+        Assert.Equal((0, 0), (found.Batches, found.Entries));
+    }
+
+    /// <summary>The program's role, which may insert: each row below is one that the chain could not live with. The
+    /// first is the one of the next entry, sealed before it is written.</summary>
+    [Theory]
+    [InlineData("INSERT INTO audit_sealed VALUES (17, 1, sha256(''))")]
+    [InlineData("INSERT INTO audit_sealed VALUES (17, 3, sha256(''))")]
+    [InlineData("INSERT INTO audit_sealed SELECT max(id), 3, sha256('') FROM audit_entries")]
+    [InlineData(Batch + "SELECT 5, 1, 0, 15, pg_current_xact_id(), hash, sha256('x'), now()" + Last)]
+    [InlineData(Batch + "SELECT 4, 1, settled_id, 15, pg_current_xact_id(), sha256('y'), sha256('x'), now()" + Last)]
+    [InlineData(Batch + "SELECT 4, 1, 1000, 15, pg_current_xact_id(), hash, sha256('x'), now()" + Last)]
+    [InlineData(Batch + "SELECT 4, 1, settled_id, 1000, pg_current_xact_id(), hash, sha256('x'), now()" + Last)]
+    [InlineData(Batch + "SELECT 4, 1, settled_id, 15, '3'::xid8, hash, sha256('x'), now()" + Last)]
+    [InlineData(
+        Batch + "SELECT 4, 1, settled_id, high_id, pg_current_xact_id(), hash, sha256('x'), now()" + Last
+            + "; INSERT INTO audit_sealed VALUES (17, 4, sha256(''))")]
+    public async Task The_program_cannot_add_to_the_chain_what_breaks_it(string sql)
+    {
+        await using var bench = await ThreeBatchesAsync();
+        await bench.Trail.WriteAsync(default, TrailBench.Note(16));
+
+        await using var command = bench.Roles.Program.CreateCommand(sql);
+        var refusal = await Assert.ThrowsAsync<PostgresException>(() => command.ExecuteNonQueryAsync());
+
+        Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
+        await bench.BatchAsync(1);
+        Assert.Equal((null, 17), ((await bench.VerifyAsync()).Fault, (await bench.VerifyAsync()).Entries));
     }
 
     /// <summary>Into a gap that a transaction which was rolled back has left, as all sequences have them.</summary>

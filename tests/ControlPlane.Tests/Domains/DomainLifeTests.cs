@@ -31,6 +31,36 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task However_often_a_check_is_asked_for_the_ca_is_looked_at_early_once_a_minute()
+    {
+        var id = await api.RegisterAsync("eager.example.com");
+        var later = TimeProvider.System.GetUtcNow().AddHours(1).ToUniversalTime();
+        var early = new List<bool>();
+        for (var asked = 0; asked < 3; asked++)
+        {
+            await using (var db = api.Open())
+            {
+                await db.Database.ExecuteSqlAsync(
+                    $"""
+                     UPDATE orders SET state = 'PendingIssuance', ca_order_id = 'eager', next_attempt_at = {later}
+                     WHERE domain_id = {id}
+                     """);
+            }
+
+            await api.Acme.PostAsync($"/v1/domains/{id}/check", null);
+            await using var after = api.Open();
+            early.Add((await after.Orders.SingleAsync(order => order.DomainId == id)).NextAttemptAt
+                < later.AddMinutes(-1));
+            if (asked == 1)
+            {
+                api.Clock.Advance(TimeSpan.FromMinutes(1));
+            }
+        }
+
+        Assert.Equal([true, false, true], early);
+    }
+
+    [Fact]
     public async Task A_check_leaves_the_look_ups_after_a_lost_answer_alone()
     {
         var id = await api.RegisterAsync("lost.example.com");

@@ -5,7 +5,9 @@ using ControlPlane.Http.Access;
 using ControlPlane.Tests.Domains;
 using ControlPlane.Tests.Http;
 using ControlPlane.Vault;
+using ControlPlane.Vault.Replicas;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ControlPlane.Tests.Vault;
 
@@ -48,6 +50,16 @@ public sealed class VaultRoutesTests(PostgresDatabase database, ApiFixture close
         Assert.Equal((next.Id, null), (before["currentKey"]!.ToString(), before["rewrap"]));
         Assert.Equal(120, (int)before["keys"]![1]!["rows"]!);
         Assert.False((bool)before["keys"]![1]!["safeToRemove"]!);
+
+        // The program tells of itself; another replica was not restarted with the new key yet.
+        Assert.Equal((1, 1), ((int)before["replicas"]!, (int)before["keys"]![0]!["currentOn"]!));
+        Assert.Contains("\"vault-rows\"", await admin.GetStringAsync("/readyz"), StringComparison.Ordinal);
+        using var behind = new VaultHeartbeat(
+            database.DataSource, new KeyRing(old), TimeProvider.System, NullLogger<VaultHeartbeat>.Instance);
+        await behind.StartAsync(default);
+        await ApiFixture.ProblemAsync(
+            await admin.PostAsync("/v1/vault/rewrap", null), 409, "key-not-on-every-replica");
+        await behind.StopAsync(default);
 
         using var begun = await admin.PostAsync("/v1/vault/rewrap", null);
         Assert.Equal(HttpStatusCode.Accepted, begun.StatusCode);

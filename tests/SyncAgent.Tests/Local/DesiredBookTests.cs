@@ -28,6 +28,17 @@ public sealed class DesiredBookTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_passed_to_another_domain_stays_whichever_page_tells_of_the_old_ones_end()
+    {
+        using var book = Open();
+        book.Record(Page([Wanted(9)], []) with { More = true });
+
+        Assert.Equal([], book.Record(Page([], [Withdrawn(9)])));
+
+        Assert.NotNull(book.Find(Name)!.Wanted);
+    }
+
+    [Fact]
     public void A_new_epoch_counts_on_every_page_of_its_list_however_low_its_revisions()
     {
         using var book = Open();

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -18,19 +17,11 @@ namespace ControlPlane.Domains.Sweeps;
 /// no signature, so that it is a hint and nothing more: the order is looked at now instead of later, and what it then
 /// becomes is read from the CA. The status poll finds whatever is never told here.
 /// </summary>
-internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider time)
+internal sealed class CertCentralHook(CertCentralOptions options, EarlyLooks looks, TimeProvider time)
 {
     public const string KeyHeader = "X-WEBHOOK-KEY";
 
-    /// <summary>A hint is worth one look a minute and order: whoever has the secret cannot spend the CA's quota with
-    /// it.</summary>
-    private static readonly TimeSpan Between = TimeSpan.FromMinutes(1);
-
-    /// <summary>Orders remembered; far more than move within a minute. Emptied then: a look too many does no
-    /// harm.</summary>
-    private const int Most = 10_000;
-
-    private readonly ConcurrentDictionary<string, long> _seen = new(StringComparer.Ordinal);
+    private readonly EarlyLooks _looks = looks;
 
     private DateTimeOffset Now => time.GetUtcNow().ToUniversalTime();
 
@@ -62,7 +53,7 @@ internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider t
             return Problems.MalformedJson.With("A hint names the CA's order in data.order_id.");
         }
 
-        if (hook.IsNews(order))
+        if (hook._looks.Take(order))
         {
             await LookNowAsync(order, db, wakes, hook.Now, ct);
         }
@@ -74,23 +65,6 @@ internal sealed class CertCentralHook(CertCentralOptions options, TimeProvider t
     private bool IsTheCa(string key) => !options.WebhookSecret.IsEmpty && CryptographicOperations.FixedTimeEquals(
         SHA256.HashData(Encoding.UTF8.GetBytes(key)),
         SHA256.HashData(Encoding.UTF8.GetBytes(options.WebhookSecret.Reveal())));
-
-    private bool IsNews(string order)
-    {
-        var now = time.GetTimestamp();
-        if (_seen.TryGetValue(order, out var before) && time.GetElapsedTime(before, now) < Between)
-        {
-            return false;
-        }
-
-        if (_seen.Count >= Most)
-        {
-            _seen.Clear();
-        }
-
-        _seen[order] = now;
-        return true;
-    }
 
     /// <summary>The id as text, as the orders keep it; null when there is none.</summary>
     private static string? OrderOf(byte[] json)

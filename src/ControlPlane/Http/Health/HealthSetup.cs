@@ -8,7 +8,8 @@ namespace ControlPlane.Http.Health;
 /// <c>builder.Services.AddHealthChecks().AddCheck…</c>.</summary>
 internal static class HealthSetup
 {
-    public static void AddHealth(this WebApplicationBuilder builder) => builder.Services.AddHealthChecks()
+    public static void AddHealth(this WebApplicationBuilder builder) => builder.Services
+        .AddSingleton<Readiness>().AddHealthChecks()
         .AddCheck<DatabaseCheck>("database", timeout: TimeSpan.FromSeconds(5))
         .AddCheck<KeyFileCheck>("key-encryption-key");
 
@@ -25,14 +26,16 @@ internal static class HealthSetup
             .Example(null, new HealthView("healthy", [])).Produces<HealthView>();
         group.MapGet("/readyz", ReadyAsync).WithName("Readyz").WithSummary("Can the process do its work?")
             .Documented(
-                "Database reachable, migrations applied, key-encryption key present where this replica needs it.")
+                "Database reachable, migrations applied, key-encryption keys present where this replica needs them. "
+                + "`degraded` (200) when it lacks some of the keys that rows lie under, `unhealthy` when it lacks all. "
+                + "Looked at once a second at most, however many ask.")
             .Example(null, new HealthView("healthy", [new("database", "healthy", null)]))
             .Produces<HealthView>().Produces<HealthView>(StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<IResult> ReadyAsync(HealthCheckService health, CancellationToken ct)
+    private static async Task<IResult> ReadyAsync(Readiness readiness, CancellationToken ct)
     {
-        var report = await health.CheckHealthAsync(ct);
+        var report = await readiness.ReadAsync(ct);
         var checks = report.Entries.Select(
             entry => new HealthEntry(entry.Key, Word(entry.Value.Status), entry.Value.Description));
         return TypedResults.Json(

@@ -13,15 +13,17 @@ namespace ControlPlane.Nodes.Banning;
 internal sealed record BanRequest(bool Rekey = false, string? Reason = null);
 
 /// <summary>
-/// POST /v1/nodes/{id}/ban: for a node whose keys are in other hands. One transaction refuses it and records what must
-/// be replaced; <see cref="RekeySweep"/> works that off. Banning again adds what is missing and repeats nothing.
+/// POST /v1/nodes/{id}/ban: for a node whose keys are in other hands. One transaction refuses it and says that its keys
+/// are to be replaced; the next one records which (<see cref="RekeyRecord"/>), so that no fault in that lets the node
+/// back in; <see cref="RekeySweep"/> makes up for it, and works it off. Banning again adds what is missing and repeats
+/// nothing.
 /// </summary>
 internal static class BanNode
 {
     public const int LongestReason = 500;
 
     public static async Task<Results<Ok<NodeView>, Problem>> HandleAsync(
-        Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools)
+        Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools, ILogger<RekeySweep> log)
     {
         var request = body ?? new BanRequest();
         if (request.Reason is { } reason && (reason.Length > LongestReason || reason.Contains('\0')))
@@ -34,8 +36,14 @@ internal static class BanNode
         }
 
         // Goes on when the caller hangs up: who bans a node must not have to wonder whether it came to pass.
-        return await ChangeStanding.RunAsync(
+        var banned = await ChangeStanding.RunAsync(
             id, tools, NodeStanding.Retired, (change, ct) => BanAsync(change, request, ct), CancellationToken.None);
+        if (request.Rekey && banned.Result is Ok<NodeView>)
+        {
+            await RekeyRecord.TryAsync(tools.Database, id, tools.Time.GetUtcNow(), log, CancellationToken.None);
+        }
+
+        return banned;
     }
 
     private static async Task<Action?> BanAsync(
@@ -45,6 +53,7 @@ internal static class BanNode
         var isNew = await WriteAsync(connection, node, request, now, ct);
         if (isNew)
         {
+            await EndJoinCodesAsync(connection, node, now, ct);
             var why = string.IsNullOrWhiteSpace(request.Reason) ? "" : $" {request.Reason.Trim()}";
             await NodeEvents.TellAsync(
                 connection, node, EventTypes.NodeBanned,
@@ -53,7 +62,7 @@ internal static class BanNode
 
         if (request.Rekey)
         {
-            await AskRekeyAsync(change, ct);
+            await AskRekeyAsync(connection, node, now, ct);
         }
 
         return () => Failpoint.OfThisProcess.Pass("Ban.commit.Banned", change.Name);
@@ -81,29 +90,34 @@ internal static class BanNode
         return await refuse.ExecuteNonQueryAsync(ct) > 0;
     }
 
-    private static async Task AskRekeyAsync(ChangeStanding.Change change, CancellationToken ct)
+    /// <summary>Codes of its fleet that nobody has used yet: one may have lain on the node.</summary>
+    private static async Task EndJoinCodesAsync(
+        NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
     {
-        var (connection, node, now) = (change.Connection, change.Node, change.Now);
-        var added = await ExposedBundles.RecordAsync(connection, node, now, ct);
-        var retried = await ExposedBundles.RetryFailedAsync(connection, node, ct);
-        await using var ask = new NpgsqlCommand(
+        await using var end = new NpgsqlCommand(
             """
-            WITH before AS (SELECT rekey_asked_at FROM node_bans WHERE node_id = $1)
-            UPDATE node_bans SET rekey_asked_at = coalesce(node_bans.rekey_asked_at, $2),
-                rekey_finished_at = CASE WHEN $3 THEN NULL ELSE rekey_finished_at END
-            FROM before WHERE node_id = $1 RETURNING before.rekey_asked_at IS NULL
+            UPDATE join_codes SET expires_at = $2 FROM nodes
+            WHERE nodes.id = $1 AND join_codes.fleet_id = nodes.fleet_id AND used_at IS NULL AND expires_at > $2
             """,
             connection)
         {
-            Parameters = { new() { Value = node }, new() { Value = now }, new() { Value = added > 0 } },
+            Parameters = { new() { Value = node }, new() { Value = now } },
         };
-        var isFirst = await ask.ExecuteScalarAsync(ct) is true;
-        if (isFirst || added + retried > 0)
+        await end.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>What was recorded before is looked through once more: something may have come into use again.</summary>
+    private static async Task AskRekeyAsync(
+        NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var ask = new NpgsqlCommand(
+            """
+            UPDATE node_bans SET rekey_asked_at = coalesce(rekey_asked_at, $2), rekey_owed = true WHERE node_id = $1
+            """,
+            connection)
         {
-            var again = retried > 0 ? $", {retried} failed ones are tried again" : "";
-            await NodeEvents.TellAsync(
-                connection, node, EventTypes.RekeyAsked, $"To be replaced: {added} bundles in use that node "
-                + $"{change.Name} could read{again}.", now, ct);
-        }
+            Parameters = { new() { Value = node }, new() { Value = now } },
+        };
+        await ask.ExecuteNonQueryAsync(ct);
     }
 }

@@ -4,7 +4,7 @@ namespace ControlPlane.Nodes.Banning;
 
 /// <summary>
 /// Records what must be replaced after a ban: every bundle that was released to the node and is in use, which is what
-/// the view <c>bundles_in_use</c> says. Within the ban's transaction, after the node's row is locked: a release either
+/// the view <c>bundles_in_use</c> says. After the ban was committed, which held the node's row: a release either
 /// committed before, and is seen, or finds the ban, and releases nothing.
 /// <para>Most exposed first: what visitors are being served now (the last proven bundle) before what is still being
 /// rolled out; of these, what has been in the node's hands for longest; of equals, what is valid for longest.</para>

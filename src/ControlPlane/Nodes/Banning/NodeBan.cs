@@ -10,6 +10,9 @@ internal sealed class NodeBan
 
     public DateTimeOffset? RekeyAskedAt { get; init; }
 
+    /// <summary>Asked, and which bundles that means is not recorded yet: <see cref="RekeyRecord"/>.</summary>
+    public bool RekeyOwed { get; init; }
+
     /// <summary>When the last replacement was settled; null while one is not.</summary>
     public DateTimeOffset? RekeyFinishedAt { get; init; }
 }

@@ -70,7 +70,7 @@ internal static class RekeySettlement
         """
         WITH finished AS (
             UPDATE node_bans SET rekey_finished_at = $1
-            WHERE rekey_asked_at IS NOT NULL AND rekey_finished_at IS NULL
+            WHERE rekey_asked_at IS NOT NULL AND rekey_finished_at IS NULL AND NOT rekey_owed
               AND NOT EXISTS (
                   SELECT 1 FROM replacements
                   WHERE replacements.node_id = node_bans.node_id AND replacements.settled_at IS NULL)

@@ -8,8 +8,9 @@ using Npgsql;
 namespace ControlPlane.Nodes.Banning;
 
 /// <summary>
-/// Works off what bans with <c>rekey</c> recorded: reads off what is done, then opens the next orders by rank, each in
-/// a transaction of its own. Everything it knows is in the rows, so that a killed one goes on and none is repeated.
+/// Works off what bans with <c>rekey</c> recorded: records what one of them still owes, reads off what is done, then
+/// opens the next orders by rank, each in a transaction of its own. Everything it knows is in the rows, so that a
+/// killed one goes on and none is repeated.
 /// <para>A banned node may have read 30,000 keys. No more than <see cref="MostAhead"/> of these orders stand before the
 /// CA's door at a time; with the renewals' share of the call budget that leaves room for customers who wait.</para>
 /// </summary>
@@ -29,6 +30,11 @@ internal sealed partial class RekeySweep(
 
     public async Task RunAsync(CancellationToken ct)
     {
+        foreach (var node in await RekeyRecord.OwedAsync(database, ct))
+        {
+            await RekeyRecord.TryAsync(database, node, time.GetUtcNow(), log, ct);
+        }
+
         await using (var connection = await database.OpenConnectionAsync(ct))
         {
             await using var transaction = await connection.BeginTransactionAsync(ct);

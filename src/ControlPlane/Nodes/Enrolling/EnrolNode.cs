@@ -102,8 +102,8 @@ internal static partial class EnrolNode
             : null;
     }
 
-    /// <summary>Null when the name is taken by a live node, or the signing key was ever seen: a banned key must not
-    /// come back under a new name.</summary>
+    /// <summary>Null when the name is taken by a live node, or the signing key was ever seen, or the sealing key is a
+    /// banned node's: what a thief holds must not come back under a new name.</summary>
     private static async Task<Guid?> InsertAsync(
         NpgsqlConnection connection, Guid fleet, EnrolRequest request, DateTimeOffset now, CancellationToken ct)
     {
@@ -112,7 +112,8 @@ internal static partial class EnrolNode
             INSERT INTO nodes (id, fleet_id, name, standing, http_endpoint, signing_key, signing_key_id, sealing_key,
                                sealing_key_id, agent_version, joined_at, last_seen_at)
             SELECT $1, $2, $3, 'Joining', $4, $5, $6, $7, $8, $9, $10, $10
-            WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE signing_key_id = $6)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM nodes WHERE signing_key_id = $6 OR (sealing_key_id = $8 AND banned_at IS NOT NULL))
             ON CONFLICT (fleet_id, name) WHERE standing <> 'Retired' DO NOTHING
             RETURNING id
             """,

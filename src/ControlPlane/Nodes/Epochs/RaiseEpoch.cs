@@ -1,3 +1,4 @@
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes.Publishing;
@@ -78,8 +79,10 @@ internal sealed partial class RaiseEpoch(NpgsqlDataSource database, TimeProvider
         if (fleets.Count > 0)
         {
             await DoubtedOrders.MarkAsync(connection, time.GetUtcNow(), ct);
-            await JumpAsync(connection, "orders", "sequence", ct);
-            await JumpAsync(connection, "events", "id", ct);
+            foreach (var (table, column) in RunningRole.Jumping)
+            {
+                await JumpAsync(connection, table, column, ct);
+            }
         }
 
         foreach (var fleet in fleets.OrderBy(fleet => fleet.Fleet))

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Drills;
+using ControlPlane.Vault.Replicas;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -24,8 +25,9 @@ internal sealed partial class Rewrapper(
 
     /// <summary>Begins a rewrap towards the current key, or goes on with the one that is open; what failed is due at
     /// once.</summary>
+    /// <returns>Null when begun; why not and what to do, when a live replica lacks the current key.</returns>
     /// <exception cref="VaultException">This replica holds no key.</exception>
-    public async Task StartAsync(CancellationToken ct)
+    public async Task<string?> StartAsync(CancellationToken ct)
     {
         if (!ring.IsOpen)
         {
@@ -34,6 +36,11 @@ internal sealed partial class Rewrapper(
 
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await LiveReplicas.RefusalAsync(db, ring.Id, ct) is { } refusal)
+        {
+            return refusal;
+        }
+
         await db.Database.ExecuteSqlAsync($"LOCK TABLE vault_rewraps IN SHARE ROW EXCLUSIVE MODE", ct);
         var now = time.GetUtcNow().ToUniversalTime();
         await db.Rewraps.Where(row => row.FinishedAt == null && row.ToKekId != ring.Id)
@@ -47,11 +54,13 @@ internal sealed partial class Rewrapper(
         }
 
         await transaction.CommitAsync(ct);
+        return null;
     }
 
     /// <summary>Works on the open rewrap until nothing is due, the time is up, or the current key is away.</summary>
     /// <param name="longest">No batch is begun after this.</param>
     /// <param name="ct">Ends it between two batches.</param>
+    /// <exception cref="VaultException">The current key cannot wrap, or a live replica lacks it.</exception>
     public async Task RunAsync(TimeSpan longest, CancellationToken ct)
     {
         await using var turn = await source.OpenConnectionAsync(ct);
@@ -110,14 +119,20 @@ internal sealed partial class Rewrapper(
             return false;
         }
 
+        // Asked for each batch: a replica may have come up without the key since the rewrap was begun.
+        if (await LiveReplicas.RefusalAsync(db, ring.Id, ct) is { } refusal)
+        {
+            throw new VaultException(refusal);
+        }
+
         // Keys may be calls away: they are asked outside any transaction.
         var (wraps, faults) = await batch.WrapAsync(rows, ct);
         Failpoint.OfThisProcess.Pass("Rewrap.call.Wrap");
         await CommitAsync(db, rewrap, wraps, faults, ct);
         Failpoint.OfThisProcess.Pass("Rewrap.commit.Batch");
-        foreach (var fault in faults)
+        if (faults is [var first, ..])
         {
-            LogFailed(fault.Key, fault.Kek, fault.Reason);
+            LogFailed(faults.Count, first.Key, first.Kek, first.Reason);
         }
 
         return true;
@@ -180,6 +195,8 @@ internal sealed partial class Rewrapper(
     [LoggerMessage(Level = LogLevel.Information, Message = "Rewrap finished: every data key is under {Key}")]
     private partial void LogFinished(string key);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Vault key {Key} stays under {Kek}: {Reason}")]
-    private partial void LogFailed(Guid key, string kek, string reason);
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Count} vault keys of a batch could not be moved; the first, {Key}, stays under {Kek}: {Reason}")]
+    private partial void LogFailed(int count, Guid key, string kek, string reason);
 }

@@ -4,14 +4,17 @@ using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Proving;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Banning;
 
-public sealed class BanTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class BanTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     /// <summary>Fails when a waiting poll is not woken by a ban, when it is answered without asking for its key again,
     /// when a replica does not hear of it, or when a route of the agents does not refuse.</summary>
@@ -81,6 +84,45 @@ public sealed class BanTests(PostgresDatabase database) : IClassFixture<Postgres
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.DoesNotContain("sealedKey", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(0, await ReleasesAsync(app, node.Id));
+    }
+
+    /// <summary>Fails when ban and record are one transaction, when nobody comes back to what is owed, or when a rekey
+    /// that is owed is called finished.</summary>
+    [Fact]
+    public async Task A_fault_in_recording_what_to_replace_leaves_the_ban_and_is_made_up_for()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        var domain = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1]));
+        await app.Rows.ChangeAsync(domain);
+        await PublishBatch.RunAsync(database.DataSource, default);
+        await node.FetchedAsync([domain.Id]);
+        var sweep = ActivatorUtilities.CreateInstance<RekeySweep>(app.App.Services);
+
+        await OwnerAsync("ALTER TABLE replacements ADD CONSTRAINT fault CHECK (false) NOT VALID");
+        try
+        {
+            using var ban = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{node.Id}/ban", new { rekey = true });
+            Assert.Equal(HttpStatusCode.OK, ban.StatusCode);
+            await sweep.RunAsync(default);
+        }
+        finally
+        {
+            await OwnerAsync("ALTER TABLE replacements DROP CONSTRAINT fault");
+        }
+
+        using var refused = await node.FetchAsync([domain.Id]);
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        var owed = await ReadAsync(app, $"/v1/nodes/{node.Id}/rekey");
+        Assert.Equal((true, false, "0"),
+            (owed["askedAt"] is not null, owed["finishedAt"] is not null, $"{owed["total"]}"));
+
+        await sweep.RunAsync(default);
+
+        Assert.Equal("1", $"{(await ReadAsync(app, $"/v1/nodes/{node.Id}/rekey"))["total"]}");
+        var events = await ReadAsync(app, $"/v1/nodes/{node.Id}/events");
+        Assert.Single(events["items"]!.AsArray(), item => $"{item!["type"]}" == EventTypes.RekeyAsked);
     }
 
     [Fact]
@@ -161,6 +203,12 @@ public sealed class BanTests(PostgresDatabase database) : IClassFixture<Postgres
              """));
         Assert.False(poll.IsCompleted);
         return poll;
+    }
+
+    private async Task OwnerAsync(string sql)
+    {
+        await using var command = database.Owner.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     private async Task<DateTime> NowAsync()

@@ -11,20 +11,21 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Banning;
 
 /// <summary>The program dies of SIGKILL in the middle of a ban.</summary>
-public sealed class KilledBanTests(PostgresDatabase database)
-    : IClassFixture<PostgresDatabase>, IDbContextFactory<ControlPlaneDb>
+public sealed class KilledBanTests(RestrictedDatabase database)
+    : IClassFixture<RestrictedDatabase>, IDbContextFactory<ControlPlaneDb>
 {
     private const int Count = 4;
 
     ControlPlaneDb IDbContextFactory<ControlPlaneDb>.CreateDbContext() => database.Open();
 
-    /// <summary>Fails when ban and list of replacements are not one transaction, when order and row are not one, or
+    /// <summary>Fails when what to replace stays unlisted after a kill, when order and row are not one transaction, or
     /// when a restart begins anew instead of going on.</summary>
     [Theory]
     [InlineData("Ban.commit.Banned")]

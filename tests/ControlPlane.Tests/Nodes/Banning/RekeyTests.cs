@@ -1,11 +1,12 @@
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Banning;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Banning;
 
-public sealed class RekeyTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class RekeyTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     /// <summary>Fails when something else than the exposed bundles in use is replaced, when the rank is another, or
     /// when a second look orders again.</summary>

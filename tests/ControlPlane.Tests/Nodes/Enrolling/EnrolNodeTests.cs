@@ -48,6 +48,23 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
     }
 
     [Fact]
+    public async Task A_ban_ends_the_codes_that_lie_about_and_what_the_thief_holds_enrols_no_more()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = (await app.Rows.FleetAsync()).Name;
+        var stolen = await app.EnrolAsync("stolen", fleet);
+        var lyingAbout = await app.JoinCodeAsync(fleet);
+        using var banned = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{stolen.Id}/ban", new { });
+
+        var thief = new TestNode(app.Http, app.Clock, "thief");
+        Assert.Equal(HttpStatusCode.Unauthorized, await EnrolAsync(app, thief.Request(lyingAbout)));
+        var again = thief.Request(await app.JoinCodeAsync(fleet));
+        var sealing = stolen.SealingKey.ExportSubjectPublicKeyInfo();
+        Assert.Equal(HttpStatusCode.Conflict, await EnrolAsync(app, again with { SealingKey = sealing }));
+        Assert.Equal(HttpStatusCode.Created, await EnrolAsync(app, again));
+    }
+
+    [Fact]
     public async Task A_live_name_is_taken_and_free_again_after_retirement()
     {
         await using var app = await NodesApp.StartAsync(database);

@@ -3,6 +3,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Tests.Audit;
 using ControlPlane.Tests.Domains;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -12,7 +13,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace ControlPlane.Tests.Nodes.Epochs;
 
 /// <summary>What a database that has forgotten something must not do about it.</summary>
-public sealed class AfterRestoreTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class AfterRestoreTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     private static readonly Guid Stranger = Guid.Parse("019cadc6-0a28-7c44-b1d2-6f7a8b9c0d1e");
 

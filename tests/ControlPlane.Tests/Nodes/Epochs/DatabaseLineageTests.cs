@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -8,7 +9,8 @@ namespace ControlPlane.Tests.Nodes.Epochs;
 
 /// <summary>A dump that was read into another cluster, and a recovery to a point in time, are seen at the
 /// start.</summary>
-public sealed class DatabaseLineageTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class DatabaseLineageTests(PostgresDatabase database, RestrictedDatabase restricted)
+    : IClassFixture<PostgresDatabase>, IClassFixture<RestrictedDatabase>
 {
     [Fact]
     public async Task A_dump_read_into_another_cluster_raises_every_epoch_once_however_many_replicas_start()
@@ -37,21 +39,22 @@ public sealed class DatabaseLineageTests(PostgresDatabase database) : IClassFixt
         }
     }
 
+    /// <summary>Under the running role: fails, too, when it may not do what a start after a restore does.</summary>
     [Fact]
     public async Task Another_timeline_of_the_same_cluster_raises_the_epoch_above_every_one_that_a_node_has_shown()
     {
-        var rows = new FleetRows(database);
+        var rows = new FleetRows(restricted);
         var fleet = await rows.FleetAsync();
-        await Lineage(database.DataSource).StartAsync(default);
-        await using (var before = database.DataSource.CreateCommand(
+        await Lineage(restricted.DataSource).StartAsync(default);
+        await using (var before = restricted.DataSource.CreateCommand(
             "UPDATE database_lineage SET timeline = timeline + 1"))
         {
             await before.ExecuteNonQueryAsync();
         }
 
-        await Lineage(database.DataSource).RunAsync(default);
+        await Lineage(restricted.DataSource).StartAsync(default);
 
-        Assert.Equal(2, await EpochAsync(database.DataSource, fleet.Id));
+        Assert.Equal(2, await EpochAsync(restricted.DataSource, fleet.Id));
         var bump = await rows.ReadAsync(db => db.EpochBumps.SingleAsync(row => row.FleetId == fleet.Id));
         Assert.Equal(EpochCause.OtherTimeline, bump.Cause);
     }

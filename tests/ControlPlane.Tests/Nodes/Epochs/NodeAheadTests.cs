@@ -6,12 +6,13 @@ using ControlPlane.Domains;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Epochs;
 
 /// <summary>A database that was put back as files looks like itself: only nodes that remember more can tell.</summary>
-public sealed class NodeAheadTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class NodeAheadTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     [Fact]
     public async Task A_node_that_holds_more_than_this_database_remembers_raises_the_epoch_once_over_two_replicas()

@@ -3,12 +3,13 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Tests.Audit;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Releases;
 
-public sealed class ExposureTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
+public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<RestrictedDatabase>
 {
     /// <summary>Fails when a bundle is listed that the node was not given, one is left out or listed twice, or the list
     /// ends with the node's standing.</summary>
@@ -109,7 +110,7 @@ public sealed class ExposureTests(PostgresDatabase database) : IClassFixture<Pos
         await PublishBatch.RunAsync(database.DataSource, default);
         await node.FetchedAsync([domain.Id]);
 
-        await using var change = database.DataSource.CreateCommand(sql);
+        await using var change = database.Owner.CreateCommand(sql);
         var refusal = await Assert.ThrowsAsync<PostgresException>(() => change.ExecuteNonQueryAsync());
 
         Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refusal.SqlState);
