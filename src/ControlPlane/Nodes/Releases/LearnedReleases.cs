@@ -12,7 +12,8 @@ namespace ControlPlane.Nodes.Releases;
 /// </summary>
 internal static class LearnedReleases
 {
-    /// <summary>After the report's rows, under the lock of the node's row, so that no report writes a row twice.</summary>
+    /// <summary>After the report's rows, under the lock of the node's row, so that no report writes a row
+    /// twice.</summary>
     public static async Task WriteAsync(
         NpgsqlConnection connection, NodeIdentity node, IReadOnlyList<ObservedDomain> rows, DateTimeOffset now,
         CancellationToken ct)
