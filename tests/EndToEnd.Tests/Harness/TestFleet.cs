@@ -12,10 +12,6 @@ internal sealed class TestFleet : IAsyncDisposable
     private readonly DirectoryInfo _database;
     private readonly ConcurrentQueue<string> _accepted = [];
 
-    /// <summary>Programs of a test live for seconds. Compiling their busiest methods a second time, optimized, took a
-    /// third of their CPU time; it is put off (milliseconds, hexadecimal: 30 s without a new method).</summary>
-    static TestFleet() => Environment.SetEnvironmentVariable("DOTNET_TC_CallCountingDelayMs", "7530");
-
     private TestFleet(Fleet fleet, DirectoryInfo database) => (Fleet, _database) = (fleet, database);
 
     public Fleet Fleet { get; }
