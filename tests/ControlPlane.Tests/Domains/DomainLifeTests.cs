@@ -19,7 +19,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task A_check_makes_a_waiting_order_due_and_wakes_its_stage()
     {
         var id = await api.RegisterAsync("check.example.com");
-        var later = TimeProvider.System.GetUtcNow().AddHours(1);
+        var later = api.Clock.GetUtcNow().AddHours(1);
         await SetAsync(id, order => order.NextAttemptAt = later);
         var wakes = api.Wakes.Count;
 
@@ -34,7 +34,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task However_often_a_check_is_asked_for_the_ca_is_looked_at_early_once_a_minute()
     {
         var id = await api.RegisterAsync("eager.example.com");
-        var later = TimeProvider.System.GetUtcNow().AddHours(1).ToUniversalTime();
+        var later = api.Clock.GetUtcNow().AddHours(1).ToUniversalTime();
         var early = new List<bool>();
         for (var asked = 0; asked < 3; asked++)
         {
@@ -80,7 +80,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task Deletion_asks_the_running_step_to_stop_and_is_told_once()
     {
         var id = await api.RegisterAsync("bye.example.com");
-        await SetAsync(id, order => order.NextAttemptAt = TimeProvider.System.GetUtcNow().AddHours(1));
+        await SetAsync(id, order => order.NextAttemptAt = api.Clock.GetUtcNow().AddHours(1));
         for (var i = 0; i < 2; i++)
         {
             var answer = await api.Acme.DeleteAsync($"/v1/domains/{id}");
@@ -92,7 +92,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         var order = await db.Orders.SingleAsync(row => row.DomainId == id);
         Assert.Equal(OrderState.PendingDns, order.State);
         Assert.NotNull(order.CancelRequestedAt);
-        Assert.True(order.NextAttemptAt <= TimeProvider.System.GetUtcNow());
+        Assert.True(order.NextAttemptAt <= api.Clock.GetUtcNow());
         Assert.Equal(1, await db.Events.CountAsync(row =>
             row.DomainId == id && row.Type == EventTypes.DomainDeletionRequested));
         await ProblemAsync(

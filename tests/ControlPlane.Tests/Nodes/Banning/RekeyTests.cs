@@ -182,10 +182,9 @@ public sealed class RekeyTests(RestrictedDatabase database) : IClassFixture<Rest
     public async Task A_great_many_replacements_come_to_the_CA_in_small_batches()
     {
         await using var bench = await RekeyBench.StartAsync(database);
-        var orders = new List<Order>();
         for (var n = 0; n < RekeySweep.MostAhead + 3; n++)
         {
-            orders.Add(await bench.ServedAsync());
+            await bench.ServedAsync();
         }
 
         await bench.BanAsync();
@@ -194,16 +193,12 @@ public sealed class RekeyTests(RestrictedDatabase database) : IClassFixture<Rest
         Assert.Equal(RekeySweep.MostAhead, await OrderedAsync());
 
         // One is at the CA, one waits for its customer: neither is in anyone's way.
-        await bench.Path.SqlAsync($"UPDATE orders SET snoozes = 1 WHERE id = {await NewestOfAsync(orders[0])}");
+        var opened = (await bench.RowsAsync()).Select(row => row.OrderId).OfType<Guid>().ToList();
+        await bench.Path.SqlAsync($"UPDATE orders SET snoozes = 1 WHERE id = {opened[0]}");
         await bench.Path.SqlAsync(
-            $"""
-             UPDATE orders SET state = 'PendingValidation', ca_order_id = '7'
-             WHERE id = {await NewestOfAsync(orders[1])}
-             """);
+            $"UPDATE orders SET state = 'PendingValidation', ca_order_id = '7' WHERE id = {opened[1]}");
         await bench.SweepAsync();
         Assert.Equal(RekeySweep.MostAhead + 2, await OrderedAsync());
-
-        async Task<Guid> NewestOfAsync(Order order) => (await bench.OrdersAsync(order))[^1].Id;
 
         async Task<int> OrderedAsync() =>
             (await bench.RowsAsync()).Count(row => row.State == ReplacementState.Ordered);
