@@ -36,9 +36,14 @@ internal static class CrashDrill
     }
 
     /// <summary>Lets a part run into its point: starts it so, does what leads there, and sees it die of it.</summary>
-    public static async Task RunAsync(Part part, string point, string hostname, Func<Task> lead)
+    public static Task RunAsync(Part part, string point, string hostname, Func<Task> lead) =>
+        RunAsync(part, [$"{point}@{hostname}"], lead);
+
+    /// <summary>Lets a part run into several points, each for a name of its own: it dies when all have been reached,
+    /// and for each name that is a death at its point.</summary>
+    public static async Task RunAsync(Part part, IReadOnlyList<string> points, Func<Task> lead)
     {
-        await RestartAsync(part, crashAt: $"{point}@{hostname}");
+        await RestartAsync(part, crashAt: string.Join(',', points));
         using var deadline = new CancellationTokenSource(Deadline, TimeProvider.System);
         var end = part.WaitForExitAsync(deadline.Token);
         try
@@ -57,7 +62,7 @@ internal static class CrashDrill
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"{point} was not reached for {hostname}.");
+            Assert.Fail($"Not all were reached of {string.Join(", ", points)}.");
         }
     }
 
