@@ -62,3 +62,5 @@ ALTER TABLE orders ADD COLUMN doubted_at timestamptz;
 -- When the node last accepted an answer, and how many names it serves that nobody here knows.
 ALTER TABLE nodes ADD COLUMN fresh_at timestamptz;
 ALTER TABLE nodes ADD COLUMN strays int NOT NULL DEFAULT 0 CHECK (strays >= 0);
+-- The epoch in which it told those last: until then it may serve what this database has forgotten.
+ALTER TABLE nodes ADD COLUMN strays_epoch bigint;

@@ -11,6 +11,10 @@ public static class Routes
     /// when the cursor's history is gone or belongs to another epoch: ask again without <c>since</c>.</summary>
     public const string DesiredState = "/v1/desired-state";
 
+    /// <summary>POST <see cref="DigestRequest"/> → 200 <see cref="DigestAnswer"/>: finds where a node's record has
+    /// drifted from what its fleet wants.</summary>
+    public const string Digests = "/v1/desired-state/digests";
+
     /// <summary>POST <see cref="FetchBundlesRequest"/> → 200 <see cref="FetchBundlesResponse"/>.</summary>
     public const string FetchBundles = "/v1/bundles/fetch";
 

@@ -81,6 +81,18 @@ internal sealed class CollectBundle(
                 $"Serial {issued.Bundle.Serial} was given out before, which RFC 5280 forbids.");
         }
 
+        // Asked again: a database put back under a running program is noticed a moment later than its first orders.
+        switch (await Contest.ForgottenPastAsync(run, ct))
+        {
+            case ForgottenPast.NotTold:
+                return new StepResult.Snooze(
+                    RetrySchedules.Nodes.At(order.Snoozes), Reasons.RestoreUnsettled, Reasons.RestoreUnsettled.Fix);
+            case ForgottenPast.InUse:
+                return new StepResult.Cancel(
+                    Reasons.UsedBeforeRestore,
+                    $"{domain.Hostname} was in use before a restore, and its account is not known any more.");
+        }
+
         await issued.StoreChainAsync(run.Db, ct);
         await run.BeginAsync(ct);
         if (!await Contest.TakeOverAsync(run, wakes, ct))

@@ -7,6 +7,7 @@ using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -54,10 +55,10 @@ internal static class RegisterDomain
         // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
         var fleet = await FleetAsync(db, options.Value.Name, now);
-        var forgotten = await Contest.IsForgottenAsync(db, body.Hostname!, CancellationToken.None);
+        var past = await ForgottenNames.LookAsync(db, body.Hostname!, now, CancellationToken.None);
         // An operator knows whose a forgotten name was; a portal only claims it.
-        var vouched = forgotten && caller.Role != ApiRole.Portal;
-        var contested = (forgotten && !vouched) || await Contest.IsOnAsync(
+        var vouched = past != ForgottenPast.None && caller.Role != ApiRole.Portal;
+        var contested = (past == ForgottenPast.InUse && !vouched) || await Contest.IsOnAsync(
             db, body.Hostname!, tenant, now - options.Value.Quarantine, vouched, CancellationToken.None);
         while (true)
         {
@@ -108,7 +109,7 @@ internal static class RegisterDomain
     {
         var order = Order.Open(domain, OrderKind.New, now);
         db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
-            + (domain.ProvenAt is null ? "" : " It was in use before a restore; an operator has told whose it is.")));
+            + (domain.ProvenAt is null ? "" : " It may have been in use before a restore; an operator has told whose it is.")));
         if (domain.Claim == Claim.Contested)
         {
             order.Reason = Reasons.OwnershipUnproven.Code;

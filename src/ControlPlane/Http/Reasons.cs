@@ -68,6 +68,16 @@ internal static class Reasons
         "Another account showed its TXT record, and has the name.",
         "If the name is yours: delete the domain, register it again, and create the TXT record it then shows.");
 
+    public static readonly Reason RestoreUnsettled = new(
+        "restore-unsettled", WaitingOn.Nodes,
+        "The database was restored a short while ago, and not all nodes and the CA have told which names are in use.",
+        "Nothing to do: it goes on by itself. If it stays, look at /v1/nodes for one that is not heard.");
+
+    public static readonly Reason UsedBeforeRestore = new(
+        "used-before-restore", WaitingOn.Customer,
+        "The name was in use before a restore, and control of it must be shown.",
+        "Delete the domain, register it again, and create the TXT record it then shows.");
+
     public static readonly Reason NameBeingReleased = new(
         "name-being-released", WaitingOn.Nodes,
         "What the name's former owner left is being taken down.",

@@ -71,6 +71,9 @@ internal sealed class Node
     /// <summary>Names it serves that this database does not want.</summary>
     public int Strays { get; set; }
 
+    /// <summary>The epoch in which it told those last; none when null.</summary>
+    public long? StraysEpoch { get; set; }
+
     /// <summary>Number of the last accepted report.</summary>
     public long ReportNumber { get; set; }
 

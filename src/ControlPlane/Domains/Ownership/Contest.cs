@@ -1,7 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Running;
 using ControlPlane.Jobs;
-using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Ownership;
@@ -24,16 +24,12 @@ internal static class Contest
                     : other.Claim == Claim.Held && other.DeletedAt > quarantinedSince),
             ct);
 
-    /// <summary>True while the name is among those this database has forgotten in a restore: a node serves it, or the
-    /// CA has an order of ours for it, and nobody here knows for whom. Whoever merely points it here may be a thief;
-    /// a node that lies can make it true and gains no more than that a TXT record is asked for.</summary>
-    public static Task<bool> IsForgottenAsync(ControlPlaneDb db, string hostname, CancellationToken ct) =>
-        db.FoundCaOrders.Select(row => row.Hostname)
-            .Concat(db.NodeStrays
-                .Where(row => db.Nodes.Any(
-                    node => node.Id == row.NodeId && node.Standing != NodeStanding.Retired))
-                .Select(row => row.Hostname))
-            .AnyAsync(listed => listed == hostname, ct);
+    /// <summary>What a restore has forgotten of the name; nothing where this claim was proven, vouched for, or is
+    /// remembered.</summary>
+    public static async Task<ForgottenPast> ForgottenPastAsync(OrderRun run, CancellationToken ct) =>
+        run.Domain is { ProvenAt: null, Status: DomainStatus.Pending }
+            ? await ForgottenNames.LookAgainAsync(run.Db, run.Domain.Hostname, run.Domain.CreatedAt, run.Now, ct)
+            : ForgottenPast.None;
 
     /// <summary>True when another claim waits for its record while this one has not shown its own.</summary>
     public static Task<bool> IsChallengedAsync(OrderRun run, CancellationToken ct) => run.Db.Domains.AnyAsync(

@@ -2,6 +2,7 @@ using ControlPlane.Dns;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Domains.Ownership;
@@ -31,11 +32,38 @@ internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOpti
             return waiting;
         }
 
+        if (await BeforeRestoreAsync(run, ct) is { } unsettled)
+        {
+            return unsettled;
+        }
+
         return await Contest.IsBeingReleasedAsync(run, ct)
             ? new StepResult.Snooze(
                 RetrySchedules.Nodes.At(run.Order.Snoozes), Reasons.NameBeingReleased,
                 "The name goes on as soon as that is done.")
             : null;
+    }
+
+    /// <summary>After a restore: may the name be another account's, whose registration was forgotten? A portal's
+    /// claim waits until that is known, and is contested if so.</summary>
+    private static async Task<StepResult?> BeforeRestoreAsync(OrderRun run, CancellationToken ct)
+    {
+        switch (await Contest.ForgottenPastAsync(run, ct))
+        {
+            case ForgottenPast.NotTold:
+                return new StepResult.Snooze(
+                    RetrySchedules.Nodes.At(run.Order.Snoozes), Reasons.RestoreUnsettled, Reasons.RestoreUnsettled.Fix);
+            case ForgottenPast.InUse:
+                run.Domain.Claim = Claim.Contested;
+                run.Tell(
+                    EventTypes.DomainContested,
+                    "It was in use before a restore and its account is not known any more. Nothing is ordered before "
+                    + $"the TXT record at {OwnershipRecord.NameFor(run.Domain.Hostname)} is seen.");
+                await run.CommitAsync("Contested", ct);
+                return new StepResult.Again();
+            default:
+                return null;
+        }
     }
 
     /// <summary>Whether a chain of CNAMEs leads to the domain's own target. The first name of ours on the way decides:

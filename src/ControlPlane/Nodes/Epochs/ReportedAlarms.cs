@@ -38,7 +38,7 @@ internal static class ReportedAlarms
         ), gone AS (
             DELETE FROM node_strays WHERE node_id = $1 AND hostname <> ALL ($2)
         ), counted AS (
-            UPDATE nodes SET strays = $5 WHERE id = $1
+            UPDATE nodes SET strays = $5, strays_epoch = $6 WHERE id = $1
         )
         INSERT INTO node_strays (node_id, hostname, fingerprint, not_after)
         SELECT $1, hostname, fingerprint, not_after FROM said
@@ -89,7 +89,7 @@ internal static class ReportedAlarms
     }
 
     public static async Task WriteStraysAsync(
-        NpgsqlConnection connection, NodeIdentity node, StrayNames strays, CancellationToken ct)
+        NpgsqlConnection connection, NodeIdentity node, StrayNames strays, long epoch, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(StraysSql, connection)
         {
@@ -100,6 +100,7 @@ internal static class ReportedAlarms
                 new() { Value = strays.Names.Select(name => name.Fingerprint).ToArray() },
                 new() { Value = strays.Names.Select(name => name.NotAfter.ToUniversalTime()).ToArray() },
                 new() { Value = strays.Total },
+                new() { Value = epoch },
             },
         };
         await command.ExecuteNonQueryAsync(ct);

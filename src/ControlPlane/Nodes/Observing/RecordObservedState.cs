@@ -56,7 +56,7 @@ internal static class RecordObservedState
         var rows = isOfThisEpoch ? report.Rows : [];
         if (isOfThisEpoch && report.Strays is { } strays)
         {
-            await ReportedAlarms.WriteStraysAsync(connection, caller, strays, ct);
+            await ReportedAlarms.WriteStraysAsync(connection, caller, strays, report.Epoch, ct);
         }
 
         await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
