@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
@@ -58,13 +59,18 @@ public sealed class StateDigest
     /// <param name="domain">The domain's id.</param>
     /// <param name="revision">Revision at which the fleet began to want the bundle.</param>
     /// <param name="fingerprint">SHA-256 of the leaf, 64 hexadecimal digits.</param>
-    /// <exception cref="FormatException"><paramref name="fingerprint"/> is not hexadecimal.</exception>
+    /// <exception cref="FormatException"><paramref name="fingerprint"/> is not that.</exception>
     public void Toggle(Guid domain, long revision, string fingerprint)
     {
         Span<byte> row = stackalloc byte[56];
         domain.TryWriteBytes(row, bigEndian: true, out _);
         BinaryPrimitives.WriteInt64BigEndian(row[16..], revision);
-        Convert.FromHexString(fingerprint, row[24..], out _, out _);
+        if (fingerprint.Length != 64
+            || Convert.FromHexString(fingerprint, row[24..], out _, out _) != OperationStatus.Done)
+        {
+            throw new FormatException("A fingerprint is 64 hexadecimal digits.");
+        }
+
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(row, hash);
         _buckets[BucketOf(domain)] ^= BinaryPrimitives.ReadUInt64BigEndian(hash);
