@@ -97,7 +97,9 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
 
         var ended = await bench.TurnAsync(order);
 
-        Assert.Equal((OrderState.Failed, "used-before-restore"), (ended.State, ended.Reason));
+        Assert.Equal(
+            (OrderState.Failed, "used-before-restore", Claim.Contested),
+            (ended.State, ended.Reason, ended.Domain.Claim));
         await using var db = bench.Open();
         Assert.Empty(db.DesiredChanges);
     }
