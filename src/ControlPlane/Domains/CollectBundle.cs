@@ -89,8 +89,6 @@ internal sealed class CollectBundle(
                 return new StepResult.Snooze(
                     RetrySchedules.Nodes.At(order.Snoozes), Reasons.RestoreUnsettled, Reasons.RestoreUnsettled.Fix);
             case ForgottenPast.InUse:
-                // A failed claim without proof stands in nobody's way.
-                domain.Claim = Claim.Contested;
                 return new StepResult.Cancel(
                     Reasons.UsedBeforeRestore,
                     $"{domain.Hostname} was in use before a restore, and its account is not known any more.");
