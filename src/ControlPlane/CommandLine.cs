@@ -14,7 +14,7 @@ namespace ControlPlane;
 internal static class CommandLine
 {
     /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>
-    private const int CouldNotTry = 2;
+    public const int CouldNotTry = 2;
 
     /// <summary>Runs the command in <paramref name="args"/>; without one, serves.</summary>
     /// <param name="args">The program's arguments.</param>
