@@ -110,20 +110,7 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
     {
         var fleet = await _rows.FleetAsync();
         var template = await _rows.DomainAsync(fleet.Id);
-        await using (var db = database.Open())
-        {
-            await db.Database.ExecuteSqlAsync(
-                $"""
-                 WITH made AS (
-                     INSERT INTO domains (id, tenant_id, fleet_id, hostname, key_algorithm, status, created_at)
-                     SELECT gen_random_uuid(), {template.Domain.TenantId}, {fleet.Id},
-                            'n' || n || '.' || {template.Domain.Hostname}, 'EcdsaP256', 'Pending', now()
-                     FROM generate_series(1, 1203) AS n RETURNING id, hostname)
-                 INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
-                 SELECT id, {fleet.Id}, hostname, {template.Bundle.Id}, 1, now() FROM made
-                 """);
-        }
-
+        await _rows.ManyAsync(template.Id, 1203);
         await PublishBatch.RunAsync(database.DataSource, default);
         var pages = new List<DesiredStatePage> { (await _reader.ReadAsync(fleet.Id, null, default))! };
         while (pages[^1].More)
