@@ -53,7 +53,7 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
         await using var app = await NodesApp.StartAsync(database);
         var (node, page) = await FleetAsync(app, served: 1);
         await app.Rows.ManyAsync(page.Upserts[0].Domain, StateDigest.MaxRows + 500);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var now = await node.PollAsync();
 
         var answer = await AskAsync(node, now, []);
@@ -113,7 +113,7 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
         Assert.Same(together[0], await digests.ReadAsync(fleet, page.Revision, now, default));
 
         await app.Rows.ChangeAsync(await app.Rows.DomainAsync(fleet));
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var later = now with { Revision = now.Revision + 1 };
         // Still at the old position: what was computed for it holds all that it can have recorded.
         Assert.Same(together[0], await digests.ReadAsync(fleet, page.Revision, later, default));
@@ -129,7 +129,7 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
             await app.Rows.ChangeAsync(await app.Rows.DomainAsync(fleet.Id), withdraw: n >= served);
         }
 
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
         return (node, await node.PollAsync());
     }
