@@ -31,11 +31,18 @@ internal static class NodeProblems
         "releases-exhausted", 429, None, "The node has fetched as many bundles as it may in a minute.",
         "Wait for the time in Retry-After; the limit is Nodes:ReleasesPerMinute.");
 
+    public static readonly ProblemKind TooManyWaiting = new(
+        "too-many-waiting", 503, Operator, "As many nodes wait at this replica as it has room for.",
+        "Wait for the time in Retry-After, or ask another replica; the limit is Nodes:MaxWaiting.");
+
     public static readonly ProblemKind VaultAway = new(
         "vault-away", 503, Operator, "No key can be opened, so that none was released.",
         "Check the keys in Vault:Keys or Vault:KeyFile and the database, or ask a replica with Vault:CanOpen.");
 
     /// <summary>All of them, for the list that holds every problem.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
-        [JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, VaultAway];
+    [
+        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, TooManyWaiting,
+        VaultAway,
+    ];
 }

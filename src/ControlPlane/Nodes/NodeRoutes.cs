@@ -81,8 +81,12 @@ internal static class NodeRoutes
         node.MapGet(Routes.DesiredState, PollDesiredState.HandleAsync)
             .WithName("PollDesiredState").WithSummary("Wait for desired state")
             .Documented(
-                "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change.",
-                Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
+                "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change. The full "
+                + "list is pinned at the revision at which it began, and what changed since follows. Withdrawals are "
+                + "kept for `Nodes:KeepTombstones`; a cursor from before is answered with 410. Compressed with br or "
+                + "gzip when asked.",
+                Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused,
+                NodeProblems.TooManyWaiting)
             .Example(null, NodeExamples.Page);
         node.MapPost(Routes.Digests, CompareDigests.HandleAsync)
             .WithName("CompareDigests").WithSummary("Compare a node's record")

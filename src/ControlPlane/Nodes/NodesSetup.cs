@@ -23,6 +23,7 @@ internal static class NodesSetup
         services.AddSingleton<NodeKeyCache>();
         services.AddSingleton<DesiredStateWaiters>();
         services.AddSingleton<DesiredStateReader>();
+        services.AddSingleton<SharedPages>();
         services.AddSingleton<FleetDigests>();
         services.AddSingleton<DifferingRows>();
         services.AddSingleton<ReleasableBundles>();

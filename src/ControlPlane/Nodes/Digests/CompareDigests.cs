@@ -3,6 +3,8 @@ using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Digests;
@@ -13,13 +15,14 @@ internal static class CompareDigests
 {
     private const int DigestBytes = StateDigest.Buckets * StateDigest.BytesPerBucket;
 
-    public static async Task<Results<Ok<DigestAnswer>, Problem>> HandleAsync(
+    public static async Task<Results<CompressibleJson<DigestAnswer>, Problem>> HandleAsync(
         DigestRequest body,
         HttpContext http,
         NpgsqlDataSource database,
         FleetDigests digests,
         DifferingRows rows,
         NodeAhead ahead,
+        IOptions<JsonOptions> json,
         CancellationToken ct)
     {
         List<FieldProblem> faults = [.. Faults(body)];
@@ -37,18 +40,18 @@ internal static class CompareDigests
         var now = await PositionAsync(database, caller.Fleet, ct);
         if (now.Epoch != body.Epoch)
         {
-            return TypedResults.Ok(Nothing(now));
+            return CompressibleJson.Of(Nothing(now), json.Value);
         }
 
         var digest = await digests.ReadAsync(caller.Fleet, body.Revision, now, ct);
         if (digest.At.Epoch != body.Epoch)
         {
-            return TypedResults.Ok(Nothing(digest.At));
+            return CompressibleJson.Of(Nothing(digest.At), json.Value);
         }
 
         var differing = digest.Buckets.Differing(body.Buckets);
-        return TypedResults.Ok(
-            differing.Count == 0 ? Nothing(digest.At) : await rows.ReadAsync(caller.Fleet, differing, ct));
+        return CompressibleJson.Of(
+            differing.Count == 0 ? Nothing(digest.At) : await rows.ReadAsync(caller.Fleet, differing, ct), json.Value);
     }
 
     private static IEnumerable<FieldProblem> Faults(DigestRequest body)

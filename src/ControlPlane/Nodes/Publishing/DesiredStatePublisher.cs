@@ -44,7 +44,7 @@ internal sealed partial class DesiredStatePublisher(
             {
                 foreach (var batch in await PublishBatch.RunAsync(database, time, ct))
                 {
-                    waiters.Wake(batch.Fleet);
+                    waiters.Wake(batch.Fleet, batch.Epoch, batch.Revision);
                     LogPublished(batch.Fleet, batch.Revision, batch.Changes);
                 }
             }
