@@ -29,3 +29,6 @@ CREATE TABLE past_withdrawals (
 -- A withdrawal that waits: held_at since when, because there are too many within the hour; approval once an admin let it go.
 ALTER TABLE desired_changes ADD COLUMN held_at timestamptz;
 ALTER TABLE desired_changes ADD COLUMN approval text;
+CREATE INDEX desired_changes_held ON desired_changes (fleet_id, held_at) WHERE held_at IS NOT NULL;
+-- Who has a name now: a name that was handed over is not lost.
+CREATE INDEX desired_state_by_hostname ON desired_state (fleet_id, hostname);

@@ -145,6 +145,20 @@ internal sealed class FleetRows(PostgresDatabase database)
              """);
     }
 
+    /// <summary>Asks for the withdrawal of some that the fleet serves, as if at one time.</summary>
+    public async Task WithdrawAsync(Guid fleet, int count, DateTimeOffset at)
+    {
+        await using var db = database.Open();
+        Assert.Equal(count, await db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
+             SELECT domain_id, fleet_id, hostname, NULL, order_sequence, {at.ToUniversalTime()} FROM desired_state state
+             WHERE fleet_id = {fleet} AND bundle_id IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM desired_changes WHERE domain_id = state.domain_id)
+             ORDER BY hostname LIMIT {count}
+             """));
+    }
+
     public async Task<T> ReadAsync<T>(Func<ControlPlaneDb, Task<T>> read)
     {
         await using var db = database.Open();

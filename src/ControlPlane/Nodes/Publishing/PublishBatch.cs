@@ -1,3 +1,4 @@
+using ControlPlane.Nodes.Withdrawals;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -29,7 +30,9 @@ internal static class PublishBatch
     private const string Sql =
         """
         WITH waiting AS MATERIALIZED (
-            SELECT domain_id FROM desired_changes WHERE fleet_id = $1 FOR UPDATE SKIP LOCKED
+            SELECT domain_id FROM desired_changes
+            WHERE fleet_id = $1 AND (bundle_id IS NOT NULL OR approval IS NOT NULL OR domain_id = ANY ($4))
+            FOR UPDATE SKIP LOCKED
         ), bumped AS (
             UPDATE fleets SET revision = revision + 1
             WHERE id = $1 AND EXISTS (SELECT 1 FROM waiting)
@@ -57,11 +60,13 @@ internal static class PublishBatch
         FROM bumped
         """;
 
-    /// <summary>Publishes within a transaction the caller has open and commits; null when nothing waited.</summary>
+    /// <summary>Publishes within a transaction the caller has open and commits; null when nothing waited that may
+    /// go.</summary>
     public static async Task<PublishedBatch?> TakeAsync(
         NpgsqlConnection connection, Guid fleet, DateTimeOffset now, CancellationToken ct)
     {
         await TurnAsync(connection, fleet, ct);
+        var withdrawn = await WithdrawalBreaker.AdmitAsync(connection, fleet, now, ct);
         await using var batch = new NpgsqlCommand(Sql, connection)
         {
             Parameters =
@@ -69,6 +74,7 @@ internal static class PublishBatch
                 new() { Value = fleet },
                 new() { Value = Channels.DesiredState },
                 new() { Value = now },
+                new() { Value = withdrawn },
             },
         };
         await using var reader = await batch.ExecuteReaderAsync(ct);
@@ -99,18 +105,24 @@ internal static class PublishBatch
 
     /// <summary>Waits until nobody else changes the fleet's desired state, and keeps the others out until the
     /// caller's transaction ends.</summary>
-    public static async Task TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
+    /// <returns>False when there is no such fleet.</returns>
+    public static async Task<bool> TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
         await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
         {
             Parameters = { new() { Value = fleet } },
         };
-        await turn.ExecuteNonQueryAsync(ct);
+        return await turn.ExecuteScalarAsync(ct) is not null;
     }
 
     private static async Task<List<Guid>> WaitingFleetsAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT DISTINCT fleet_id FROM desired_changes", connection);
+        await using var command = new NpgsqlCommand(
+            """
+            SELECT DISTINCT fleet_id FROM desired_changes
+            WHERE held_at IS NULL OR approval IS NOT NULL OR bundle_id IS NOT NULL
+            """,
+            connection);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var fleets = new List<Guid>();
         while (await reader.ReadAsync(ct))
