@@ -143,8 +143,10 @@ internal sealed class CancelOrder(
             {
                 return new StepResult.Snooze(
                     RetrySchedules.Nodes.At(order.Snoozes),
-                    Reasons.NodesWithdrawing,
-                    $"Still to confirm: {Names(withdrawal.Waiting)}.");
+                    withdrawal.IsHeld ? Reasons.WithdrawalsHeld : Reasons.NodesWithdrawing,
+                    withdrawal.IsHeld
+                        ? "No node has been told yet."
+                        : $"Still to confirm: {Names(withdrawal.Waiting)}.");
             }
 
             run.Domain.DeletionReceipt = Receipt(withdrawal);

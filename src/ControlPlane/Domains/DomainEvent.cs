@@ -66,6 +66,8 @@ internal static class EventTypes
     public const string NodeAlarm = "node.alarm";
     public const string NodeAlarmOver = "node.alarm-over";
     public const string EpochRaised = "fleet.epoch-raised";
+    public const string WithdrawalsHeld = "fleet.withdrawals-held";
+    public const string WithdrawalsApproved = "fleet.withdrawals-approved";
     public const string NewerOnNodes = "domain.newer-on-nodes";
     public const string CustodyCapped = "fleet.custody-capped";
     public const string NodeDoubted = "node.claim-not-believed";

@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Rates;
+using ControlPlane.Nodes;
 
 namespace ControlPlane.Http;
 
@@ -40,6 +41,8 @@ internal static class LimitsTable
             $"the longest poll ({Routes.MaxWaitSeconds} s) and one statement of the database (30 s)"),
         new("connections of a replica", $"{Limits.MaxConnections}, `Http:MaxConnections`", Closed,
             "each node holds one, a portal a handful"),
+        new("agents that wait at a replica", $"{new NodeOptions().MaxWaiting}, `Nodes:MaxWaiting`",
+            "503, `Retry-After` of 5–15 s", "fewer than its connections, so that all other calls find one"),
         new("HTTP/2 requests of a connection", $"{Limits.MaxStreams}, windows of {Limits.StreamWindowBytes / 1024} KB "
             + $"and {Limits.ConnectionWindowBytes / 1024} KB", "flow control", "one body ahead for each request"),
         new("page of a list", $"{Page<object>.MaxLimit} items", "400", "a page stays below a megabyte"),

@@ -169,6 +169,11 @@ internal static class Reasons
         "The name is being taken off the nodes.",
         "Nothing to do: the nodes report by themselves.");
 
+    public static readonly Reason WithdrawalsHeld = new(
+        "withdrawals-held", WaitingOn.Operator,
+        "So many names are being withdrawn at once that an operator must approve it.",
+        "Look at /v1/fleets/{id}/withdrawals. If it is meant, approve it there; until then the name is served.");
+
     public static readonly Reason TokenStoreNotReachable = new(
         "token-store-not-reachable", WaitingOn.Operator,
         "The shared token store cannot be written.",
@@ -198,6 +203,7 @@ internal static class Reasons
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NewerOnNodes, NodesWithdrawing,
+        WithdrawalsHeld,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
     }.ToDictionary(reason => reason.Code);
 }

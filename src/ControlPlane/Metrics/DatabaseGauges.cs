@@ -96,6 +96,15 @@ internal sealed partial class DatabaseGauges(
             connection, text, "controlplane_fleet_epoch", "Epoch of a fleet: raised after a restore.", "fleet",
             "SELECT name, epoch FROM fleets ORDER BY name", ct);
         await FamilyAsync(
+            connection, text, "controlplane_withdrawals_held", "Withdrawals that wait for an admin's approval.",
+            "fleet",
+            """
+            SELECT name, (SELECT count(*) FROM desired_changes
+                          WHERE fleet_id = fleets.id AND held_at IS NOT NULL AND approval IS NULL)
+            FROM fleets ORDER BY name
+            """,
+            ct);
+        await FamilyAsync(
             connection, text, "controlplane_node_alarms", "Alarms that a node's agent has raised.", "node",
             """
             SELECT name, (SELECT count(*) FROM node_alarms WHERE node_id = nodes.id) FROM nodes

@@ -23,12 +23,17 @@ internal static class NodeProblems
         "Enrol a new node; a retired one does not come back.");
 
     public static readonly ProblemKind HistoryGone = new(
-        "history-gone", 410, None, "The cursor belongs to another life of the fleet's history.",
+        "history-gone", 410, None,
+        "The cursor is older than the history that is kept, or belongs to another life of it.",
         "Ask again without since: the full list follows.");
 
     public static readonly ProblemKind ReleasesExhausted = new(
         "releases-exhausted", 429, None, "The node has fetched as many bundles as it may in a minute.",
         "Wait for the time in Retry-After; the limit is Nodes:ReleasesPerMinute.");
+
+    public static readonly ProblemKind TooManyWaiting = new(
+        "too-many-waiting", 503, Operator, "As many nodes wait at this replica as it has room for.",
+        "Wait for the time in Retry-After, or ask another replica; the limit is Nodes:MaxWaiting.");
 
     public static readonly ProblemKind VaultAway = new(
         "vault-away", 503, Operator, "No key can be opened, so that none was released.",
@@ -36,5 +41,8 @@ internal static class NodeProblems
 
     /// <summary>All of them, for the list that holds every problem.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
-        [JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, VaultAway];
+    [
+        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, TooManyWaiting,
+        VaultAway,
+    ];
 }

@@ -3,11 +3,13 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Banning;
+using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
+using ControlPlane.Nodes.Withdrawals;
 
 namespace ControlPlane.Nodes;
 
@@ -64,6 +66,7 @@ internal static class NodeRoutes
                 + "know. They are served on until somebody registers them again or takes them off the nodes.",
                 Problems.InvalidField, Problems.NotFound)
             .Example(null, new Page<StrayView>([NodeExamples.Stray], null));
+        WithdrawalRoutes.Map(fleets);
     }
 
     private static void MapAgents(RouteGroupBuilder agents)
@@ -80,9 +83,21 @@ internal static class NodeRoutes
         node.MapGet(Routes.DesiredState, PollDesiredState.HandleAsync)
             .WithName("PollDesiredState").WithSummary("Wait for desired state")
             .Documented(
-                "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change.",
-                Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
+                "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change. The "
+                + "full list is pinned at the revision at which it began, and what changed since follows. Withdrawals "
+                + "are kept for `Nodes:KeepTombstones`; a cursor from before is answered with 410. Compressed with br or "
+                + "gzip when asked.",
+                Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused,
+                NodeProblems.TooManyWaiting)
             .Example(null, NodeExamples.Page);
+        node.MapPost(Routes.Digests, CompareDigests.HandleAsync)
+            .WithName("CompareDigests").WithSummary("Compare a node's record")
+            .Documented(
+                "The node sends 4,096 digests of 8 bytes over what it has recorded, each over one bucket of (domain, "
+                + "revision, fingerprint). Answered with what the fleet wants in the buckets that differ, at most "
+                + "2,000 rows; with none when the epochs differ, as a poll will tell.",
+                Problems.InvalidField, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
+            .Example(NodeExamples.Digest, new DigestAnswer(1, 17, 1, [3358], [NodeExamples.Desired]));
         node.MapPost(Routes.FetchBundles, FetchBundles.HandleAsync)
             .WithName("FetchBundles").WithSummary("Fetch sealed bundles")
             .Documented(

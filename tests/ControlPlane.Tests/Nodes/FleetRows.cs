@@ -127,6 +127,38 @@ internal sealed class FleetRows(PostgresDatabase database)
         await ChangeAsync(db, of, sequence, withdraw ? null : of.Bundle.Id);
     }
 
+    /// <summary>Changes for many new domains beside one, all with its bundle.</summary>
+    public async Task ManyAsync(Guid beside, int count)
+    {
+        await using var db = database.Open();
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             WITH made AS (
+                 INSERT INTO domains (id, tenant_id, fleet_id, hostname, key_algorithm, status, created_at)
+                 SELECT gen_random_uuid(), tenant_id, fleet_id, 'n' || n || '.' || hostname, 'EcdsaP256', 'Pending',
+                        now()
+                 FROM domains CROSS JOIN generate_series(1, {count}) AS n WHERE id = {beside}
+                 RETURNING id, fleet_id, hostname)
+             INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
+             SELECT made.id, made.fleet_id, made.hostname, bundles.id, 1, now()
+             FROM made JOIN bundles ON bundles.domain_id = {beside}
+             """);
+    }
+
+    /// <summary>Asks for the withdrawal of some that the fleet serves, as if at one time.</summary>
+    public async Task WithdrawAsync(Guid fleet, int count, DateTimeOffset at)
+    {
+        await using var db = database.Open();
+        Assert.Equal(count, await db.Database.ExecuteSqlAsync(
+            $"""
+             INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
+             SELECT domain_id, fleet_id, hostname, NULL, order_sequence, {at.ToUniversalTime()} FROM desired_state state
+             WHERE fleet_id = {fleet} AND bundle_id IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM desired_changes WHERE domain_id = state.domain_id)
+             ORDER BY hostname LIMIT {count}
+             """));
+    }
+
     public async Task<T> ReadAsync<T>(Func<ControlPlaneDb, Task<T>> read)
     {
         await using var db = database.Open();

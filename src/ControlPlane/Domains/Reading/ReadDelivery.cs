@@ -59,7 +59,7 @@ internal static class ReadDelivery
 /// <param name="Proven">True when all three are the desired one.</param>
 /// <param name="Error">Why the node refused the bundle; null otherwise.</param>
 /// <param name="Revision">The revision of the fleet's desired state this answers.</param>
-/// <param name="ObservedAt">When it was reported.</param>
+/// <param name="ObservedAt">When it was first reported so.</param>
 internal sealed record NodeDeliveryView(
     string Node,
     NodeStanding Standing,

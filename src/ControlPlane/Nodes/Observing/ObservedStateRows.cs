@@ -15,9 +15,9 @@ internal static class ObservedStateRows
     private const int MaxDetail = 2000;
     private const int MaxVersion = 100;
 
-    /// <summary>Rows of domains that are not this fleet's are dropped: a node speaks for its own fleet. A refusal
-    /// becomes an event when it is new, or another than before; the statement's snapshot still shows what was
-    /// there.</summary>
+    /// <summary>Rows of domains that are not this fleet's are dropped: a node speaks for its own fleet; and those that
+    /// say what is known already: an agent that tells everything again costs a read. A refusal becomes an event when it
+    /// is new, or another than before; the statement's snapshot still shows what was there.</summary>
     private const string Sql =
         """
         WITH said AS (
@@ -26,21 +26,27 @@ internal static class ObservedStateRows
                  $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                  AS row (domain_id, revision, state, disk, memory, handshake, code, detail)
             JOIN domains ON domains.id = row.domain_id AND domains.fleet_id = $9
-        ), told AS (
-            INSERT INTO events (at, tenant_id, domain_id, type, message)
-            SELECT $11, said.tenant_id, said.domain_id, $12,
-                   'Node ' || $13 || ' refused the bundle of ' || said.hostname || ' (' || said.code || '): '
-                       || said.detail
+        ), news AS (
+            SELECT said.*, before.state AS state_before, before.error_code AS code_before,
+                   before.revision AS revision_before
             FROM said
             LEFT JOIN node_observations before ON before.node_id = $10 AND before.domain_id = said.domain_id
-            WHERE said.state = 'Refused'
-              AND (before.state, before.error_code, before.revision)
-                  IS DISTINCT FROM ('Refused', said.code, said.revision)
-            ORDER BY said.domain_id
+            WHERE (before.revision, before.state, before.disk_fingerprint, before.memory_fingerprint,
+                   before.handshake_fingerprint, before.error_code, before.error_detail)
+                  IS DISTINCT FROM
+                  (said.revision, said.state, said.disk, said.memory, said.handshake, said.code, said.detail)
+        ), told AS (
+            INSERT INTO events (at, tenant_id, domain_id, type, message)
+            SELECT $11, tenant_id, domain_id, $12,
+                   'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail
+            FROM news
+            WHERE state = 'Refused'
+              AND (state_before, code_before, revision_before) IS DISTINCT FROM ('Refused', code, revision)
+            ORDER BY domain_id
         )
         INSERT INTO node_observations (node_id, domain_id, revision, state, disk_fingerprint, memory_fingerprint,
                                        handshake_fingerprint, error_code, error_detail, observed_at)
-        SELECT $10, domain_id, revision, state, disk, memory, handshake, code, detail, $11 FROM said
+        SELECT $10, domain_id, revision, state, disk, memory, handshake, code, detail, $11 FROM news
         ON CONFLICT (node_id, domain_id) DO UPDATE
         SET revision = excluded.revision, state = excluded.state, disk_fingerprint = excluded.disk_fingerprint,
             memory_fingerprint = excluded.memory_fingerprint, handshake_fingerprint = excluded.handshake_fingerprint,

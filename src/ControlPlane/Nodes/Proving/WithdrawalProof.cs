@@ -16,7 +16,11 @@ internal sealed record WithdrawalVerdict(
     bool Confirmed,
     IReadOnlyList<ProofNode> By,
     IReadOnlyList<ProofNode> Waiting,
-    IReadOnlyList<ProofNode> Others);
+    IReadOnlyList<ProofNode> Others)
+{
+    /// <summary>True while no node was told, because an admin must approve the withdrawal.</summary>
+    public bool IsHeld { get; init; }
+}
 
 /// <summary>What the fleet was told about a domain.</summary>
 internal enum WithdrawalStage
@@ -51,6 +55,8 @@ internal static class WithdrawalProof
              SELECT EXISTS (SELECT 1 FROM desired_changes WHERE domain_id = {domain}) AS "Pending",
                     EXISTS (SELECT 1 FROM desired_state
                             WHERE fleet_id = {fleet} AND domain_id = {domain}) AS "Published",
+                    EXISTS (SELECT 1 FROM desired_changes WHERE domain_id = {domain} AND bundle_id IS NULL
+                                AND held_at IS NOT NULL AND approval IS NULL) AS "Held",
                     (SELECT revision FROM desired_state
                      WHERE fleet_id = {fleet} AND domain_id = {domain} AND bundle_id IS NULL) AS "TombstoneAt"
              """).SingleAsync(ct);
@@ -70,7 +76,7 @@ internal static class WithdrawalProof
                 && ((row.DomainId == domain && row.State == ObservedDomainState.Withdrawn)
                     || (successors.Contains(row.DomainId) && row.State == ObservedDomainState.Serving)))
             .Select(row => row.NodeId).ToListAsync(ct);
-        return Judge(nodes, confirmed.ToHashSet(), stage);
+        return Judge(nodes, confirmed.ToHashSet(), stage) with { IsHeld = told.Held };
     }
 
     /// <summary>The rule itself.</summary>
@@ -93,5 +99,5 @@ internal static class WithdrawalProof
         return new WithdrawalVerdict(done, serving[true].ToList(), serving[false].ToList(), others);
     }
 
-    private sealed record ToldRow(bool Pending, bool Published, long? TombstoneAt);
+    private sealed record ToldRow(bool Pending, bool Published, bool Held, long? TombstoneAt);
 }

@@ -87,10 +87,17 @@ internal sealed partial class DesiredStateListener(
         }
 
         // A fleet alone, or followed by epoch and revision.
-        var end = payload.IndexOf(':');
-        if (Guid.TryParse(end < 0 ? payload : payload.AsSpan(0, end), out var fleet))
+        var said = payload.Split(':');
+        if (Guid.TryParse(said[0], out var fleet))
         {
-            waiters.Wake(fleet);
+            if (said.Length == 3 && long.TryParse(said[1], out var epoch) && long.TryParse(said[2], out var revision))
+            {
+                waiters.Wake(fleet, epoch, revision);
+            }
+            else
+            {
+                waiters.Wake(fleet);
+            }
         }
         else
         {

@@ -1,26 +1,79 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Nodes.Publishing;
+
+/// <summary>The time until a fleet's next change. What is read within it is the same for everyone who waits for its
+/// end.</summary>
+internal sealed class FleetChange
+{
+    private readonly TaskCompletionSource _happened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the fleet may have a new revision.</summary>
+    public Task Happened => _happened.Task;
+
+    public void Tell() => _happened.TrySetResult();
+}
 
 /// <summary>
 /// Long polls that wait for their fleet's next revision. One task per fleet, shared by all its polls, so that waiting
 /// costs neither thread nor query. A poll takes the task BEFORE it reads: a batch published in between has completed it
 /// already.
 /// </summary>
-internal sealed class DesiredStateWaiters
+internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
 {
-    private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _next = new();
+    private readonly ConcurrentDictionary<Guid, FleetChange> _next = new();
+    private readonly ConcurrentDictionary<Guid, (long Epoch, long Revision)> _told = new();
+    private int _waiting;
 
-    /// <summary>Completes at the fleet's next wake after this call.</summary>
-    public Task NextChange(Guid fleet) => _next.GetOrAdd(
-        fleet, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <summary>Polls that wait now.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
+
+    /// <summary>The time until the fleet's next wake after this call.</summary>
+    public FleetChange NextChange(Guid fleet) => _next.GetOrAdd(fleet, _ => new FleetChange());
+
+    /// <summary>A seat to wait in, given back when disposed; null when <see cref="NodeOptions.MaxWaiting"/> are
+    /// taken.</summary>
+    public IDisposable? TakeSeat()
+    {
+        if (Interlocked.Increment(ref _waiting) <= options.Value.MaxWaiting)
+        {
+            return new Seat(this);
+        }
+
+        Interlocked.Decrement(ref _waiting);
+        return null;
+    }
+
+    /// <summary>The fleet has this revision. Told a second time (by the publisher itself, and by the database's
+    /// notification) it wakes nobody.</summary>
+    public void Wake(Guid fleet, long epoch, long revision)
+    {
+        var news = false;
+        _told.AddOrUpdate(
+            fleet,
+            _ =>
+            {
+                news = true;
+                return (epoch, revision);
+            },
+            (_, told) =>
+            {
+                news = (epoch, revision).CompareTo(told) > 0;
+                return news ? (epoch, revision) : told;
+            });
+        if (news)
+        {
+            Wake(fleet);
+        }
+    }
 
     /// <summary>The fleet may have a new revision.</summary>
     public void Wake(Guid fleet)
     {
         if (_next.TryRemove(fleet, out var waiting))
         {
-            waiting.TrySetResult();
+            waiting.Tell();
         }
     }
 
@@ -30,6 +83,19 @@ internal sealed class DesiredStateWaiters
         foreach (var fleet in _next.Keys)
         {
             Wake(fleet);
+        }
+    }
+
+    private sealed class Seat(DesiredStateWaiters waiters) : IDisposable
+    {
+        private int _isGivenBack;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isGivenBack, 1) == 0)
+            {
+                Interlocked.Decrement(ref waiters._waiting);
+            }
         }
     }
 }

@@ -10,12 +10,17 @@ namespace ControlPlane.Nodes.Publishing;
 /// <summary>GET /v1/desired-state: what changed since a cursor, waited for without a thread or a query.</summary>
 internal static class PollDesiredState
 {
-    public static async Task<Results<Ok<DesiredStatePage>, Problem>> HandleAsync(
+    /// <summary>Seconds after which one that found no seat asks again, evenly between the two: those that were turned
+    /// away together must not return together.</summary>
+    private const int EarliestRetry = 5;
+    private const int LatestRetry = 15;
+
+    public static async Task<Results<CompressibleJson<DesiredStatePage>, Problem>> HandleAsync(
         [Description("Cursor of the last page recorded; left out for the full list.")] string? since,
         [Description("Longest wait in seconds for something new, at most 50; left out, the answer comes at once.")]
         int? wait,
         HttpContext http,
-        DesiredStateReader reader,
+        SharedPages pages,
         DesiredStateWaiters waiters,
         NodeKeyCache keys,
         NodeAhead ahead,
@@ -39,39 +44,55 @@ internal static class PollDesiredState
         var began = time.GetTimestamp();
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(
             http.RequestAborted, lifetime.ApplicationStopping);
-        while (true)
+        IDisposable? seat = null;
+        try
         {
-            // Before the read: what is published between read and wait has completed this task already.
-            var change = waiters.NextChange(fleet);
-            if (await RefusalAsync(keys, caller, http.RequestAborted) is { } refusal)
+            while (true)
             {
-                return refusal;
-            }
-
-            var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
-            if (page is null)
-            {
-                if (position is { } shown)
+                // Before the read: what is published between read and wait has completed this task already.
+                var change = waiters.NextChange(fleet);
+                if (await RefusalAsync(keys, caller, http.RequestAborted) is { } refusal)
                 {
-                    await ahead.LookAsync(caller, shown.Epoch, shown.Revision, http.RequestAborted);
+                    return refusal;
                 }
 
-                return NodeProblems.HistoryGone.With();
-            }
+                var left = patience - time.GetElapsedTime(began);
+                var waits = left > TimeSpan.Zero && !ends.IsCancellationRequested;
+                var page = await pages.ReadAsync(change, fleet, position, upTo: null, waits, http.RequestAborted);
+                if (page is null)
+                {
+                    if (position is { } shown)
+                    {
+                        await ahead.LookAsync(caller, shown.Epoch, shown.Revision, http.RequestAborted);
+                    }
 
-            var left = patience - time.GetElapsedTime(began);
-            if (page.Upserts.Count + page.Tombstones.Count > 0 || left <= TimeSpan.Zero || ends.IsCancellationRequested)
-            {
-                return TypedResults.Ok(page);
-            }
+                    return NodeProblems.HistoryGone.With();
+                }
 
-            if (!await ChangedAsync(change, left, time, ends.Token))
-            {
-                // Nothing happened: the page just read is still the answer, and the reader's new position.
-                return await RefusalAsync(keys, caller, CancellationToken.None) is { } late
-                    ? late
-                    : TypedResults.Ok(page);
+                if (!page.IsEmpty || !waits)
+                {
+                    return page.Answer;
+                }
+
+                seat ??= waiters.TakeSeat();
+                if (seat is null)
+                {
+                    return NodeProblems.TooManyWaiting.With() with
+                    {
+                        RetryAfterSeconds = Random.Shared.Next(EarliestRetry, LatestRetry + 1),
+                    };
+                }
+
+                if (!await ChangedAsync(change.Happened, left, time, ends.Token))
+                {
+                    // Nothing happened: the page just read is still the answer, and the reader's new position.
+                    return await RefusalAsync(keys, caller, CancellationToken.None) is { } late ? late : page.Answer;
+                }
             }
+        }
+        finally
+        {
+            seat?.Dispose();
         }
     }
 

@@ -29,7 +29,7 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
             await app.Rows.DomainAsync(fleet.Id));
         await app.Rows.ChangeAsync(active);
         await app.Rows.ChangeAsync(pending);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
 
         Assert.Equal("Joining", (await node.ReportAsync(true, pending.Served())).Standing);
@@ -52,7 +52,7 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
             await FleetRows.ChangeAsync(db, active, 2, renewed.Id);
         }
 
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
         Assert.Equal("Joining", (await node.ReportAsync(true, active.Served())).Standing);
         Assert.Equal("Serving", (await node.ReportAsync(true, active.Served() with
@@ -76,6 +76,48 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
         Assert.Equal(7, receipt.ReportNumber);
         var seen = await app.Rows.ReadAsync(rows => rows.NodeObservations.SingleAsync(row => row.NodeId == node.Id));
         Assert.True(seen.Proves(domain.Bundle.Fingerprint));
+    }
+
+    [Fact]
+    public async Task A_full_report_that_says_nothing_new_writes_no_row_and_one_change_writes_one()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var domain = await app.Rows.DomainAsync(fleet.Id);
+        await app.Rows.ManyAsync(domain.Id, Routes.MaxRowsPerReport - 1);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        var rows = await app.Rows.ReadAsync(db => db.Domains.Where(row => row.FleetId == fleet.Id)
+            .Select(row => new ObservedDomain(
+                row.Id, 1, ObservedDomainState.Refused, null, null, null, new NodeError("oversized", "Too large.")))
+            .ToArrayAsync());
+
+        await node.ReportAsync(1, false, 1, 0, rows);
+        var first = await VersionsAsync();
+        await node.ReportAsync(2, false, 1, 0, rows);
+        var second = await VersionsAsync();
+        rows[7] = rows[7] with { Error = rows[7].Error! with { Detail = "Still too large." } };
+        await node.ReportAsync(3, false, 1, 0, rows);
+        var third = await VersionsAsync();
+
+        Assert.Equal(Routes.MaxRowsPerReport, first.Count);
+        Assert.Equal(first, second);
+        Assert.Equal([rows[7].Domain], third.Except(second).Select(row => row.Key));
+
+        // xmin names the transaction that wrote the row last.
+        async Task<Dictionary<Guid, string>> VersionsAsync()
+        {
+            await using var command = database.DataSource.CreateCommand(
+                "SELECT domain_id, xmin::text FROM node_observations WHERE node_id = $1");
+            command.Parameters.Add(new() { Value = node.Id });
+            await using var reader = await command.ExecuteReaderAsync();
+            var versions = new Dictionary<Guid, string>();
+            while (await reader.ReadAsync())
+            {
+                versions[reader.GetGuid(0)] = reader.GetString(1);
+            }
+
+            return versions;
+        }
     }
 
     [Fact]
