@@ -36,4 +36,10 @@ internal sealed class DesiredRow
     public required DateTimeOffset ChangedAt { get; init; }
 
     public string? Approval { get; init; }
+
+    /// <summary>What was released to all nodes before this row, which only canaries see yet; null: nothing.</summary>
+    public Guid? ReleasedBundleId { get; init; }
+
+    /// <summary>The revision it was released as.</summary>
+    public long? ReleasedAs { get; init; }
 }
