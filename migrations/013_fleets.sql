@@ -20,16 +20,11 @@ ALTER TABLE fleets
     ADD COLUMN rollout            text NOT NULL DEFAULT 'Running'
         CHECK (rollout IN ('Running', 'CanarySilent', 'Halted', 'Paused')),
     ADD COLUMN rollout_since      timestamptz,
-    ADD COLUMN rollout_reason     text;
+    ADD COLUMN rollout_reason     text,
+    -- Refusals before this count no more: somebody has seen them and resumed the rollout.
+    ADD COLUMN refusals_since     timestamptz;
 UPDATE fleets SET released_revision = revision;
 ALTER TABLE fleets ADD CHECK (released_revision <= revision);
-
--- What nodes beyond the canaries go on serving while a newer bundle is not released to them: a list made for one of
--- them meanwhile must not lack the name. Null: nothing was released for the domain yet.
-ALTER TABLE desired_state
-    ADD COLUMN released_bundle_id  uuid REFERENCES bundles,
-    ADD COLUMN released_as         bigint,
-    ADD CHECK ((released_bundle_id IS NULL) = (released_as IS NULL));
 
 -- Refusals are few: what a fleet refused lately is counted at every step of a rollout.
 CREATE INDEX node_observations_refused ON node_observations (observed_at) WHERE state = 'Refused';

@@ -161,7 +161,6 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<DesiredChange, Bundle>(row => row.BundleId);
         Refers<DesiredRow, Domain>(row => row.DomainId);
         Refers<DesiredRow, Bundle>(row => row.BundleId);
-        Refers<DesiredRow, Bundle>(row => row.ReleasedBundleId);
         Refers<NodeObservation, Node>(row => row.NodeId);
         Refers<NodeObservation, Domain>(row => row.DomainId);
         Refers<BundleRelease, Node>(row => row.NodeId);

@@ -38,6 +38,12 @@ internal sealed class Fleet
     /// <inheritdoc cref="Rollout"/>
     public string? RolloutReason { get; init; }
 
+    /// <summary>When somebody last resumed it: earlier refusals do not count.</summary>
+    public DateTimeOffset? RefusalsSince { get; init; }
+
+    /// <summary>Revision of the newest tombstone that is not listed any more: a cursor below it begins anew.</summary>
+    public long KeptFrom { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 }
 

@@ -31,7 +31,8 @@ internal static class NodeProblems
         "Give the fleet a target and addresses of its own; existing names the one that has them.");
 
     public static readonly ProblemKind HistoryGone = new(
-        "history-gone", 410, None, "The cursor belongs to another life of the fleet's history.",
+        "history-gone", 410, None,
+        "The cursor is older than the history that is kept, or belongs to another life of it.",
         "Ask again without since: the full list follows.");
 
     public static readonly ProblemKind ReleasesExhausted = new(

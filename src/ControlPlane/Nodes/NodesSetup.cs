@@ -1,7 +1,9 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Authentication;
@@ -22,6 +24,11 @@ internal static class NodesSetup
         services.AddSingleton<NodeKeyCache>();
         services.AddSingleton<DesiredStateWaiters>();
         services.AddSingleton<DesiredStateReader>();
+        services.AddSingleton<RolloutGates>();
+        services.AddSingleton<RolloutSteps>();
+        services.AddHostedService(all => all.GetRequiredService<RolloutSteps>());
+        services.AddSingleton<FleetDigests>();
+        services.AddSingleton<DifferingRows>();
         services.AddSingleton<ReleasableBundles>();
         services.AddSingleton<FetchBundles>();
         services.AddHostedService<DefaultFleet>();

@@ -24,7 +24,8 @@ internal static class TenantReference
 /// <summary>A tenant to create.</summary>
 /// <param name="Name">1 to 63 of a-z, 0-9 and hyphen, not in the form of an id. It is for ever: other systems'
 /// settings hold it.</param>
-/// <param name="Fleet">Where its domains go when nobody says, by id or name; the configured fleet when left out.</param>
+/// <param name="Fleet">Where its domains go when nobody says, by id or name; the configured fleet when left
+/// out.</param>
 internal sealed record CreateTenant(string? Name, string? Fleet = null)
 {
     internal sealed class Rules : AbstractValidator<CreateTenant>

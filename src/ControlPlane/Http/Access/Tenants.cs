@@ -18,7 +18,8 @@ internal static class Tenants
                 "A tenant is a customer-facing product or company; its domains are kept apart from all others'. Its "
                 + "name is for ever. With `fleet`, its domains go there when a registration does not say.",
                 Problems.InvalidField, Problems.FleetUnknown, Problems.TenantExists)
-            .Example(new CreateTenant("acme", "local"), Examples.Tenant).Produces<TenantView>(StatusCodes.Status201Created);
+            .Example(new CreateTenant("acme", "local"), Examples.Tenant)
+            .Produces<TenantView>(StatusCodes.Status201Created);
         tenants.MapGet("", ListAsync).WithName("ListTenants").WithSummary("List tenants")
             .Documented("In order of creation.", Problems.InvalidField)
             .Example(null, new Page<TenantView>([Examples.Tenant], null)).Produces<Page<TenantView>>();

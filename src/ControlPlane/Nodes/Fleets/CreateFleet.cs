@@ -5,7 +5,6 @@ using ControlPlane.Domains;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Nodes.Fleets;
 
@@ -25,10 +24,10 @@ internal static class CreateFleet
     private const int MostAddresses = 16;
 
     public static async Task<Results<Created<FleetView>, Problem>> HandleAsync(
-        CreateFleetRequest body, ControlPlaneDb db, IOptions<FleetOptions> options, IOptions<NodeOptions> nodes,
-        TimeProvider time)
+        CreateFleetRequest body, [AsParameters] ReadFleets.Tools tools)
     {
-        var faults = Faults(body, options.Value);
+        var (db, options) = (tools.Db, tools.Options.Value);
+        var faults = Faults(body, options);
         if (faults.Count > 0)
         {
             return Problems.InvalidField.With(string.Join(' ', faults.Select(fault => fault.Detail))) with
@@ -37,7 +36,7 @@ internal static class CreateFleet
             };
         }
 
-        var now = time.NowStored();
+        var now = tools.Time.NowStored();
         // Goes on when the caller hangs up: whoever repeats the call must find the first result.
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
         // One at a time: that no two fleets share an address is more than an index can hold.
@@ -58,7 +57,7 @@ internal static class CreateFleet
             Canaries = body.Canaries ?? 0,
             CreatedAt = now,
         };
-        if (present.FirstOrDefault(row => Share(fleet, FleetWay.Of(row, options.Value))) is { } other)
+        if (present.FirstOrDefault(row => Share(fleet, FleetWay.Of(row, options))) is { } other)
         {
             return NodeProblems.FleetWayTaken.With($"It leads to fleet {other.Name}.") with { Existing = other.Id };
         }
@@ -66,9 +65,8 @@ internal static class CreateFleet
         db.Fleets.Add(fleet);
         await db.SaveChangesAsync(CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
-        var made = await ReadFleets.ReadAsync(
-            db, row => row.Id == fleet.Id, 1, options.Value, nodes.Value, time, CancellationToken.None);
-        return TypedResults.Created($"/v1/fleets/{fleet.Id}", made[0]);
+        return TypedResults.Created(
+            $"/v1/fleets/{fleet.Id}", await ReadFleets.ViewAsync(tools, fleet.Id, CancellationToken.None));
     }
 
     private static bool Share(Fleet fleet, FleetWay other) =>

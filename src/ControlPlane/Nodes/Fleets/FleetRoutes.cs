@@ -29,6 +29,29 @@ internal static class FleetRoutes
             .WithName("ReadFleet").WithSummary("Read a fleet")
             .Documented("By id or by name.", Problems.NotFound)
             .Example(null, NodeExamples.Made);
+        fleets.MapPost("/{fleet}/rollout/pause", SteerRollout.PauseAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("PauseRollout").WithSummary("Pause a fleet's rollout")
+            .Documented(
+                "No change goes out to any node, canaries included, until it is resumed; what is served is served on, "
+                + "and domains that wait show `rollout-paused`. Withdrawals go out all the same: a deletion or a ban "
+                + "does not wait. A node that joins takes all there is. Pausing twice changes nothing.",
+                Problems.NotFound, Problems.InvalidField)
+            .Example(new PauseRollout("Maintenance of the load balancer."), NodeExamples.Paused);
+        fleets.MapPost("/{fleet}/rollout/resume", SteerRollout.ResumeAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("ResumeRollout").WithSummary("Resume a fleet's rollout")
+            .Documented(
+                "After a pause or a halt. What was held goes out, to canaries first where there are some. Refusals "
+                + "count anew from now.",
+                Problems.NotFound)
+            .Example(null, NodeExamples.Made);
+        fleets.MapPut("/{fleet}/rollout", SteerRollout.ChangeAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("ChangeRollout").WithSummary("Change how changes go out")
+            .Documented(
+                "With `canaries`, so many of the nodes that serve, the first enrolled, see a change before the others "
+                + "do; these follow when all canaries have answered for it. It costs each activation another round "
+                + "trip of a node, which is why it is 0 unless asked for.",
+                Problems.NotFound, Problems.InvalidField)
+            .Example(new ChangeRollout(1), NodeExamples.Made);
         fleets.MapGet("/{fleet}/strays", ReadStrays.ListAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ListStrays").WithSummary("List forgotten names")
             .Documented(

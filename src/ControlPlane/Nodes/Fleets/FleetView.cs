@@ -60,7 +60,7 @@ internal sealed record RolloutView
 
     /// <summary>Domains that a serving node refused within the window (an hour unless configured) or since the rollout
     /// was last resumed, and refuses still.</summary>
-    public required int RefusedDomains { get; init; }
+    public required long RefusedDomains { get; init; }
 
     /// <summary>Refusals in all answers of serving nodes within the same time, 0 to 1.</summary>
     public required double NackShare { get; init; }

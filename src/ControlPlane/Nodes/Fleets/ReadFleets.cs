@@ -1,12 +1,12 @@
 using System.ComponentModel;
 using System.Linq.Expressions;
-using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace ControlPlane.Nodes.Fleets;
 
@@ -14,10 +14,7 @@ namespace ControlPlane.Nodes.Fleets;
 internal static class ReadFleets
 {
     public static async Task<Results<Ok<Page<FleetView>>, Problem>> ListAsync(
-        ControlPlaneDb db,
-        IOptions<FleetOptions> options,
-        IOptions<NodeOptions> nodes,
-        TimeProvider time,
+        [AsParameters] Tools tools,
         CancellationToken ct,
         [Description("nextCursor of the page before.")] Guid? cursor = null,
         [Description("1–200 fleets a page.")] int limit = Page<FleetView>.DefaultLimit)
@@ -28,33 +25,28 @@ internal static class ReadFleets
         }
 
         var after = cursor ?? Guid.Empty;
-        var rows = await ReadAsync(db, fleet => fleet.Id > after, limit + 1, options.Value, nodes.Value, time, ct);
+        var rows = await ReadAsync(tools, fleet => fleet.Id > after, limit + 1, ct);
         var items = rows.Take(limit).ToList();
         return TypedResults.Ok(new Page<FleetView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
     }
 
     public static async Task<Results<Ok<FleetView>, Problem>> OneAsync(
-        [Description("Id or name.")] string fleet, ControlPlaneDb db, IOptions<FleetOptions> options,
-        IOptions<NodeOptions> nodes, TimeProvider time, CancellationToken ct) =>
-        await FleetReference.FindAsync(db, fleet, ct) is { } found
-            && (await ReadAsync(db, row => row.Id == found.Id, 1, options.Value, nodes.Value, time, ct)) is [var view]
-            ? TypedResults.Ok(view)
+        [Description("Id or name.")] string fleet, [AsParameters] Tools tools, CancellationToken ct) =>
+        await FleetReference.FindAsync(tools.Db, fleet, ct) is { } found
+            ? TypedResults.Ok(await ViewAsync(tools, found.Id, ct))
             : FleetReference.NotFound();
 
-    /// <summary>In order of creation.</summary>
-    public static async Task<IReadOnlyList<FleetView>> ReadAsync(
-        ControlPlaneDb db, Expression<Func<Fleet, bool>> which, int limit, FleetOptions options, NodeOptions nodes,
-        TimeProvider time, CancellationToken ct)
+    /// <summary>One that is there.</summary>
+    public static async Task<FleetView> ViewAsync(Tools tools, Guid id, CancellationToken ct) =>
+        (await ReadAsync(tools, row => row.Id == id, 1, ct))[0];
+
+    private static async Task<IReadOnlyList<FleetView>> ReadAsync(
+        Tools tools, Expression<Func<Fleet, bool>> which, int limit, CancellationToken ct)
     {
-        var earliest = time.GetUtcNow() - nodes.RefusalWindow;
+        var db = tools.Db;
         var rows = await (
             from fleet in db.Fleets.AsNoTracking().Where(which)
             orderby fleet.Id
-            let own = db.Nodes.Where(node => node.FleetId == fleet.Id && node.Standing == NodeStanding.Serving)
-            let since = fleet.RolloutSince > earliest ? fleet.RolloutSince : earliest
-            let refused = db.NodeObservations.Where(row => row.State == ObservedDomainState.Refused
-                && row.ObservedAt > since && !RefusalShare.NotOfBundles.Contains(row.ErrorCode)
-                && own.Any(node => node.Id == row.NodeId))
             select new
             {
                 Fleet = fleet,
@@ -67,22 +59,22 @@ internal static class ReadFleets
                     .Where(stray => db.Nodes.Any(node => node.Id == stray.NodeId && node.FleetId == fleet.Id
                         && node.Standing != NodeStanding.Retired))
                     .Select(stray => stray.Hostname).Distinct().Count(),
-                Canaries = own.OrderBy(node => node.Id).Take(fleet.Canaries).Select(node => node.Name).ToList(),
-                RefusedDomains = refused.Select(row => row.DomainId).Distinct().Count(),
-                Refusals = refused.Count(),
-                Answers = refused.Any()
-                    ? db.NodeObservations.Count(
-                        row => row.ObservedAt > since && own.Any(node => node.Id == row.NodeId))
-                    : 0,
             }).Take(limit).ToListAsync(ct);
+        var ids = rows.Select(row => row.Fleet.Id).ToList();
+        var serving = (await db.Nodes.Where(node => ids.Contains(node.FleetId) && node.Standing == NodeStanding.Serving)
+            .OrderBy(node => node.Id).Select(node => new { node.FleetId, node.Name }).ToListAsync(ct))
+            .ToLookup(node => node.FleetId, node => node.Name);
+        await using var connection = await tools.Database.OpenConnectionAsync(ct);
+        var shares = await RefusalShare.ReadAsync(
+            connection, tools.Time.GetUtcNow() - tools.Nodes.Value.RefusalWindow, atLeast: 1, ct);
         return
         [
             .. rows.Select(row => new FleetView
             {
                 Id = row.Fleet.Id,
                 Name = row.Fleet.Name,
-                CnameTarget = FleetWay.Of(row.Fleet, options).CnameTarget,
-                Addresses = FleetWay.Of(row.Fleet, options).Addresses,
+                CnameTarget = FleetWay.Of(row.Fleet, tools.Options.Value).CnameTarget,
+                Addresses = FleetWay.Of(row.Fleet, tools.Options.Value).Addresses,
                 Epoch = row.Fleet.Epoch,
                 Revision = row.Fleet.Revision,
                 Rollout = new RolloutView
@@ -91,10 +83,10 @@ internal static class ReadFleets
                     Since = row.Fleet.RolloutSince,
                     Reason = row.Fleet.RolloutReason,
                     Canaries = row.Fleet.Canaries,
-                    CanaryNodes = row.Canaries,
+                    CanaryNodes = [.. serving[row.Fleet.Id].Take(row.Fleet.Canaries)],
                     ReleasedRevision = row.Fleet.ReleasedRevision,
-                    RefusedDomains = row.RefusedDomains,
-                    NackShare = row.Answers == 0 ? 0 : Math.Round((double)row.Refusals / row.Answers, 4),
+                    RefusedDomains = shares.GetValueOrDefault(row.Fleet.Id)?.Domains ?? 0,
+                    NackShare = Math.Round(shares.GetValueOrDefault(row.Fleet.Id)?.Share ?? 0, 4),
                 },
                 Raised = row.Raised,
                 Strays = row.Strays,
@@ -102,4 +94,10 @@ internal static class ReadFleets
             }),
         ];
     }
+
+    /// <summary>What the routes of fleets share; bound by the framework
+    /// (<see cref="AsParametersAttribute"/>).</summary>
+    internal readonly record struct Tools(
+        ControlPlaneDb Db, NpgsqlDataSource Database, IOptions<FleetOptions> Options, IOptions<NodeOptions> Nodes,
+        TimeProvider Time);
 }

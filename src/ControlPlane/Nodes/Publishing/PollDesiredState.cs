@@ -3,6 +3,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -16,6 +17,7 @@ internal static class PollDesiredState
         int? wait,
         HttpContext http,
         DesiredStateReader reader,
+        RolloutGates gates,
         DesiredStateWaiters waiters,
         NodeKeyCache keys,
         NodeAhead ahead,
@@ -48,7 +50,8 @@ internal static class PollDesiredState
                 return refusal;
             }
 
-            var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
+            var upTo = await gates.UpToAsync(change, caller, position, http.RequestAborted);
+            var page = await reader.ReadAsync(fleet, position, upTo, http.RequestAborted);
             if (page is null)
             {
                 if (position is { } shown)
