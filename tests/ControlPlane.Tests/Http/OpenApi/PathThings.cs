@@ -20,8 +20,8 @@ internal static class PathThings
             (await api.RegisterAsync($"d{Guid.NewGuid():N}"[..20] + ".example.com")).ToString()),
         ["/v1/nodes/{id}"] = new(IsTenants: false, async (api, _) =>
             (await api.EnrolAsync($"n{Guid.NewGuid():N}"[..20])).Id.ToString()),
-        ["/v1/fleets/{fleet}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
-            await api.Admin.GetAsync("/v1/fleets")))["items"]![0]!["id"]!.ToString()),
+        ["/v1/fleets/{fleet}"] = Fleet,
+        ["/v1/fleets/{id}"] = Fleet,
         ["/v1/tenants/{tenant}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
             await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = $"t{Guid.NewGuid():N}" })))["id"]!.ToString()),
         ["/v1/tenants/{tenant}/keys/{key}"] = new(IsTenants: false, async (api, earlier) =>
@@ -29,6 +29,9 @@ internal static class PathThings
                 $"/v1/tenants/{earlier[0]}/keys", new { name = "a key" })))["key"]!["id"]!.ToString()),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
     };
+
+    private static PathThing Fleet => new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
+        await api.Admin.GetAsync("/v1/fleets")))["items"]![0]!["id"]!.ToString());
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
         ? thing
