@@ -71,8 +71,8 @@ internal static class NodeRoutes
             .WithName("CompareDigests").WithSummary("Compare a node's record")
             .Documented(
                 "The node sends 4,096 digests of 8 bytes over what it has recorded, each over one bucket of (domain, "
-                + "revision, fingerprint). Answered with what the fleet wants in the buckets that differ, at most 2,000 "
-                + "rows; with none when the epochs differ, as a poll will tell.",
+                + "revision, fingerprint). Answered with what the fleet wants in the buckets that differ, at most "
+                + "2,000 rows; with none when the epochs differ, as a poll will tell.",
                 Problems.InvalidField, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
             .Example(NodeExamples.Digest, new DigestAnswer(1, 17, 1, [3358], [NodeExamples.Desired]));
         node.MapPost(Routes.FetchBundles, FetchBundles.HandleAsync)

@@ -43,8 +43,8 @@ internal sealed record RefusalShare(Guid Fleet, long Domains, long Refusals, lon
     public bool Halts(NodeOptions options) =>
         Domains >= options.RefusedDomainsToHalt && Share > options.RefusalShareToHalt;
 
-    /// <summary>Of every fleet with at least so many refused domains, since its rollout was last resumed, and no longer ago
-    /// than the window.</summary>
+    /// <summary>Of every fleet with at least so many refused domains, since its rollout was last resumed, and no
+    /// longer ago than the window.</summary>
     public static async Task<Dictionary<Guid, RefusalShare>> ReadAsync(
         NpgsqlConnection connection, DateTimeOffset from, int atLeast, CancellationToken ct)
     {
