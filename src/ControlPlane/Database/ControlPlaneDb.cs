@@ -80,6 +80,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<Claim>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
         conventions.Properties<EpochCause>().HaveConversion<string>();
+        conventions.Properties<RolloutState>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<ReplacementState>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
@@ -142,6 +143,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     /// and need no order.</summary>
     private static void MapReferences(ModelBuilder model)
     {
+        Refers<Tenant, Fleet>(row => row.FleetId);
         Refers<ApiKey, Tenant>(row => row.TenantId);
         Refers<ApiKey, ApiKey>(row => row.PredecessorId);
         Refers<IdempotencyKey, ApiKey>(row => row.ApiKeyId);

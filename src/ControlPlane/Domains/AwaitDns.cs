@@ -4,6 +4,7 @@ using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.TokenStore;
 using Microsoft.Extensions.Options;
 
@@ -11,7 +12,7 @@ namespace ControlPlane.Domains;
 
 /// <summary>
 /// PendingDns: waits until the name is its tenant's and leads to us. By its records (a CNAME to the target it was
-/// told, or nothing but the fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for
+/// told, or nothing but its fleet's addresses), or, for names behind a CDN, by a probe that arrives: what counts for
 /// the CA is where port 80 ends.
 /// </summary>
 internal sealed class AwaitDns(
@@ -26,8 +27,9 @@ internal sealed class AwaitDns(
         }
 
         var found = await run.CallAsync("Resolve", () => dns.ResolveAddressesAsync(order.Hostname, ct));
-        var byTarget = ownership.LeadsToTarget(run.Domain, found);
-        if (byTarget || HasOurAddresses(run.Domain, found))
+        var ways = await FleetWays.ReadAsync(run.Db, run.Domain.FleetId, fleet.Value, ct);
+        var byTarget = ways.LeadsToTarget(run.Domain, found);
+        if (byTarget || ways.EndsAtOurs(run.Domain, found))
         {
             return await ownership.BeforeOrderAsync(run, byTarget, ct)
                 ?? new StepResult.Advance(OrderState.PendingOrder, $"{order.Hostname} leads to us.");
@@ -38,7 +40,7 @@ internal sealed class AwaitDns(
             return Wait(order, Reasons.DnsNotAnswering, found.Detail);
         }
 
-        var another = ownership.LeadsToAnother(run.Domain, found);
+        var another = ways.LeadsToAnother(run.Domain, found);
         if (!another && found.Addresses.Count > 0 && await ProbeArrivesAsync(run, found, ct))
         {
             return await ownership.BeforeOrderAsync(run, byTarget: false, ct) ?? new StepResult.Advance(
@@ -52,7 +54,9 @@ internal sealed class AwaitDns(
                 $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {found.Detail}");
         }
 
-        return another ? Wait(order, Reasons.DnsWrongTarget, $"It leads to {found.Chain[^1]}.")
+        return another ? Wait(
+                order, Reasons.DnsWrongTarget,
+                $"It leads to {(found.Chain.Count > 0 ? found.Chain[^1] : Some(found.Addresses))}.")
             : found.Addresses.Count == 0
             ? Wait(order, Reasons.DnsNotThere, found.Detail)
             : Wait(order, Reasons.DnsElsewhere, $"It leads to {Some(found.Addresses)}.");
@@ -61,12 +65,6 @@ internal sealed class AwaitDns(
     /// <summary>A stranger's answer may name thousands; a reader needs a few.</summary>
     private static string Some(IReadOnlyList<IPAddress> addresses) =>
         string.Join(", ", addresses.Take(5)) + (addresses.Count > 5 ? $" and {addresses.Count - 5} more" : "");
-
-    /// <summary>Through nobody's target: then the way says whose name it is meant to be, and it is not this
-    /// tenant's.</summary>
-    private bool HasOurAddresses(Domain domain, DnsAddresses found) =>
-        found.IsFact && found.Addresses.Count > 0 && found.Addresses.All(fleet.Value.Owns)
-        && !ownership.LeadsToAnother(domain, found);
 
     private async Task<bool> ProbeArrivesAsync(OrderRun run, DnsAddresses found, CancellationToken ct)
     {

@@ -2,6 +2,7 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Proving;
 using ControlPlane.TokenStore;
 using Microsoft.EntityFrameworkCore;
@@ -35,6 +36,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         return verdict.Outcome switch
         {
             RolloutOutcome.Proven => await ActivateAsync(run, verdict, ct),
+            RolloutOutcome.Waiting when await RolloutGates.WhyHeldAsync(run.Db, run.Domain, ct) is { } held => Wait(
+                order, Reasons.RolloutPaused, held),
             RolloutOutcome.Waiting => Wait(
                 order, Reasons.NodesProving, $"Still to prove it: {Names(verdict.Waiting)}."),
             RolloutOutcome.Refused => Wait(

@@ -68,6 +68,10 @@ internal static class EventTypes
     public const string EpochRaised = "fleet.epoch-raised";
     public const string WithdrawalsHeld = "fleet.withdrawals-held";
     public const string WithdrawalsApproved = "fleet.withdrawals-approved";
+    public const string RolloutPaused = "fleet.rollout-paused";
+    public const string RolloutHalted = "fleet.rollout-halted";
+    public const string RolloutResumed = "fleet.rollout-resumed";
+    public const string CanarySilent = "fleet.canary-silent";
     public const string NewerOnNodes = "domain.newer-on-nodes";
     public const string CustodyCapped = "fleet.custody-capped";
     public const string NodeDoubted = "node.claim-not-believed";

@@ -3,7 +3,8 @@ using ControlPlane.Contracts;
 
 namespace ControlPlane.Domains;
 
-/// <summary>Settings under <c>Fleet</c>: where customers' names must lead.</summary>
+/// <summary>Settings under <c>Fleet</c>: where customers' names must lead, unless their fleet has a way of its own, and
+/// which names are taken.</summary>
 internal sealed class FleetOptions
 {
     public const string Section = "Fleet";
@@ -41,8 +42,6 @@ internal sealed class FleetOptions
     /// <summary>Reserved endings to take nevertheless, such as <c>example</c>: for a lab with a CA and a DNS of its
     /// own.</summary>
     public IReadOnlyList<string> AllowedSpecialUseNames { get; init; } = [];
-
-    public bool Owns(IPAddress address) => Addresses.Any(own => IPAddress.Parse(own).Equals(address));
 
     /// <summary>All that is wrong with these settings, a sentence each; empty when they can be used.</summary>
     public IEnumerable<string> Faults()

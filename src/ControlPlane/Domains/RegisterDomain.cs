@@ -8,6 +8,7 @@ using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using FluentValidation;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -33,10 +34,12 @@ internal static class RegisterDomain
             + "`waitingOn`. A name that another tenant claims, or had within the last days, is taken as contested: "
             + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen; so is a "
             + "name that nodes serve or the CA knows since before a restore, unless an operator registers it. A portal "
-            + "registers for its own tenant; support and admins name the tenant.",
+            + "registers for its own tenant; support and admins name the tenant, and may name the `fleet` that is to "
+            + "serve it. Else it is the tenant's, or the configured one. A domain stays in its fleet.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
-                Problems.TenantUnknown, Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
+                Problems.TenantUnknown, Problems.FleetNotAllowed, Problems.FleetUnknown,
+                Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
         .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
         .Produces<DomainView>(StatusCodes.Status201Created);
@@ -51,10 +54,24 @@ internal static class RegisterDomain
             return RefuseTenant(body, caller);
         }
 
+        if (body.Fleet is not null && caller.Role == ApiRole.Portal)
+        {
+            return Problems.FleetNotAllowed.With();
+        }
+
         var now = time.GetUtcNow().ToUniversalTime();
         // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
         now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
-        var fleet = await FleetAsync(db, options.Value.Name, now);
+        if (await FleetChoice.MakeAsync(db, body.Fleet, tenant, options.Value.Name, now) is not { } fleet)
+        {
+            return Problems.FleetUnknown.With($"There is no fleet {body.Fleet}.");
+        }
+
+        if (await RefuseTargetsAsync(body.Hostname!, db) is { } ours)
+        {
+            return ours;
+        }
+
         var past = await ForgottenNames.LookAsync(db, body.Hostname!, now, CancellationToken.None);
         // An operator knows whose a forgotten name was; a portal only claims it.
         var vouched = past != ForgottenPast.None && caller.Role != ApiRole.Portal;
@@ -67,12 +84,13 @@ internal static class RegisterDomain
             {
                 Id = Guid.CreateVersion7(now),
                 TenantId = tenant,
-                FleetId = fleet,
+                FleetId = fleet.Id,
                 Hostname = body.Hostname!,
                 KeyAlgorithm = KeyAlgorithms.ByWord[body.KeyAlgorithm ?? KeyAlgorithms.Word(KeyAlgorithm.EcdsaP256)],
                 Claim = contested ? Claim.Contested : Claim.Held,
                 ProvenAt = vouched && !contested ? now : null,
-                CnameTarget = await TenantTarget.OfAsync(db, tenant, options.Value, now, CancellationToken.None),
+                CnameTarget = await TenantTarget.OfAsync(
+                    db, tenant, options.Value, FleetWay.Of(fleet, options.Value), now, CancellationToken.None),
                 CreatedAt = now,
             };
             Enter(db, domain, now);
@@ -157,16 +175,10 @@ internal static class RegisterDomain
             : Problems.AlreadyRegistered.With($"{hostname} is already registered.") with { Existing = own.Id };
     }
 
-    private static async Task<Guid> FleetAsync(ControlPlaneDb db, string name, DateTimeOffset now)
-    {
-        await db.Database.ExecuteSqlAsync(
-            $"""
-             INSERT INTO fleets (id, name, created_at) VALUES ({Guid.CreateVersion7(now)}, {name}, {now})
-             ON CONFLICT DO NOTHING
-             """,
-            CancellationToken.None);
-        return await db.Fleets.Where(row => row.Name == name).Select(row => row.Id).SingleAsync(CancellationToken.None);
-    }
+    /// <summary>The configured target is refused with the body; those of fleets made since are rows.</summary>
+    private static async Task<Problem?> RefuseTargetsAsync(string hostname, ControlPlaneDb db) =>
+        (await db.Fleets.Select(row => row.CnameTarget).ToListAsync(CancellationToken.None))
+            .Select(target => HostnameRules.RefuseTarget(hostname, target)).OfType<Problem>().FirstOrDefault();
 }
 
 /// <summary>A name to register.</summary>
@@ -174,7 +186,10 @@ internal static class RegisterDomain
 /// <c>shop.example.com</c>.</param>
 /// <param name="KeyAlgorithm"><c>ecdsaP256</c> (default) or <c>rsa2048</c> for clients that know nothing newer.</param>
 /// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
-internal sealed record RegisterDomainRequest(string? Hostname, string? KeyAlgorithm, string? Tenant)
+/// <param name="Fleet">The fleet to serve it, by name or id, for operators; the tenant's or the configured one when
+/// left out.</param>
+internal sealed record RegisterDomainRequest(
+    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null)
 {
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>
     {

@@ -34,6 +34,14 @@ internal static class Problems
         "tenant-unknown", 400, Customer, "There is no tenant of this name or id.",
         "Create it with POST /v1/tenants, or correct the name or id.");
 
+    public static readonly ProblemKind FleetNotAllowed = new(
+        "fleet-not-allowed", 400, Customer, "Only an operator's key chooses the fleet.",
+        "Leave the field fleet out: the operator has said where this tenant's domains go.");
+
+    public static readonly ProblemKind FleetUnknown = new(
+        "fleet-unknown", 400, Operator, "There is no fleet of this name or id.",
+        "Create it with POST /v1/fleets, or correct the name or id; GET /v1/fleets lists them.");
+
     public static readonly ProblemKind NotAuthenticated = new(
         "not-authenticated", 401, Customer, "The request carries no valid key.",
         "Send the header Authorization: Bearer <key> with a key that was not revoked and has not expired.");
@@ -108,6 +116,7 @@ internal static class Problems
     public static readonly IReadOnlyDictionary<string, ProblemKind> ByCode = new[]
     {
         MalformedRequest, MalformedJson, UnknownField, InvalidField, TenantRequired, TenantNotAllowed, TenantUnknown,
+        FleetNotAllowed, FleetUnknown,
         NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
         AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
         IdempotencyInProgress,

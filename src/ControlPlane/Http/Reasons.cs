@@ -159,6 +159,11 @@ internal static class Reasons
         "A serving node refused the bundle.",
         "Look at the domain's delivery for the node and its error.");
 
+    public static readonly Reason RolloutPaused = new(
+        "rollout-paused", WaitingOn.Operator,
+        "The fleet's rollout stands still; what was served before is served on.",
+        "Read the reason at /v1/fleets/{fleet}, put it right, and POST /v1/fleets/{fleet}/rollout/resume.");
+
     public static readonly Reason NewerOnNodes = new(
         "newer-on-nodes", WaitingOn.None,
         "The nodes serve a newer certificate than this database remembers.",
@@ -202,7 +207,7 @@ internal static class Reasons
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,
-        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, NewerOnNodes, NodesWithdrawing,
+        NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, RolloutPaused, NewerOnNodes, NodesWithdrawing,
         WithdrawalsHeld,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
     }.ToDictionary(reason => reason.Code);

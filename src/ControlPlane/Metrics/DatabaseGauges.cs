@@ -105,6 +105,18 @@ internal sealed partial class DatabaseGauges(
             """,
             ct);
         await FamilyAsync(
+            connection, text, "controlplane_fleet_rollout",
+            "How a fleet's rollout stands: 0 running, 1 a canary is silent, 2 halted, 3 paused.", "fleet",
+            """
+            SELECT name, array_position('{Running,CanarySilent,Halted,Paused}'::text[], rollout)::bigint - 1
+            FROM fleets ORDER BY name
+            """,
+            ct);
+        await FamilyAsync(
+            connection, text, "controlplane_fleet_unreleased_revisions",
+            "Revisions that only canaries may see yet.", "fleet",
+            "SELECT name, revision - released_revision FROM fleets ORDER BY name", ct);
+        await FamilyAsync(
             connection, text, "controlplane_node_alarms", "Alarms that a node's agent has raised.", "node",
             """
             SELECT name, (SELECT count(*) FROM node_alarms WHERE node_id = nodes.id) FROM nodes

@@ -7,16 +7,60 @@ internal sealed class Fleet
 
     public required string Name { get; init; }
 
+    /// <summary>Where its names must lead; with <see cref="Addresses"/> empty and this null, what the configuration
+    /// names. See <see cref="Fleets.FleetWay"/>.</summary>
+    public string? CnameTarget { get; init; }
+
+    /// <inheritdoc cref="CnameTarget"/>
+    public IReadOnlyList<string> Addresses { get; init; } = [];
+
     /// <summary>The life of the history: only ever grows.</summary>
     public long Epoch { get; init; } = 1;
 
     /// <summary>Position of the last published batch.</summary>
     public long Revision { get; init; }
 
+    /// <summary>Nodes that see a change before the others do; none: all see it at once.</summary>
+    public int Canaries { get; init; }
+
+    /// <summary>Nodes that are no canaries see up to here.</summary>
+    public long ReleasedRevision { get; init; }
+
+    /// <summary>When <see cref="ReleasedRevision"/> last rose behind canaries; null before the first time.</summary>
+    public DateTimeOffset? ReleasedAt { get; init; }
+
+    /// <summary>How its rollout stands; since when and why, unless it always ran.</summary>
+    public RolloutState Rollout { get; init; }
+
+    /// <inheritdoc cref="Rollout"/>
+    public DateTimeOffset? RolloutSince { get; init; }
+
+    /// <inheritdoc cref="Rollout"/>
+    public string? RolloutReason { get; init; }
+
+    /// <summary>When somebody last resumed it: earlier refusals do not count.</summary>
+    public DateTimeOffset? RefusalsSince { get; init; }
+
     /// <summary>Revision of the newest tombstone that is not listed any more: a cursor below it begins anew.</summary>
     public long KeptFrom { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
+}
+
+/// <summary>How a fleet's rollout stands.</summary>
+internal enum RolloutState
+{
+    /// <summary>Changes go out.</summary>
+    Running,
+
+    /// <summary>A canary that serves does not answer: the others wait for it. Ends by itself.</summary>
+    CanarySilent,
+
+    /// <summary>Too many refusals: nothing but withdrawals goes out until somebody resumes it.</summary>
+    Halted,
+
+    /// <summary>Somebody stopped it: nothing but withdrawals goes out until somebody resumes it.</summary>
+    Paused,
 }
 
 /// <summary>A one-time code with which a node joins a fleet. Only its hash is kept.</summary>

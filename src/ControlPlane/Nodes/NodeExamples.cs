@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 
 namespace ControlPlane.Nodes;
 
@@ -16,7 +17,7 @@ internal static class NodeExamples
     public static readonly NodeView Serving = new()
     {
         Id = Guid.Parse("019cadc1-2b3c-7d4e-9f50-6b7c8d9e0f1a"),
-        Fleet = "default",
+        Fleet = "local",
         Name = "node-1",
         Standing = NodeStanding.Serving,
         HttpEndpoint = "192.0.2.7:80",
@@ -37,12 +38,12 @@ internal static class NodeExamples
     };
 
     public static readonly CreatedJoinCode JoinCode =
-        new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "default", Examples.At.AddHours(1));
+        new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "local", Examples.At.AddHours(1));
 
     public static readonly EnrolRequest Enrol =
         new(JoinCode.Code, "node-1", Placeholder, Placeholder, "192.0.2.7:80", "0.1.0");
 
-    public static readonly EnrolResponse Enrolled = new(Serving.Id, Fleet, "default");
+    public static readonly EnrolResponse Enrolled = new(Serving.Id, Fleet, "local");
 
     public static readonly DesiredDomain Desired = new(
         Guid.Parse("019cadc6-0a28-7c44-b1d2-6f7a8b9c0d1e"), "shop.example.com",
@@ -62,15 +63,51 @@ internal static class NodeExamples
     public static readonly FleetView Restored = new()
     {
         Id = Fleet,
-        Name = "default",
+        Name = "local",
+        CnameTarget = "edge.controlplane.example",
+        Addresses = [],
         Epoch = 2,
         Revision = 17,
+        Rollout = new RolloutView
+        {
+            State = RolloutState.Running,
+            Since = null,
+            Reason = null,
+            Canaries = 0,
+            CanaryNodes = [],
+            ReleasedRevision = 17,
+            RefusedDomains = 0,
+            NackShare = 0,
+        },
         Raised = new EpochView(
             Examples.At, 1, EpochCause.NodeAhead,
             "Node node-1 has accepted epoch 1, revision 19, which this database does not remember: it was set back to "
             + "an older moment.",
             Examples.At.AddHours(-3), Examples.At.AddDays(7), Examples.At.AddMinutes(1)),
         Strays = 1,
+        CreatedAt = Examples.At.AddDays(-1),
+    };
+
+    public static readonly FleetView Made = Restored with
+    {
+        Name = "eu",
+        CnameTarget = "eu.edge.controlplane.example",
+        Addresses = ["198.51.100.7"],
+        Epoch = 1,
+        Revision = 0,
+        Rollout = Restored.Rollout with { Canaries = 1, CanaryNodes = [], ReleasedRevision = 0 },
+        Raised = null,
+        Strays = 0,
+    };
+
+    public static readonly FleetView Paused = Made with
+    {
+        Rollout = Made.Rollout with
+        {
+            State = RolloutState.Paused,
+            Since = Examples.At,
+            Reason = "Maintenance of the load balancer.",
+        },
     };
 
     public static readonly StrayView Stray = new(

@@ -22,6 +22,14 @@ internal static class NodeProblems
         "node-retired", 409, Operator, "The node is retired.",
         "Enrol a new node; a retired one does not come back.");
 
+    public static readonly ProblemKind FleetExists = new(
+        "fleet-exists", 409, None, "There is already a fleet of this name.",
+        "Use the fleet given in existing.");
+
+    public static readonly ProblemKind FleetWayTaken = new(
+        "fleet-way-taken", 409, Operator, "The target or one of the addresses leads to another fleet.",
+        "Give the fleet a target and addresses of its own; existing names the one that has them.");
+
     public static readonly ProblemKind HistoryGone = new(
         "history-gone", 410, None,
         "The cursor is older than the history that is kept, or belongs to another life of it.",
@@ -42,7 +50,7 @@ internal static class NodeProblems
     /// <summary>All of them, for the list that holds every problem.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
     [
-        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, HistoryGone, ReleasesExhausted, TooManyWaiting,
-        VaultAway,
+        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, FleetExists, FleetWayTaken, HistoryGone,
+        ReleasesExhausted, TooManyWaiting, VaultAway,
     ];
 }

@@ -5,7 +5,7 @@ using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Enrolling;
-using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
@@ -19,7 +19,7 @@ internal static class NodeRoutes
     public static void MapNodes(this IEndpointRouteBuilder app)
     {
         MapAdministration(app.MapGroup("/v1/nodes").WithTags("Nodes"));
-        MapFleets(app.MapGroup("/v1/fleets").WithTags("Nodes"));
+        app.MapGroup("/v1/fleets").WithTags("Fleets").MapFleets();
         MapAgents(app.MapGroup("").WithTags("Agents"));
     }
 
@@ -38,7 +38,7 @@ internal static class NodeRoutes
             .WithName("CreateJoinCode").WithSummary("Make a join code")
             .Documented("A one-time code with which one new node enrols. It is shown this once.", Problems.InvalidField)
             .WithoutLocation()
-            .Example(new CreateJoinCode("default", 60), NodeExamples.JoinCode);
+            .Example(new CreateJoinCode("local", 60), NodeExamples.JoinCode);
         nodes.MapPost("/{id:guid}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("DrainNode").WithSummary("Drain a node")
             .Documented("It is still served to, but no activation waits for it any more.",
@@ -49,24 +49,6 @@ internal static class NodeRoutes
             .Documented("Gone for good: its token is refused and its name is free for a successor.", Problems.NotFound)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired });
         BanRoutes.Map(nodes);
-    }
-
-    private static void MapFleets(RouteGroupBuilder fleets)
-    {
-        fleets.MapGet("", ReadFleets.ListAsync).RequireAuthorization(AccessPolicy.Support)
-            .WithName("ListFleets").WithSummary("List fleets")
-            .Documented(
-                "Each with its epoch: when and why it was last raised, and until when nothing is collected.",
-                Problems.InvalidField)
-            .Example(null, new Page<FleetView>([NodeExamples.Restored], null));
-        fleets.MapGet("/{id:guid}/strays", ReadStrays.ListAsync).RequireAuthorization(AccessPolicy.Support)
-            .WithName("ListStrays").WithSummary("List forgotten names")
-            .Documented(
-                "After a restore: names that nodes serve, or that the CA took from us, and that this database does not "
-                + "know. They are served on until somebody registers them again or takes them off the nodes.",
-                Problems.InvalidField, Problems.NotFound)
-            .Example(null, new Page<StrayView>([NodeExamples.Stray], null));
-        WithdrawalRoutes.Map(fleets);
     }
 
     private static void MapAgents(RouteGroupBuilder agents)

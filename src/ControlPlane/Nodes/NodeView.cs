@@ -44,7 +44,7 @@ internal sealed record NodeView
     /// <summary>Domains it refused.</summary>
     public required int Refused { get; init; }
 
-    /// <summary>Names it serves that this database does not want; see <c>/v1/fleets/{id}/strays</c>.</summary>
+    /// <summary>Names it serves that this database does not want; see <c>/v1/fleets/{fleet}/strays</c>.</summary>
     public required int Strays { get; init; }
 
     /// <summary>Time of the newest answer it has accepted; null before the first.</summary>

@@ -3,6 +3,7 @@ using ControlPlane.Http.Access;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Authentication;
@@ -24,6 +25,9 @@ internal static class NodesSetup
         services.AddSingleton<DesiredStateWaiters>();
         services.AddSingleton<DesiredStateReader>();
         services.AddSingleton<SharedPages>();
+        services.AddSingleton<RolloutGates>();
+        services.AddSingleton<RolloutSteps>();
+        services.AddHostedService(all => all.GetRequiredService<RolloutSteps>());
         services.AddSingleton<FleetDigests>();
         services.AddSingleton<DifferingRows>();
         services.AddSingleton<ReleasableBundles>();

@@ -29,6 +29,29 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
     }
 
     [Theory]
+    [InlineData("CNAME to the fleet", "PendingDns", "dns-wrong-target")]
+    [InlineData("the fleet's address", "PendingDns", "dns-wrong-target")]
+    [InlineData("CNAME to the second fleet", "PendingOrder", null)]
+    [InlineData("elsewhere", "PendingOrder", null)]
+    public async Task A_name_must_lead_to_its_own_fleet_and_not_to_another(string records, string state, string? reason)
+    {
+        await using var bench = await StartAsync(records);
+        var second = Guid.CreateVersion7();
+        string[] addresses = [Elsewhere.ToString()];
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO fleets (id, name, cname_target, addresses, created_at)
+             VALUES ({second}, 'second', 'second.example.net', {addresses}, now())
+             """);
+        var order = await bench.OrderAsync(OrderState.PendingDns);
+        await bench.SqlAsync($"UPDATE domains SET fleet_id = {second} WHERE id = {order.DomainId}");
+
+        var after = await bench.TurnAsync(order);
+
+        Assert.Equal((state, reason), (after.State.ToString(), after.Reason));
+    }
+
+    [Theory]
     [InlineData("nowhere", "Failed", "dns-timed-out")]
     [InlineData("no answer", "PendingDns", "dns-not-answering")]
     public async Task After_a_week_a_name_that_is_not_there_fails_but_not_one_that_could_not_be_asked(
@@ -97,13 +120,16 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
             ("nowhere", _) => DnsReply.NoSuchName,
             ("CNAME to the fleet", _) when question.Name != "edge.example.com" =>
                 DnsReply.Of(new CnameRecord(question.Name, 1, "edge.example.com")),
+            ("CNAME to the second fleet", _) when question.Name != "second.example.net" =>
+                DnsReply.Of(new CnameRecord(question.Name, 1, "second.example.net")),
             (_, DnsRecordType.AAAA) => DnsReply.Of(),
             ("CNAME to the fleet" or "the fleet's address", _) =>
                 DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
             ("a crowd", _) => DnsReply.Of([.. Enumerable.Range(0, 17).Select(_ =>
                 new AddressRecord(question.Name, 1, IPAddress.Loopback))]),
             ("loopback", _) => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Loopback)),
-            ("elsewhere", _) => DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),
+            ("elsewhere" or "CNAME to the second fleet", _) =>
+                DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),
             _ => DnsReply.Of(new AddressRecord(question.Name, 1, Ours), new AddressRecord(question.Name, 1, Elsewhere)),
         });
         return bench;

@@ -28,7 +28,7 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
         Assert.Contains("# TYPE controlplane_node_lag_revisions gauge\n", text, StringComparison.Ordinal);
         Assert.Contains("controlplane_database_up 1\n", text, StringComparison.Ordinal);
         Assert.Contains("route=\"/v1/domains\"", text, StringComparison.Ordinal);
-        Assert.DoesNotContain("canary", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("metric-canary", text, StringComparison.Ordinal);
         Assert.All(
             text.Split('\n', StringSplitOptions.RemoveEmptyEntries),
             line => Assert.Matches(Line(), line));

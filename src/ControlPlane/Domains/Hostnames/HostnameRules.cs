@@ -106,10 +106,16 @@ internal static class HostnameRules
             return HostnameProblems.PublicSuffix.With($"{name} is a public suffix.");
         }
 
-        var ours = fleet.OwnNames.Select(Plain)
-            .Concat(fleet.CnameTarget is { Length: > 0 } target ? [OwnDomain(target)] : []);
-        return ours.Any(own => IsWithin(name, own)) ? HostnameProblems.Ours.With() : null;
+        var ours = fleet.OwnNames.Select(Plain);
+        return ours.Any(own => IsWithin(name, own)) ? HostnameProblems.Ours.With()
+            : RefuseTarget(name, fleet.CnameTarget);
     }
+
+    /// <summary>Names of ours by a fleet's target: they and all below its registrable domain are never taken.</summary>
+    /// <param name="name">The name to register.</param>
+    /// <param name="target">The fleet's; none refuses nothing.</param>
+    public static Problem? RefuseTarget(string name, string? target) =>
+        target is { Length: > 0 } && IsWithin(name, OwnDomain(target)) ? HostnameProblems.Ours.With() : null;
 
     private static string Plain(string name) => name.TrimEnd('.').ToLowerInvariant();
 

@@ -1,14 +1,12 @@
-using ControlPlane.Dns;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Epochs;
-using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Domains.Ownership;
 
 /// <summary>The part of AwaitDns that asks whose name it is: no answer, no order.</summary>
-internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOptions<FleetOptions> fleet)
+internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes)
 {
     /// <summary>Before anything else: a contested name waits here for its record.</summary>
     /// <returns>Null when nothing is in the way.</returns>
@@ -66,25 +64,6 @@ internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOpti
         }
     }
 
-    /// <summary>Whether a chain of CNAMEs leads to the domain's own target. The first name of ours on the way decides:
-    /// every tenant's target ends at the fleet, and another tenant's is none of this one's.</summary>
-    public bool LeadsToTarget(Domain domain, DnsAddresses found)
-    {
-        if (fleet.Value.CnameTarget is not { Length: > 0 } shared)
-        {
-            return false;
-        }
-
-        var first = found.Chain.FirstOrDefault(target => IsWithin(target, shared));
-        return first is not null && DnsName.Comparer.Equals(first, domain.CnameTarget ?? shared);
-    }
-
-    /// <summary>True when the chain passes another tenant's target: its addresses are ours, and prove
-    /// nothing.</summary>
-    public bool LeadsToAnother(Domain domain, DnsAddresses found) =>
-        !LeadsToTarget(domain, found) && fleet.Value.CnameTarget is { Length: > 0 } shared
-        && found.Chain.Any(target => IsWithin(target, shared));
-
     private async Task<StepResult?> ProveAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
@@ -111,9 +90,6 @@ internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes, IOpti
                 $"Given up after {RetrySchedules.DnsDeadline.Days} days. Last seen: {answer.Detail}")
             : Wait(order, Reasons.OwnershipUnproven, answer.Detail);
     }
-
-    private static bool IsWithin(string name, string zone) => DnsName.Comparer.Equals(name, zone)
-        || name.EndsWith("." + zone, StringComparison.OrdinalIgnoreCase);
 
     private static StepResult.Snooze Wait(Order order, Reason reason, string detail) =>
         new(RetrySchedules.Dns.At(order.Snoozes), reason, detail);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using ControlPlane.Database;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Ownership;
@@ -17,9 +18,9 @@ internal sealed class TenantTarget
     /// <summary>The target a new domain of the tenant is told; null where all share the fleet's. Made at the first
     /// need, and the same ever after: of two that make it at once the first counts.</summary>
     public static async Task<string?> OfAsync(
-        ControlPlaneDb db, Guid tenant, FleetOptions fleet, DateTimeOffset now, CancellationToken ct)
+        ControlPlaneDb db, Guid tenant, FleetOptions options, FleetWay fleet, DateTimeOffset now, CancellationToken ct)
     {
-        if (!fleet.TenantTargets)
+        if (!options.TenantTargets)
         {
             return null;
         }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Nodes.Fleets;
 
 namespace ControlPlane.Domains.Reading;
 
@@ -9,9 +10,9 @@ namespace ControlPlane.Domains.Reading;
 internal static class DnsRecords
 {
     /// <param name="domain">The registration.</param>
-    /// <param name="fleet">Where names must lead.</param>
+    /// <param name="fleet">Where names of its fleet must lead.</param>
     /// <param name="withProof">Whether its TXT record is still to be seen.</param>
-    public static IReadOnlyList<DnsRecordView> For(Domain domain, FleetOptions fleet, bool withProof) =>
+    public static IReadOnlyList<DnsRecordView> For(Domain domain, FleetWay fleet, bool withProof) =>
         withProof ? [.. WayHere(domain, fleet), Proof(domain)] : WayHere(domain, fleet);
 
     /// <summary>The record that shows whose the name is.</summary>
@@ -19,7 +20,7 @@ internal static class DnsRecords
         "TXT", OwnershipRecord.NameFor(domain.Hostname), OwnershipRecord.ValueFor(domain),
         "Shows that the name is yours; it may be removed when the domain is active.");
 
-    private static IReadOnlyList<DnsRecordView> WayHere(Domain domain, FleetOptions fleet)
+    private static IReadOnlyList<DnsRecordView> WayHere(Domain domain, FleetWay fleet)
     {
         var hostname = domain.Hostname;
         // A CNAME may not stand beside other records (RFC 1034 §3.6.2), and every apex has SOA and NS.

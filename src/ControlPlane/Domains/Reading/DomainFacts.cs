@@ -9,6 +9,7 @@ namespace ControlPlane.Domains.Reading;
 /// <summary>What is known of one domain, and what follows from it. Nothing here reads or waits.</summary>
 /// <param name="Domain">The registration.</param>
 /// <param name="Tenant">Its tenant's name.</param>
+/// <param name="Fleet">The fleet that serves it.</param>
 /// <param name="Order">Its newest order.</param>
 /// <param name="Desired">The bundle its fleet should serve; null when none is published.</param>
 /// <param name="Newest">The newest bundle, published or not.</param>
@@ -17,6 +18,7 @@ namespace ControlPlane.Domains.Reading;
 internal sealed record DomainFacts(
     Domain Domain,
     string Tenant,
+    Fleet Fleet,
     Order? Order,
     Bundle? Desired,
     Bundle? Newest,

@@ -13,6 +13,12 @@ internal sealed record DomainView
     /// <summary>The tenant's name.</summary>
     public required string Tenant { get; init; }
 
+    /// <summary>The id of the fleet that serves it, from its registration to its deletion.</summary>
+    public required Guid FleetId { get; init; }
+
+    /// <summary>The fleet's name.</summary>
+    public required string Fleet { get; init; }
+
     public required string Hostname { get; init; }
 
     /// <summary><c>ecdsaP256</c> or <c>rsa2048</c>.</summary>

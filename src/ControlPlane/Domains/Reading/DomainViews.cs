@@ -3,13 +3,14 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Domains.Reading;
 
 /// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
-internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> fleet)
+internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> options)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
 
@@ -20,6 +21,8 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
         var fleets = domains.Select(domain => domain.FleetId).Distinct().ToList();
         var names = await db.Tenants.AsNoTracking().Where(row => tenants.Contains(row.Id))
             .ToDictionaryAsync(row => row.Id, row => row.Name, ct);
+        var served = await db.Fleets.AsNoTracking().Where(row => fleets.Contains(row.Id))
+            .ToDictionaryAsync(row => row.Id, ct);
         var orders = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
             .GroupBy(row => row.DomainId).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
         var desired = await db.DesiredState.AsNoTracking()
@@ -40,7 +43,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
         return
         [
             .. domains.Select(domain => Build(new DomainFacts(
-                domain, names[domain.TenantId], orders.GetValueOrDefault(domain.Id),
+                domain, names[domain.TenantId], served[domain.FleetId], orders.GetValueOrDefault(domain.Id),
                 Find(desired.TryGetValue(domain.Id, out var published) ? published : null),
                 Find(orders.GetValueOrDefault(domain.Id)?.BundleId) ?? Find(domain.ActiveBundleId),
                 [.. nodes[domain.FleetId]], [.. observations[domain.Id]]))),
@@ -58,6 +61,8 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
             Id = domain.Id,
             TenantId = domain.TenantId,
             Tenant = facts.Tenant,
+            FleetId = domain.FleetId,
+            Fleet = facts.Fleet.Name,
             Hostname = domain.Hostname,
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
             Status = facts.Status(),
@@ -66,7 +71,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> flee
                 ? null
                 : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
             Fix = reason is null ? [] : facts.NeedsProof ? [reason.Fix, CopyOf(facts)] : [reason.Fix],
-            DnsRecords = DnsRecords.For(domain, fleet.Value, facts.NeedsProof),
+            DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
             Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,

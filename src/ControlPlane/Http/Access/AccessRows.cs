@@ -9,6 +9,9 @@ internal sealed class Tenant
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>Where its new domains go when nobody says; null: the configured fleet.</summary>
+    public Guid? FleetId { get; set; }
+
     /// <summary>While set, its keys are refused; its domains go on being served.</summary>
     public DateTimeOffset? DisabledAt { get; set; }
 }

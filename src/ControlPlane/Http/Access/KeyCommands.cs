@@ -201,7 +201,7 @@ internal static class KeyCommands
     private static async Task<Guid?> TenantAsync(
         ControlPlaneDb db, string reference, DateTimeOffset now, CancellationToken ct)
     {
-        if (TenantReference.IsName(reference))
+        if (IdOrName.IsName(reference))
         {
             await db.Database.ExecuteSqlAsync(
                 $"""

@@ -1,52 +1,70 @@
-using System.Text.RegularExpressions;
 using ControlPlane.Database;
 using FluentValidation;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Http.Access;
 
-/// <summary>How a tenant is named by callers: by its id or by its name, wherever it is named, in paths and in bodies.
-/// No name looks like an id, so that the two cannot be confused.</summary>
-internal static partial class TenantReference
+/// <summary>How a tenant is named by callers: by its id or by its name, wherever it is named.</summary>
+internal static class TenantReference
 {
     /// <summary>Null when there is none of that id or name.</summary>
     public static async Task<Tenant?> FindAsync(ControlPlaneDb db, string reference, CancellationToken ct)
     {
-        if (IsId(reference, out var id))
+        if (IdOrName.IsId(reference, out var id))
         {
             return await db.Tenants.SingleOrDefaultAsync(row => row.Id == id, ct);
         }
 
-        return IsName(reference) ? await db.Tenants.SingleOrDefaultAsync(row => row.Name == reference, ct) : null;
+        return IdOrName.IsName(reference)
+            ? await db.Tenants.SingleOrDefaultAsync(row => row.Name == reference, ct)
+            : null;
     }
-
-    public static bool IsName(string text) => Name().IsMatch(text) && !IsId(text, out _);
-
-    private static bool IsId(string text, out Guid id) => Guid.TryParseExact(text, "D", out id);
-
-    [GeneratedRegex(@"\A[a-z0-9][a-z0-9-]{0,62}\z", RegexOptions.NonBacktracking)]
-    private static partial Regex Name();
 }
 
 /// <summary>A tenant to create.</summary>
 /// <param name="Name">1 to 63 of a-z, 0-9 and hyphen, not in the form of an id. It is for ever: other systems'
 /// settings hold it.</param>
-internal sealed record CreateTenant(string? Name)
+/// <param name="Fleet">Where its domains go when nobody says, by id or name; the configured fleet when left
+/// out.</param>
+internal sealed record CreateTenant(string? Name, string? Fleet = null)
 {
     internal sealed class Rules : AbstractValidator<CreateTenant>
     {
         public Rules() => RuleFor(body => body.Name)
-            .Must(name => name is not null && TenantReference.IsName(name))
+            .Must(name => name is not null && IdOrName.IsName(name))
             .WithMessage("name must be 1 to 63 of a-z, 0-9 and hyphen, and not look like an id.");
     }
 }
 
+/// <summary>Where a tenant's new domains go.</summary>
+/// <param name="Fleet">By id or name; null or left out: the configured fleet.</param>
+internal sealed record ChangeTenantFleet(string? Fleet = null);
+
 /// <summary>A tenant.</summary>
 /// <param name="Id">Names it in paths and bodies, as <paramref name="Name"/> does.</param>
 /// <param name="Name">Never changes.</param>
+/// <param name="Fleet">Where its domains go when nobody says: the fleet's name; null: the configured one.</param>
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="DisabledAt">Since when its keys are refused; null while they are not.</param>
-internal sealed record TenantView(Guid Id, string Name, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt)
+internal sealed record TenantView(
+    Guid Id, string Name, string? Fleet, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt)
 {
-    public static TenantView Of(Tenant tenant) => new(tenant.Id, tenant.Name, tenant.CreatedAt, tenant.DisabledAt);
+    public static async Task<TenantView> OfAsync(ControlPlaneDb db, Tenant tenant, CancellationToken ct) =>
+        (await OfAsync(db, [tenant], ct))[0];
+
+    public static async Task<IReadOnlyList<TenantView>> OfAsync(
+        ControlPlaneDb db, IReadOnlyList<Tenant> tenants, CancellationToken ct)
+    {
+        var ids = tenants.Select(tenant => tenant.FleetId).OfType<Guid>().Distinct().ToList();
+        var names = ids.Count == 0
+            ? []
+            : await db.Fleets.Where(fleet => ids.Contains(fleet.Id))
+                .ToDictionaryAsync(fleet => fleet.Id, fleet => fleet.Name, ct);
+        return
+        [
+            .. tenants.Select(tenant => new TenantView(
+                tenant.Id, tenant.Name, tenant.FleetId is { } fleet ? names[fleet] : null, tenant.CreatedAt,
+                tenant.DisabledAt)),
+        ];
+    }
 }

@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Http.OpenApi;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -15,9 +16,10 @@ internal static class Tenants
             .WithSummary("Create a tenant")
             .Documented(
                 "A tenant is a customer-facing product or company; its domains are kept apart from all others'. Its "
-                + "name is for ever.",
-                Problems.InvalidField, Problems.TenantExists)
-            .Example(new CreateTenant("acme"), Examples.Tenant).Produces<TenantView>(StatusCodes.Status201Created);
+                + "name is for ever. With `fleet`, its domains go there when a registration does not say.",
+                Problems.InvalidField, Problems.FleetUnknown, Problems.TenantExists)
+            .Example(new CreateTenant("acme", "local"), Examples.Tenant)
+            .Produces<TenantView>(StatusCodes.Status201Created);
         tenants.MapGet("", ListAsync).WithName("ListTenants").WithSummary("List tenants")
             .Documented("In order of creation.", Problems.InvalidField)
             .Example(null, new Page<TenantView>([Examples.Tenant], null)).Produces<Page<TenantView>>();
@@ -34,13 +36,32 @@ internal static class Tenants
         tenants.MapPost("{tenant}/enable", EnableAsync).WithName("EnableTenant").WithSummary("Enable a tenant")
             .Documented("Its keys work again, but for those that were revoked or have expired.", Problems.NotFound)
             .Example(null, Examples.Tenant).Produces<TenantView>();
+        tenants.MapPut("{tenant}/fleet", ChangeFleetAsync).WithName("ChangeTenantFleet")
+            .WithSummary("Choose the fleet of a tenant's new domains")
+            .Documented(
+                "By id or name; without `fleet` it is the configured one again. Domains that are there stay where "
+                + "they are: a domain does not move between fleets.",
+                Problems.NotFound, Problems.FleetUnknown)
+            .Example(new ChangeTenantFleet("local"), Examples.Tenant).Produces<TenantView>();
         tenants.MapKeys();
     }
 
     private static async Task<IResult> CreateAsync(CreateTenant body, ControlPlaneDb db, TimeProvider time)
     {
+        var fleet = body.Fleet is null ? null : await FleetReference.FindAsync(db, body.Fleet, CancellationToken.None);
+        if (body.Fleet is not null && fleet is null)
+        {
+            return Problems.FleetUnknown.With($"There is no fleet {body.Fleet}.");
+        }
+
         var now = time.NowStored();
-        var tenant = new Tenant { Id = Guid.CreateVersion7(now), Name = body.Name!, CreatedAt = now };
+        var tenant = new Tenant
+        {
+            Id = Guid.CreateVersion7(now),
+            Name = body.Name!,
+            FleetId = fleet?.Id,
+            CreatedAt = now,
+        };
         db.Tenants.Add(tenant);
         try
         {
@@ -53,7 +74,8 @@ internal static class Tenants
             return Problems.TenantExists.With() with { Existing = present.Id };
         }
 
-        return TypedResults.Created($"/v1/tenants/{tenant.Id}", TenantView.Of(tenant));
+        return TypedResults.Created(
+            $"/v1/tenants/{tenant.Id}", await TenantView.OfAsync(db, tenant, CancellationToken.None));
     }
 
     private static async Task<IResult> ListAsync(
@@ -66,13 +88,13 @@ internal static class Tenants
 
         var rows = await db.Tenants.AsNoTracking().Where(row => cursor == null || row.Id > cursor)
             .OrderBy(row => row.Id).Take(limit + 1).ToListAsync(ct);
-        var items = rows.Take(limit).Select(TenantView.Of).ToList();
+        var items = await TenantView.OfAsync(db, rows.Take(limit).ToList(), ct);
         return TypedResults.Ok(new Page<TenantView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
     }
 
     private static async Task<IResult> ReadAsync(string tenant, ControlPlaneDb db, CancellationToken ct) =>
         await TenantReference.FindAsync(db, tenant, ct) is { } found
-            ? TypedResults.Ok(TenantView.Of(found))
+            ? TypedResults.Ok(await TenantView.OfAsync(db, found, ct))
             : Problems.NotFound.With("There is no such tenant.");
 
     private static Task<IResult> DisableAsync(string tenant, ControlPlaneDb db, TimeProvider time) =>
@@ -80,6 +102,14 @@ internal static class Tenants
 
     private static Task<IResult> EnableAsync(string tenant, ControlPlaneDb db) =>
         ChangeAsync(tenant, db, row => row.DisabledAt = null);
+
+    private static async Task<IResult> ChangeFleetAsync(string tenant, ChangeTenantFleet body, ControlPlaneDb db)
+    {
+        var fleet = body.Fleet is null ? null : await FleetReference.FindAsync(db, body.Fleet, CancellationToken.None);
+        return body.Fleet is not null && fleet is null
+            ? Problems.FleetUnknown.With($"There is no fleet {body.Fleet}.")
+            : await ChangeAsync(tenant, db, row => row.FleetId = fleet?.Id);
+    }
 
     private static async Task<IResult> ChangeAsync(string tenant, ControlPlaneDb db, Action<Tenant> change)
     {
@@ -90,6 +120,6 @@ internal static class Tenants
 
         change(row);
         await db.SaveChangesAsync(CancellationToken.None);
-        return TypedResults.Ok(TenantView.Of(row));
+        return TypedResults.Ok(await TenantView.OfAsync(db, row, CancellationToken.None));
     }
 }

@@ -10,7 +10,7 @@ internal static class Examples
     public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
 
     public static readonly TenantView Tenant = new(
-        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", At, null);
+        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", "local", At, null);
 
     public static readonly KeyView Key = new(
         Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null, null, null,
@@ -30,6 +30,8 @@ internal static class Examples
         Id = Id,
         TenantId = Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"),
         Tenant = "acme",
+        FleetId = Guid.Parse("019cadc0-1a2b-7c3d-8e4f-5a6b7c8d9e0f"),
+        Fleet = "local",
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
         Status = OverallStatus.Pending,

@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
@@ -23,6 +24,7 @@ internal static class CompareDigests
         DifferingRows rows,
         NodeAhead ahead,
         IOptions<JsonOptions> json,
+        RolloutGates gates,
         CancellationToken ct)
     {
         List<FieldProblem> faults = [.. Faults(body)];
@@ -38,7 +40,8 @@ internal static class CompareDigests
         }
 
         var now = await PositionAsync(database, caller.Fleet, ct);
-        if (now.Epoch != body.Epoch)
+        // What is not released to the node yet would differ, and must not reach it this way.
+        if (now.Epoch != body.Epoch || await gates.IsClosedAsync(caller, now.Revision, ct))
         {
             return CompressibleJson.Of(Nothing(now), json.Value);
         }

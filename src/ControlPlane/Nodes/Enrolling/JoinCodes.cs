@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Nodes.Enrolling;
 
 /// <summary>Asks for a join code.</summary>
-/// <param name="Fleet">Name of the fleet to join; the default fleet when left out.</param>
+/// <param name="Fleet">The fleet to join, by name or id; the configured fleet when left out.</param>
 /// <param name="ExpiresInMinutes">1 to 1440; 60 when left out.</param>
 internal sealed record CreateJoinCode(string? Fleet = null, int? ExpiresInMinutes = null);
 
@@ -46,11 +46,11 @@ internal static class JoinCodes
         }
 
         var name = request.Fleet ?? options.Value.Name;
-        if (await db.Fleets.AsNoTracking().SingleOrDefaultAsync(row => row.Name == name, ct) is not { } fleet)
+        if (await FleetReference.FindAsync(db, name, ct) is not { } fleet)
         {
             return Problems.InvalidField.With() with
             {
-                Errors = [new FieldProblem("fleet", "unknown", "There is no fleet of this name.")],
+                Errors = [new FieldProblem("fleet", "unknown", "There is no fleet of this name or id.")],
             };
         }
 

@@ -1,8 +1,8 @@
 using System.ComponentModel;
 using ControlPlane.Database;
 using ControlPlane.Http;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Epochs;
@@ -20,7 +20,7 @@ internal sealed record StrayView(
     string Hostname, IReadOnlyList<string> Nodes, IReadOnlyList<string> Fingerprints, DateTimeOffset? NotAfter,
     IReadOnlyList<string> CaOrders, Guid? Domain);
 
-/// <summary>GET /v1/fleets/{id}/strays.</summary>
+/// <summary>GET /v1/fleets/{fleet}/strays.</summary>
 internal static class ReadStrays
 {
     private const string Sql =
@@ -42,7 +42,7 @@ internal static class ReadStrays
         """;
 
     public static async Task<Results<Ok<Page<StrayView>>, Problem>> ListAsync(
-        Guid id,
+        [Description("The fleet, by id or name.")] string fleet,
         ControlPlaneDb db,
         NpgsqlDataSource database,
         CancellationToken ct,
@@ -54,9 +54,9 @@ internal static class ReadStrays
             return refusal;
         }
 
-        if (!await db.Fleets.AnyAsync(fleet => fleet.Id == id, ct))
+        if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var id })
         {
-            return Problems.NotFound.With("There is no such fleet.");
+            return FleetReference.NotFound();
         }
 
         await using var command = database.CreateCommand(Sql);

@@ -4,6 +4,7 @@ using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -24,6 +25,7 @@ internal static class RecordObservedState
         NodeAhead ahead,
         IWakes wakes,
         IDesiredStatePublisher publisher,
+        RolloutSteps rollout,
         TimeProvider time,
         CancellationToken ct)
     {
@@ -86,6 +88,11 @@ internal static class RecordObservedState
         if (toldAgain > 0)
         {
             publisher.Wake();
+        }
+
+        if (answered.Length > 0)
+        {
+            rollout.Wake();
         }
 
         foreach (var state in due)

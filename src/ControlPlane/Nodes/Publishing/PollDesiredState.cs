@@ -3,6 +3,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -21,6 +22,7 @@ internal static class PollDesiredState
         int? wait,
         HttpContext http,
         SharedPages pages,
+        RolloutGates gates,
         DesiredStateWaiters waiters,
         NodeKeyCache keys,
         NodeAhead ahead,
@@ -58,7 +60,8 @@ internal static class PollDesiredState
 
                 var left = patience - time.GetElapsedTime(began);
                 var waits = left > TimeSpan.Zero && !ends.IsCancellationRequested;
-                var page = await pages.ReadAsync(change, fleet, position, upTo: null, waits, http.RequestAborted);
+                var upTo = await gates.UpToAsync(change, caller, position, http.RequestAborted);
+                var page = await pages.ReadAsync(change, fleet, position, upTo, waits, http.RequestAborted);
                 if (page is null)
                 {
                     if (position is { } shown)

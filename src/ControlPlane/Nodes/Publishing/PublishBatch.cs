@@ -1,3 +1,4 @@
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Withdrawals;
 using Npgsql;
 
@@ -34,9 +35,11 @@ internal static class PublishBatch
             WHERE fleet_id = $1 AND (bundle_id IS NOT NULL OR approval IS NOT NULL OR domain_id = ANY ($4))
             FOR UPDATE SKIP LOCKED
         ), bumped AS (
-            UPDATE fleets SET revision = revision + 1
+            UPDATE fleets SET revision = revision + 1,
+                released_revision = CASE WHEN canaries = 0 AND rollout = 'Running' THEN revision + 1
+                                         ELSE released_revision END
             WHERE id = $1 AND EXISTS (SELECT 1 FROM waiting)
-            RETURNING epoch, revision
+            RETURNING epoch, revision, released_revision
         ), taken AS (
             DELETE FROM desired_changes change USING waiting WHERE change.domain_id = waiting.domain_id
             RETURNING change.fleet_id, change.domain_id, change.hostname, change.bundle_id, change.order_sequence,
@@ -56,7 +59,8 @@ internal static class PublishBatch
               AND excluded.bundle_id IS DISTINCT FROM present.bundle_id
         )
         SELECT bumped.epoch, bumped.revision, (SELECT count(*) FROM taken),
-               pg_notify($2, $1::text || ':' || bumped.epoch || ':' || bumped.revision)::text
+               pg_notify($2, $1::text || ':' || bumped.epoch || ':' || bumped.revision)::text,
+               bumped.released_revision < bumped.revision
         FROM bumped
         """;
 
@@ -77,10 +81,23 @@ internal static class PublishBatch
                 new() { Value = withdrawn },
             },
         };
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct)
-            ? new PublishedBatch(fleet, reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2))
-            : null;
+        PublishedBatch published;
+        await using (var reader = await batch.ExecuteReaderAsync(ct))
+        {
+            if (!await reader.ReadAsync(ct))
+            {
+                return null;
+            }
+
+            published = new PublishedBatch(fleet, reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+            if (!reader.GetBoolean(4))
+            {
+                return published;
+            }
+        }
+
+        await ReleaseWithdrawals.RunAsync(connection, fleet, ct);
+        return published;
     }
 
     /// <summary>Publishes what waits, of every fleet, each in a transaction of its own.</summary>
@@ -105,14 +122,13 @@ internal static class PublishBatch
 
     /// <summary>Waits until nobody else changes the fleet's desired state, and keeps the others out until the
     /// caller's transaction ends.</summary>
-    /// <returns>False when there is no such fleet.</returns>
-    public static async Task<bool> TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
+    public static async Task TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
         await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
         {
             Parameters = { new() { Value = fleet } },
         };
-        return await turn.ExecuteScalarAsync(ct) is not null;
+        await turn.ExecuteNonQueryAsync(ct);
     }
 
     private static async Task<List<Guid>> WaitingFleetsAsync(NpgsqlConnection connection, CancellationToken ct)

@@ -1,5 +1,8 @@
+using System.ComponentModel;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -17,7 +20,7 @@ internal sealed record WithdrawalApproval(DateTimeOffset HeldUntil, string? Reas
 /// <param name="Approved">How many withdrawals.</param>
 internal sealed record ApprovedWithdrawals(Guid? Approval, int Approved);
 
-/// <summary>POST /v1/fleets/{id}/withdrawals/approve: an admin's word lets a mass withdrawal go. Each tombstone carries
+/// <summary>POST /v1/fleets/{fleet}/withdrawals/approve: an admin's word lets a mass withdrawal go. Each tombstone carries
 /// its id, so that the nodes let it pass as well.</summary>
 internal static class ApproveWithdrawals
 {
@@ -41,8 +44,9 @@ internal static class ApproveWithdrawals
         """;
 
     public static async Task<Results<Ok<ApprovedWithdrawals>, Problem>> HandleAsync(
-        Guid id,
+        [Description("The fleet, by id or name.")] string fleet,
         WithdrawalApproval body,
+        ControlPlaneDb db,
         NpgsqlDataSource database,
         IDesiredStatePublisher publisher,
         TimeProvider time,
@@ -57,14 +61,15 @@ internal static class ApproveWithdrawals
             };
         }
 
+        if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var id })
+        {
+            return FleetReference.NotFound();
+        }
+
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         // In turn with the publisher: it decides on a whole batch, before or after this.
-        if (!await PublishBatch.TurnAsync(connection, id, ct))
-        {
-            return Problems.NotFound.With("There is no such fleet.");
-        }
-
+        await PublishBatch.TurnAsync(connection, id, ct);
         var now = time.GetUtcNow();
         var approval = Guid.CreateVersion7(now);
         await using var command = new NpgsqlCommand(Sql, connection)

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using ControlPlane.Database;
 using ControlPlane.Http;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -25,11 +26,11 @@ internal sealed record WithdrawalsView(
 /// <param name="HeldAt">Since when it is held.</param>
 internal sealed record HeldWithdrawal(Guid Domain, string Hostname, DateTimeOffset WithdrawnAt, DateTimeOffset HeldAt);
 
-/// <summary>GET /v1/fleets/{id}/withdrawals.</summary>
+/// <summary>GET /v1/fleets/{fleet}/withdrawals.</summary>
 internal static class ReadWithdrawals
 {
     public static async Task<Results<Ok<WithdrawalsView>, Problem>> HandleAsync(
-        Guid id,
+        [Description("The fleet, by id or name.")] string fleet,
         ControlPlaneDb db,
         NpgsqlDataSource database,
         CancellationToken ct,
@@ -41,9 +42,9 @@ internal static class ReadWithdrawals
             return refusal;
         }
 
-        if (!await db.Fleets.AnyAsync(fleet => fleet.Id == id, ct))
+        if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var id })
         {
-            return Problems.NotFound.With("There is no such fleet.");
+            return FleetReference.NotFound();
         }
 
         var held = db.DesiredChanges.Where(row => row.FleetId == id && row.HeldAt != null && row.Approval == null);

@@ -12,14 +12,14 @@ internal static class WithdrawalRoutes
 
     public static void Map(RouteGroupBuilder fleets)
     {
-        fleets.MapGet("/{id:guid}/withdrawals", ReadWithdrawals.HandleAsync).RequireAuthorization(AccessPolicy.Support)
+        fleets.MapGet("/{fleet}/withdrawals", ReadWithdrawals.HandleAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ListHeldWithdrawals").WithSummary("List held withdrawals")
             .Documented(
                 "More than 20 withdrawals, or 5 % of the fleet's names if that is more, within any rolling hour are "
                 + "held: the names are served on until an admin approves. The list says how many may go without.",
                 Problems.InvalidField, Problems.NotFound)
             .Example(null, new WithdrawalsView(1, Held.HeldAt, 20, [Held], null));
-        fleets.MapPost("/{id:guid}/withdrawals/approve", ApproveWithdrawals.HandleAsync)
+        fleets.MapPost("/{fleet}/withdrawals/approve", ApproveWithdrawals.HandleAsync)
             .RequireAuthorization(AccessPolicy.Admin)
             .WithName("ApproveWithdrawals").WithSummary("Approve held withdrawals")
             .Documented(

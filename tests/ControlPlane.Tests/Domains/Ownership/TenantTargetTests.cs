@@ -1,6 +1,7 @@
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Nodes.Fleets;
 
 namespace ControlPlane.Tests.Domains.Ownership;
 
@@ -49,11 +50,12 @@ public sealed class TenantTargetTests(PostgresDatabase database) : IClassFixture
         await using var bench = await StartAsync();
         var (a, b) = (await bench.ClaimAsync("a", Claim.Held), await bench.ClaimAsync("b"));
         var fleet = new FleetOptions { CnameTarget = ContestBench.Edge, TenantTargets = true };
+        var now = bench.Path.Clock.GetUtcNow();
         await using var db = bench.Path.Open();
 
-        var first = await TenantTarget.OfAsync(db, a.Domain.TenantId, fleet, bench.Path.Clock.GetUtcNow(), default);
-        var again = await TenantTarget.OfAsync(db, a.Domain.TenantId, fleet, bench.Path.Clock.GetUtcNow(), default);
-        var other = await TenantTarget.OfAsync(db, b.Domain.TenantId, fleet, bench.Path.Clock.GetUtcNow(), default);
+        var first = await TenantTarget.OfAsync(db, a.Domain.TenantId, fleet, FleetWay.Of(fleet), now, default);
+        var again = await TenantTarget.OfAsync(db, a.Domain.TenantId, fleet, FleetWay.Of(fleet), now, default);
+        var other = await TenantTarget.OfAsync(db, b.Domain.TenantId, fleet, FleetWay.Of(fleet), now, default);
 
         Assert.Equal(first, again);
         Assert.NotEqual(first, other);

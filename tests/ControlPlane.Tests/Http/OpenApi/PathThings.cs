@@ -20,7 +20,7 @@ internal static class PathThings
             (await api.RegisterAsync($"d{Guid.NewGuid():N}"[..20] + ".example.com")).ToString()),
         ["/v1/nodes/{id}"] = new(IsTenants: false, async (api, _) =>
             (await api.EnrolAsync($"n{Guid.NewGuid():N}"[..20])).Id.ToString()),
-        ["/v1/fleets/{id}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
+        ["/v1/fleets/{fleet}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
             await api.Admin.GetAsync("/v1/fleets")))["items"]![0]!["id"]!.ToString()),
         ["/v1/tenants/{tenant}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
             await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = $"t{Guid.NewGuid():N}" })))["id"]!.ToString()),

@@ -1,0 +1,70 @@
+using ControlPlane.Contracts;
+using Npgsql;
+
+namespace ControlPlane.Nodes.Fleets;
+
+/// <summary>What the serving nodes of a fleet answered lately.</summary>
+/// <param name="Fleet">The fleet.</param>
+/// <param name="Domains">Domains that one of them refused and refuses still.</param>
+/// <param name="Refusals">Their refusals, one for each node and domain.</param>
+/// <param name="Answers">All their answers, one for each node and domain; not counted, and 0, where nothing is
+/// refused.</param>
+internal sealed record RefusalShare(Guid Fleet, long Domains, long Refusals, long Answers)
+{
+    /// <summary>Said of a node's own caution, not of a bundle: an older certificate offered after a restore, and
+    /// withdrawals held back.</summary>
+    private static readonly string[] NotOfBundles = [NodeErrorCodes.Rollback, NodeErrorCodes.WithdrawalsHeld];
+
+    /// <summary>Refusals by their own index; the answers, which are many, only where they matter. A node that joins is
+    /// not asked: one that is set up wrongly must not stop its fleet.</summary>
+    private const string Sql =
+        """
+        WITH refused AS MATERIALIZED (
+            SELECT fleet.id AS fleet_id, greatest(fleet.refusals_since, $1) AS since,
+                   count(DISTINCT seen.domain_id) AS domains, count(*) AS refusals
+            FROM node_observations seen
+            JOIN nodes node ON node.id = seen.node_id AND node.standing = 'Serving'
+            JOIN fleets fleet ON fleet.id = node.fleet_id
+            WHERE seen.state = 'Refused' AND seen.observed_at > greatest(fleet.refusals_since, $1)
+              AND seen.observed_at > $1 AND seen.error_code <> ALL ($2)
+            GROUP BY fleet.id
+            HAVING count(DISTINCT seen.domain_id) >= $3
+        )
+        SELECT refused.fleet_id, refused.domains, refused.refusals,
+               (SELECT count(*) FROM node_observations seen JOIN nodes node ON node.id = seen.node_id
+                WHERE node.fleet_id = refused.fleet_id AND node.standing = 'Serving'
+                  AND seen.observed_at > refused.since)
+        FROM refused
+        """;
+
+    public double Share => Answers == 0 ? 0 : (double)Refusals / Answers;
+
+    /// <summary>Too many to go on.</summary>
+    public bool Halts(NodeOptions options) =>
+        Domains >= options.RefusedDomainsToHalt && Share > options.RefusalShareToHalt;
+
+    /// <summary>Of every fleet with at least so many refused domains, since its rollout was last resumed, and no
+    /// longer ago than the window.</summary>
+    public static async Task<Dictionary<Guid, RefusalShare>> ReadAsync(
+        NpgsqlConnection connection, DateTimeOffset from, int atLeast, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(Sql, connection)
+        {
+            Parameters =
+            {
+                new() { Value = from },
+                new() { Value = NotOfBundles },
+                new() { Value = (long)Math.Max(atLeast, 1) },
+            },
+        };
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var shares = new Dictionary<Guid, RefusalShare>();
+        while (await reader.ReadAsync(ct))
+        {
+            shares[reader.GetGuid(0)] = new RefusalShare(
+                reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3));
+        }
+
+        return shares;
+    }
+}
