@@ -22,12 +22,14 @@ internal sealed partial class Reconciler(
     TimeProvider time,
     ILogger<Reconciler> log) : BackgroundService
 {
-    /// <summary>Names in the air between stage and handshake. HAProxy takes 457 bundles/s one at a time; eight keep it
-    /// busy while disks sync and handshakes wait.</summary>
-    private const int Hands = 8;
+    /// <summary>Names in the air between stage and handshake, at 4 kB each. HAProxy takes 457 bundles/s one at a time;
+    /// this many let each stage gather a batch (of syncs, of injections) while the stages before and behind it work on
+    /// others.</summary>
+    private const int Hands = 96;
 
-    /// <summary>The next batch downloads while the one before it is applied.</summary>
-    private const int FetchesAtOnce = 2;
+    /// <summary>Batches between the question to the API and the last handshake: one is asked for while the ones before
+    /// it are applied, and never more than these are in memory.</summary>
+    private const int BatchesAtOnce = 3;
 
     /// <summary>How often names that wait after a failure are looked at.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
@@ -41,7 +43,7 @@ internal sealed partial class Reconciler(
     private readonly ConcurrentDictionary<string, (
         long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _hands = new(Hands, Hands);
-    private readonly SemaphoreSlim _fetches = new(FetchesAtOnce, FetchesAtOnce);
+    private readonly SemaphoreSlim _batches = new(BatchesAtOnce, BatchesAtOnce);
     private readonly Backoff _apiBackoff = Backoff.ForApi();
 
     /// <summary>True while every file on disk is in memory, apart from names that were reported as refused.</summary>
@@ -104,7 +106,7 @@ internal sealed partial class Reconciler(
     public override void Dispose()
     {
         _hands.Dispose();
-        _fetches.Dispose();
+        _batches.Dispose();
         base.Dispose();
     }
 
@@ -200,12 +202,13 @@ internal sealed partial class Reconciler(
         await Task.WhenAll(
             withFile.Select(job => Work(job with { Actions = job.Before(ActionKind.Fetch) }, null, cancel)));
 
-        IReadOnlyDictionary<Guid, ArrivedBundle> arrived;
-        await _fetches.WaitAsync(cancel);
+        await _batches.WaitAsync(cancel);
         try
         {
-            arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
+            var arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
             _apiBackoff.Succeeded();
+            await Task.WhenAll(
+                batch.Select(job => Work(job, arrived.GetValueOrDefault(job.Entry!.Domain), cancel)));
         }
         catch (ApiUnavailableException failure)
         {
@@ -213,21 +216,11 @@ internal sealed partial class Reconciler(
             var delay = _apiBackoff.Failed(failure.RetryAfter);
             LogNotFetched(batch.Length, failure.Message, delay.TotalSeconds);
             Later(batch, delay);
-            return;
         }
         finally
         {
-            _fetches.Release();
+            _batches.Release();
         }
-
-        await Task.WhenAll(batch.Select(async job =>
-        {
-            var bundle = arrived.GetValueOrDefault(job.Entry!.Domain);
-            using (bundle?.Payload)
-            {
-                await Work(job, bundle, cancel);
-            }
-        }));
     }
 
     private void Later(IEnumerable<Job> jobs, TimeSpan delay)
