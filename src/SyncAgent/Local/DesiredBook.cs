@@ -7,7 +7,7 @@ namespace SyncAgent.Local;
 /// The node's manifest: the desired state as last heard, on disk, so that a restart without the API serves and verifies
 /// everything. A journal, because a change then costs one short append and not the whole fleet's list.
 /// </summary>
-internal sealed class DesiredBook : IDisposable
+internal sealed partial class DesiredBook : IDisposable
 {
     private readonly Dictionary<string, BookEntry> _entries = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
@@ -43,6 +43,7 @@ internal sealed class DesiredBook : IDisposable
         }
 
         Compact(path);
+        DigestAnew();
         _journal = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
     }
 
@@ -81,6 +82,34 @@ internal sealed class DesiredBook : IDisposable
         }
     }
 
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _entries.Count;
+            }
+        }
+    }
+
+    /// <summary>Asks about every name without copying the book; <paramref name="is"/> must be quick.</summary>
+    public bool All(Func<string, BookEntry, bool> @is)
+    {
+        lock (_lock)
+        {
+            return _entries.All(known => @is(known.Key, known.Value));
+        }
+    }
+
+    public IReadOnlyList<Tombstone> Tombstones()
+    {
+        lock (_lock)
+        {
+            return [.. _entries.Values.Select(entry => entry.Withdrawn).OfType<Tombstone>()];
+        }
+    }
+
     public IReadOnlyDictionary<string, BookEntry> Snapshot()
     {
         lock (_lock)
@@ -116,6 +145,11 @@ internal sealed class DesiredBook : IDisposable
             Append([.. lines, new JournalLine(null, null, mark, mark.Epoch)]);
             lines.ForEach(Apply);
             Mark = mark;
+            if (newEpoch)
+            {
+                DigestAnew();
+            }
+
             _highest.Raise(mark.Epoch, mark.Revision, page.More ? null : page.At);
             return [.. lines.Select(HostnameOf)];
         }
@@ -167,7 +201,8 @@ internal sealed class DesiredBook : IDisposable
         }
         else
         {
-            _entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn, line.Epoch);
+            Toggle(_entries.GetValueOrDefault(HostnameOf(line)));
+            Toggle(_entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn, line.Epoch));
         }
     }
 

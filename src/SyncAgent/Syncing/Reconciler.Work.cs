@@ -94,11 +94,12 @@ internal sealed partial class Reconciler
         if (applied.Error is not null)
         {
             LogRefused(hostname, applied.Error.Code, applied.Error.Detail);
-            WaitAfterFailure(job);
+            WaitAfterFailure(job, applied.Error);
+            SetFileAside(job, applied.Error);
         }
         else
         {
-            _failing.TryRemove(hostname, out _);
+            quarantine.Succeeded(hostname);
         }
 
         if (job.Entry is not null
@@ -108,13 +109,20 @@ internal sealed partial class Reconciler
         }
     }
 
-    private void WaitAfterFailure(Job job)
+    /// <summary>A file that HAProxy refuses to load would stop its next start, and with it every domain of the
+    /// node.</summary>
+    private void SetFileAside(Job job, NodeError error)
     {
-        var revision = job.Entry?.Revision ?? 0;
-        var failing = _failing.AddOrUpdate(
-            job.Name.Value,
-            _ => (revision, Backoff.ForDomain()),
-            (_, before) => before.Revision == revision ? before : (revision, Backoff.ForDomain()));
-        Later([job], failing.Backoff.Failed());
+        if (error.Code == NodeErrorCodes.HAProxyRefused
+            && job.Actions.Any(action => action.Kind == ActionKind.LoadFromDisk)
+            && view.FileOf(job.Name.Value) is { IsDamaged: false }
+            && quarantine.IsBelieved(job.Name.Value))
+        {
+            LogFileSetAside(job.Name.Value, error.Detail);
+            applier.Quarantine(job.Name);
+        }
     }
+
+    private void WaitAfterFailure(Job job, NodeError? cause) =>
+        Later([job], quarantine.Failed(job.Name.Value, job.Entry?.Revision ?? 0, cause));
 }

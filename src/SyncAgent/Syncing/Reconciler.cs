@@ -18,6 +18,7 @@ internal sealed partial class Reconciler(
     BundleSource source,
     Applier applier,
     Reporter reporter,
+    Quarantine quarantine,
     AgentMeter meter,
     TimeProvider time,
     ILogger<Reconciler> log) : BackgroundService
@@ -40,16 +41,16 @@ internal sealed partial class Reconciler(
     private readonly ConcurrentDictionary<string, bool> _touched = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Task> _inHand = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _waiting = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (
-        long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _hands = new(Hands, Hands);
     private readonly SemaphoreSlim _batches = new(BatchesAtOnce, BatchesAtOnce);
     private readonly Backoff _apiBackoff = Backoff.ForApi();
 
     /// <summary>True while every file on disk is in memory, apart from names that were reported as refused.</summary>
-    public bool IsSettled => view.Process is not null && book.Snapshot().All(IsSettledName);
+    public bool IsSettled => view.Process is not null
+        && book.All((hostname, _) => view.IsLoaded(hostname) || quarantine.IsFailing(hostname));
 
-    public bool IsFailing(string hostname) => _failing.ContainsKey(hostname);
+    /// <summary>True while somebody works on this name: what is seen of it now says nothing.</summary>
+    public bool IsInHand(string hostname) => _inHand.ContainsKey(hostname);
 
     /// <summary>These names may need something done.</summary>
     public void Touch(IEnumerable<string> hostnames)
@@ -110,14 +111,6 @@ internal sealed partial class Reconciler(
         base.Dispose();
     }
 
-    private bool IsSettledName(KeyValuePair<string, BookEntry> known)
-    {
-        var name = view.Describe(known.Key, known.Value);
-        return name.Disk is null
-            || (name.Memory is { Listed: true } memory && memory.Fingerprint == name.Disk.MemoryFingerprint)
-            || _failing.ContainsKey(known.Key);
-    }
-
     private List<string> TakeDue()
     {
         var now = time.GetUtcNow();
@@ -143,15 +136,14 @@ internal sealed partial class Reconciler(
             return;
         }
 
-        var known = book.Snapshot();
-        var held = WithdrawalBreaker.Held(
-            known.Values.Select(entry => entry.Withdrawn).OfType<Tombstone>(), known.Count, time.GetUtcNow());
-        var names = due.Select(hostname => view.Describe(hostname, known.GetValueOrDefault(hostname))).ToArray();
+        var known = due.ToDictionary(hostname => hostname, book.Find, StringComparer.Ordinal);
+        var held = WithdrawalBreaker.Held(book.Tombstones(), book.Count, time.GetUtcNow());
+        var names = due.Select(hostname => view.Describe(hostname, known[hostname])).ToArray();
         var plan = Plan.Make(new PlanInput(names, [.. held])).ToLookup(action => action.Hostname);
         var toFetch = new List<Job>();
         foreach (var hostname in due)
         {
-            var job = new Job(ServedName.TryParse(hostname)!, known.GetValueOrDefault(hostname), [.. plan[hostname]]);
+            var job = new Job(ServedName.TryParse(hostname)!, known[hostname], [.. plan[hostname]]);
             if (job.Actions.Any(action => action.Kind == ActionKind.Fetch))
             {
                 toFetch.Add(job);
@@ -184,7 +176,7 @@ internal sealed partial class Reconciler(
                     if (done.IsFaulted)
                     {
                         LogSurprise(done.Exception!.InnerException!, job.Name.Value);
-                        WaitAfterFailure(job);
+                        WaitAfterFailure(job, cause: null);
                     }
                 }
 
