@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Contracts;
@@ -44,6 +45,8 @@ internal static class AgentHost
             ConnectTimeout = TimeSpan.FromSeconds(5),
             // Follows a control plane that moves to another address.
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            // A full list is long and mostly alike.
+            AutomaticDecompression = DecompressionMethods.All,
             AllowAutoRedirect = false,
             UseProxy = false,
         })
@@ -95,6 +98,8 @@ internal static class AgentHost
             .AddSingleton<HaproxyMemory>()
             .AddSingleton<HaproxyWriter>()
             .AddSingleton<NodeView>()
+            .AddSingleton<MemoryAudit>()
+            .AddSingleton<Quarantine>()
             .AddSingleton<AgentMeter>()
             .AddSingleton<Alarms>()
             .AddSingleton<Freshness>()
@@ -102,7 +107,8 @@ internal static class AgentHost
             .AddSingleton<BundleSource>()
             .AddSingleton<Applier>()
             .AddSingleton<Readiness>();
-        builder.Services.AddLoop<Reporter>().AddLoop<Reconciler>().AddLoop<HaproxyWatch>().AddLoop<DesiredFeed>();
+        builder.Services.AddLoop<Reporter>().AddLoop<Reconciler>().AddLoop<HaproxyWatch>().AddLoop<DigestRounds>()
+            .AddLoop<DesiredFeed>();
 
         var app = builder.Build();
         app.MapTokens();

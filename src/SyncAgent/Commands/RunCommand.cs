@@ -52,17 +52,32 @@ internal static class RunCommand
             DefaultValueFactory = _ => 15,
             Description = "Age of the newest answer from which on an alarm is raised",
         };
-        staleAfter.Validators.Add(given =>
+        var digestEvery = new Option<int>("--digest-every-minutes")
         {
-            if (given.GetValueOrDefault<int>() is < 1 or > 1440)
+            DefaultValueFactory = _ => 15,
+            Description = "How often the whole record is compared with the control plane's",
+        };
+        var auditEvery = new Option<int>("--audit-every-minutes")
+        {
+            DefaultValueFactory = _ => 30,
+            Description = "Within what time all of HAProxy's memory is read back and proven",
+        };
+        foreach (var minutes in new[] { staleAfter, digestEvery, auditEvery })
+        {
+            minutes.Validators.Add(given =>
             {
-                given.AddError("--stale-after-minutes must be 1 to 1440.");
-            }
-        });
+                if (given.GetValueOrDefault<int>() is < 1 or > 1440)
+                {
+                    given.AddError($"{minutes.Name} must be 1 to 1440.");
+                }
+            });
+        }
+
         var join = new EnrolOptions(isRequired: false);
         var command = new Command("run", "Keeps one HAProxy in step with the fleet.")
         {
-            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize, staleAfter,
+            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize, staleAfter, digestEvery,
+            auditEvery,
         };
         join.AddTo(command);
         command.SetAction((parsed, cancel) => Run(
@@ -82,6 +97,8 @@ internal static class RunCommand
                 TokenSocket = Path.GetFullPath(parsed.GetRequiredValue(tokenSocket)),
                 Trust = parsed.GetValue(trust) ?? [],
                 StaleAfter = TimeSpan.FromMinutes(parsed.GetValue(staleAfter)),
+                DigestEvery = TimeSpan.FromMinutes(parsed.GetValue(digestEvery)),
+                AuditEvery = TimeSpan.FromMinutes(parsed.GetValue(auditEvery)),
                 Enrolment = join.Read(parsed),
             },
             cancel));

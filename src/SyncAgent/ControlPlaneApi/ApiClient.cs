@@ -40,6 +40,11 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
             await Send(HttpMethod.Post, Routes.FetchBundles, Body(request, ContractsJson.Default.FetchBundlesRequest),
             CallLimit, ContractsJson.Default.FetchBundlesResponse, cancel));
 
+    public async Task<DigestAnswer> PostDigests(DigestRequest request, CancellationToken cancel) =>
+        Require(
+            await Send(HttpMethod.Post, Routes.Digests, Body(request, ContractsJson.Default.DigestRequest),
+            CallLimit, ContractsJson.Default.DigestAnswer, cancel));
+
     public async Task<ObservedStateReceipt> PutObservedState(ObservedStateReport report, CancellationToken cancel) =>
         Require(
             await Send(HttpMethod.Put, Routes.ObservedState, Body(report, ContractsJson.Default.ObservedStateReport),

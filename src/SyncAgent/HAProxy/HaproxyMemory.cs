@@ -48,6 +48,14 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
         return new MemoryInventory(process, certificates, listed);
     }
 
+    /// <summary>The names of ours that memory holds, listed or not: 50 ms at 29,000.</summary>
+    public async Task<IReadOnlyList<ServedName>> ReadNames(
+        CertificateDirectoryPath directory, CancellationToken cancel)
+    {
+        var replies = await Ask(options.InventoryLimit, [RuntimeCommand.ListCertificates], cancel);
+        return [.. RuntimeReplies.ParseCertificates(replies[0]).Files.Select(directory.NameOf).OfType<ServedName>()];
+    }
+
     /// <summary>One certificate; null when HAProxy does not know it.</summary>
     public async Task<HeldCertificate?> ReadOne(CertificatePath path, CancellationToken cancel)
     {
@@ -69,8 +77,10 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
         return await connection.Ask(commands, cancel);
     }
 
-    private async Task<IEnumerable<HeldCertificate>> Read(
-        CertificatePath[] paths, HaproxyProcess process, CancellationToken cancel)
+    /// <summary>Those of <paramref name="paths"/> that this process holds.</summary>
+    /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked, or is another one.</exception>
+    public async Task<IReadOnlyList<HeldCertificate>> Read(
+        IReadOnlyList<CertificatePath> paths, HaproxyProcess process, CancellationToken cancel)
     {
         var replies = await Ask(
             options.InventoryLimit, [RuntimeCommand.ShowProcess, .. paths.Select(RuntimeCommand.Show)], cancel);
@@ -79,8 +89,8 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
             throw new RuntimeUnreachableException("HAProxy was replaced while its memory was read.");
         }
 
-        return paths
+        return [.. paths
             .Select((path, i) => RuntimeReplies.ParseCertificate(replies[i + 1], path.Value))
-            .OfType<HeldCertificate>();
+            .OfType<HeldCertificate>()];
     }
 }

@@ -4,18 +4,30 @@ namespace SyncAgent.HAProxy;
 
 /// <summary>
 /// The only writer of HAProxy's memory. One bundle at a time, because a process has one certificate transaction; a
-/// connection of its own for each, because an old connection talks to an old worker.
+/// connection of its own for each batch, because an old connection talks to an old worker.
 /// </summary>
-internal sealed partial class HaproxyWriter(
-    HaproxyOptions options,
-    HaproxyMemory memory,
-    Failpoint failpoint,
-    TimeProvider time,
-    ILogger<HaproxyWriter> log) : IDisposable
+internal sealed partial class HaproxyWriter : IDisposable
 {
+    private readonly HaproxyOptions _options;
+    private readonly HaproxyMemory _memory;
+    private readonly Failpoint _failpoint;
+    private readonly TimeProvider _time;
+    private readonly ILogger<HaproxyWriter> _log;
     private readonly SemaphoreSlim _oneTransaction = new(1, 1);
+    private readonly OpenTransaction _transaction;
+    private readonly Gathering<Injection, WriteOutcome> _injections;
 
-    private readonly OpenTransaction _transaction = new(memory, options.CommandLimit, log);
+    public HaproxyWriter(
+        HaproxyOptions options,
+        HaproxyMemory memory,
+        Failpoint failpoint,
+        TimeProvider time,
+        ILogger<HaproxyWriter> log)
+    {
+        (_options, _memory, _failpoint, _time, _log) = (options, memory, failpoint, time, log);
+        _transaction = new OpenTransaction(memory, options.CommandLimit, log);
+        _injections = new Gathering<Injection, WriteOutcome>(BundlesPerConnection, InjectAll);
+    }
 
     /// <summary>Loads a bundle and makes it served. Committing alone serves nothing: the crt-list entry does.</summary>
     /// <param name="path">The final file name; the file need not exist yet.</param>
@@ -25,7 +37,7 @@ internal sealed partial class HaproxyWriter(
     /// <param name="expected">The process that <paramref name="isNew"/> and <paramref name="isListed"/> were read
     /// from.</param>
     /// <param name="cancel">Ends the wait, not a write under way.</param>
-    public async Task<WriteOutcome> Inject(
+    public Task<WriteOutcome> Inject(
         CertificatePath path,
         PemPayload payload,
         bool isNew,
@@ -33,22 +45,30 @@ internal sealed partial class HaproxyWriter(
         HaproxyProcess expected,
         CancellationToken cancel)
     {
-        if (InjectScript.IsOversized(path, payload, options.BufferSize))
+        if (InjectScript.IsOversized(path, payload, _options.BufferSize))
         {
-            return new WriteOutcome.Refused(
+            return Task.FromResult<WriteOutcome>(new WriteOutcome.Refused(
                 $"The bundle has {payload.Bytes.Length} bytes and does not fit into HAProxy's buffer of "
-                + $"{options.BufferSize} (tune.bufsize); HAProxy would drop it without a word.",
-                IsOversized: true);
+                + $"{_options.BufferSize} (tune.bufsize); HAProxy would drop it without a word.",
+                IsOversized: true));
         }
 
-        var script = new InjectScript(path, payload, isNew, isListed);
-        return await Exclusively(path, expected, c => Inject(script, path, isNew, c), cancel);
+        return _injections.Do(
+            new Injection(new InjectScript(path, payload, isNew, isListed), path, isNew, expected), cancel);
     }
 
     /// <summary>Takes a name out: the entry first, then the certificate, then a look that it is gone.</summary>
-    public Task<WriteOutcome> Remove(CertificatePath path, HaproxyProcess expected, CancellationToken cancel)
+    public async Task<WriteOutcome> Remove(CertificatePath path, HaproxyProcess expected, CancellationToken cancel)
     {
-        return Exclusively(path, expected, c => Remove(path, c), cancel);
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            return await Write(path, expected, connection => Remove(path, connection));
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
     }
 
     /// <summary>Ends a transaction that a killed predecessor left open: the next <c>set</c> would fill its
@@ -82,20 +102,15 @@ internal sealed partial class HaproxyWriter(
 
     public void Dispose() => _oneTransaction.Dispose();
 
-    private async Task<WriteOutcome> Exclusively(
-        CertificatePath path,
-        HaproxyProcess expected,
-        Func<RuntimeConnection, Task<WriteOutcome>> write,
-        CancellationToken cancel)
+    /// <summary>One write on a connection of its own, between two looks at who answers.</summary>
+    private async Task<WriteOutcome> Write(
+        CertificatePath path, HaproxyProcess expected, Func<RuntimeConnection, Task<WriteOutcome>> write)
     {
-        await _oneTransaction.WaitAsync(cancel);
         try
         {
-            await _transaction.EndIfAny(cancel);
-
-            // Not the caller's token: a write that began is finished, or bounded by the command limit.
-            using var connection = await RuntimeConnection.Open(
-                options.SocketPath, options.CommandLimit, time, CancellationToken.None);
+            // Nobody's token: a write that began is finished, or bounded by the command limit.
+            await _transaction.EndIfAny(CancellationToken.None);
+            using var connection = await Connect();
             var before = await ProcessOn(connection);
             if (before != expected)
             {
@@ -110,7 +125,7 @@ internal sealed partial class HaproxyWriter(
                 _transaction.MayBeOpen = false;
             }
 
-            var after = await memory.ReadProcess(CancellationToken.None);
+            var after = await _memory.ReadProcess(CancellationToken.None);
             return after == expected
                 ? outcome
                 : new WriteOutcome.Replaced(
@@ -123,22 +138,24 @@ internal sealed partial class HaproxyWriter(
         finally
         {
             await _transaction.EndAfterSurprise();
-            _oneTransaction.Release();
         }
     }
+
+    private Task<RuntimeConnection> Connect() =>
+        RuntimeConnection.Open(_options.SocketPath, _options.CommandLimit, _time, CancellationToken.None);
 
     private async Task<WriteOutcome> Inject(
         InjectScript script, CertificatePath path, bool isNew, RuntimeConnection connection)
     {
-        var replies = failpoint.IsArmed
+        var replies = _failpoint.IsArmed
             ? await AskOneByOne(script, path, connection)
             : await connection.Ask([.. script.Commands, RuntimeCommand.Show(path)], CancellationToken.None);
         var refusal = script.Refusal(replies);
         if (refusal is null)
         {
             var held = RuntimeReplies.ParseCertificate(replies[^1], path.Value);
-            return held is { IsUsed: true } && held.Fingerprint == script.MemoryFingerprint
-                ? new WriteOutcome.Written((await ProcessOn(connection))!, held)
+            return IsHeld(script, held)
+                ? new WriteOutcome.Written(held!)
                 : new WriteOutcome.Refused(
                     "HAProxy said Success but holds "
                     + $"{held?.Fingerprint ?? "nothing"} ({held?.Status}) for {path.Name}.");
@@ -148,6 +165,9 @@ internal sealed partial class HaproxyWriter(
         return new WriteOutcome.Refused(refusal);
     }
 
+    private static bool IsHeld(InjectScript script, HeldCertificate? held) =>
+        held is { IsUsed: true } && held.Fingerprint == script.MemoryFingerprint;
+
     /// <summary>One command a write, so that a failpoint can kill the agent between two of them.</summary>
     private async Task<IReadOnlyList<string>> AskOneByOne(
         InjectScript script, CertificatePath path, RuntimeConnection connection)
@@ -156,7 +176,7 @@ internal sealed partial class HaproxyWriter(
         foreach (var command in script.Commands)
         {
             replies.AddRange(await connection.Ask([command], CancellationToken.None));
-            failpoint.PassCommand(command.Line.Split(' ')[0], path.Name.Value);
+            _failpoint.PassCommand(command.Line.Split(' ')[0], path.Name.Value);
         }
 
         replies.AddRange(await connection.Ask([RuntimeCommand.Show(path)], CancellationToken.None));
@@ -170,7 +190,7 @@ internal sealed partial class HaproxyWriter(
             CancellationToken.None);
         if (replies[2].Contains("Not found", StringComparison.Ordinal))
         {
-            return new WriteOutcome.Written((await ProcessOn(connection))!, null);
+            return new WriteOutcome.Written(null);
         }
 
         return new WriteOutcome.Refused(
@@ -195,8 +215,8 @@ internal sealed partial class HaproxyWriter(
         await _transaction.End(CancellationToken.None);
         if (wasNew)
         {
-            await memory.Ask(
-                options.CommandLimit,
+            await _memory.Ask(
+                _options.CommandLimit,
                 [RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteCertificate(path)],
                 CancellationToken.None);
         }

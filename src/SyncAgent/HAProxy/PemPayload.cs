@@ -42,14 +42,20 @@ internal sealed class PemPayload : IDisposable
         ReadOnlyMemory<byte> leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, ReadOnlySpan<byte> pkcs8)
     {
         using var certificate = X509CertificateLoader.LoadCertificate(leaf.Span);
-        RequireKeyOf(certificate, pkcs8);
+        return FromDer(certificate, chain, pkcs8);
+    }
+
+    /// <inheritdoc cref="FromDer(ReadOnlyMemory{byte}, IReadOnlyList{ReadOnlyMemory{byte}}, ReadOnlySpan{byte})"/>
+    public static PemPayload FromDer(
+        X509Certificate2 leaf, IReadOnlyList<ReadOnlyMemory<byte>> chain, ReadOnlySpan<byte> pkcs8)
+    {
+        RequireKeyOf(leaf, pkcs8);
 
         var text = new StringBuilder();
-        AppendBlock(text, certificate.RawData);
+        AppendBlock(text, leaf.RawData);
         foreach (var issuer in chain)
         {
-            using var parsed = X509CertificateLoader.LoadCertificate(issuer.Span);
-            AppendBlock(text, parsed.RawData);
+            text.Append(IssuerBlocks.Of(issuer.Span));
         }
 
         var keyBlock = PemEncoding.Write("PRIVATE KEY", pkcs8);
@@ -58,7 +64,7 @@ internal sealed class PemPayload : IDisposable
         written += Encoding.ASCII.GetBytes(keyBlock, bytes.AsSpan(written));
         bytes[written] = (byte)'\n';
         Array.Clear(keyBlock);
-        return new PemPayload(bytes, certificate);
+        return new PemPayload(bytes, leaf);
     }
 
     /// <summary>Reads a bundle back from its file's bytes and rebuilds it: a damaged file never reaches

@@ -4,7 +4,7 @@ namespace SyncAgent.HAProxy;
 internal abstract record WriteOutcome
 {
     /// <summary>Done, and read back from the memory of the process that answers now.</summary>
-    public sealed record Written(HaproxyProcess Process, HeldCertificate? Held) : WriteOutcome;
+    public sealed record Written(HeldCertificate? Held) : WriteOutcome;
 
     /// <summary>HAProxy said no; what it served before it still serves.</summary>
     public sealed record Refused(string Reason, bool IsOversized = false) : WriteOutcome;

@@ -25,17 +25,32 @@ internal sealed record BundleFile(
 /// The directory that HAProxy loads at its start. A file under its final name is one that HAProxy accepted: a refused
 /// one would stop its next start, and with it every domain of the node.
 /// </summary>
-internal sealed class BundleFiles(CertificateDirectoryPath directory)
+internal sealed class BundleFiles
 {
-    public CertificateDirectoryPath Directory => directory;
+    /// <summary>Bundles whose disk writes share a sync.</summary>
+    private const int WrittenTogether = 64;
+
+    private readonly CertificateDirectoryPath _directory;
+    private readonly Gathering<(string Path, ReadOnlyMemory<byte> Bytes), Outcome> _staging;
+    private readonly Gathering<ServedName, Outcome> _promoting;
+
+    public BundleFiles(CertificateDirectoryPath directory)
+    {
+        _directory = directory;
+        _staging = new(
+            WrittenTogether, batch => Task.FromResult<IReadOnlyList<Outcome>>(FileSystem.WriteThrough(batch)));
+        _promoting = new(WrittenTogether, batch => Task.FromResult(PromoteAll(batch)));
+    }
+
+    public CertificateDirectoryPath Directory => _directory;
 
     /// <summary>Every bundle by name. Files already known by time and length are not read again.</summary>
     public IReadOnlyDictionary<string, BundleFile> ReadAll(IReadOnlyDictionary<string, BundleFile> known)
     {
         var found = new Dictionary<string, BundleFile>(StringComparer.Ordinal);
-        foreach (var file in new DirectoryInfo(directory.Value).EnumerateFiles("*.pem"))
+        foreach (var file in new DirectoryInfo(_directory.Value).EnumerateFiles("*.pem"))
         {
-            if (directory.NameOf(directory.Value + "/" + file.Name) is not { } name)
+            if (_directory.NameOf(_directory.Value + "/" + file.Name) is not { } name)
             {
                 continue;
             }
@@ -52,7 +67,7 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
 
     public BundleFile Look(ServedName name)
     {
-        var file = new FileInfo(directory.For(name).Value);
+        var file = new FileInfo(_directory.For(name).Value);
         try
         {
             using var payload = Read(name);
@@ -69,7 +84,7 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public PemPayload Read(ServedName name)
     {
-        var path = directory.For(name).Value;
+        var path = _directory.For(name).Value;
         if (!File.Exists(path))
         {
             throw new FileNotFoundException("There is no bundle on disk.", path);
@@ -90,18 +105,18 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
         }
     }
 
-    /// <summary>Writes the bundle as a dot-file, which HAProxy skips.</summary>
+    /// <summary>Writes the bundle as a dot-file, which HAProxy skips; on the disk when it returns.</summary>
     /// <exception cref="IOException">The disk is full or failed; the file that is served is untouched.</exception>
-    public void Stage(ServedName name, PemPayload payload) =>
-        FileSystem.WriteThrough(InDirectory(name.StageFileName), payload.Bytes.Span);
+    public async Task Stage(ServedName name, PemPayload payload, CancellationToken cancel) =>
+        (await _staging.Do((InDirectory(name.StageFileName), payload.Bytes), cancel)).ThrowIfFaulted();
 
     /// <summary>Gives the staged file its final name, durably.</summary>
-    public BundleFile Promote(ServedName name, PemPayload payload)
+    /// <exception cref="IOException">The disk failed.</exception>
+    public async Task<BundleFile> Promote(ServedName name, PemPayload payload)
     {
-        var path = directory.For(name).Value;
-        File.Move(InDirectory(name.StageFileName), path, overwrite: true);
-        FileSystem.SyncDirectory(directory.Value);
-        return Describe(payload, new FileInfo(path));
+        // HAProxy has accepted it: there is no way back from here.
+        (await _promoting.Do(name, CancellationToken.None)).ThrowIfFaulted();
+        return Describe(payload, new FileInfo(_directory.For(name).Value));
     }
 
     public void DropStage(ServedName name) => File.Delete(InDirectory(name.StageFileName));
@@ -110,7 +125,7 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
     /// again.</summary>
     public int DropAllStages()
     {
-        var stages = System.IO.Directory.GetFiles(directory.Value, ".*.pem.stage");
+        var stages = System.IO.Directory.GetFiles(_directory.Value, ".*.pem.stage");
         foreach (var stage in stages)
         {
             File.Delete(stage);
@@ -121,14 +136,24 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
 
     public void Quarantine(ServedName name)
     {
-        File.Move(directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true);
-        FileSystem.SyncDirectory(directory.Value);
+        File.Move(_directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true);
+        FileSystem.SyncDirectory(_directory.Value);
     }
 
     public void Remove(ServedName name)
     {
-        File.Delete(directory.For(name).Value);
-        FileSystem.SyncDirectory(directory.Value);
+        File.Delete(_directory.For(name).Value);
+        FileSystem.SyncDirectory(_directory.Value);
+    }
+
+    private IReadOnlyList<Outcome> PromoteAll(IReadOnlyList<ServedName> names)
+    {
+        var outcomes = names
+            .Select(name => Outcome.Of(() => File.Move(
+                InDirectory(name.StageFileName), _directory.For(name).Value, overwrite: true)))
+            .ToArray();
+        FileSystem.SyncDirectory(_directory.Value);
+        return outcomes;
     }
 
     private static BundleFile Describe(PemPayload payload, FileInfo file)
@@ -143,5 +168,5 @@ internal sealed class BundleFiles(CertificateDirectoryPath directory)
             file.Length);
     }
 
-    private string InDirectory(string fileName) => Path.Combine(directory.Value, fileName);
+    private string InDirectory(string fileName) => Path.Combine(_directory.Value, fileName);
 }

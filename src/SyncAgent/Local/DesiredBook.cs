@@ -7,7 +7,7 @@ namespace SyncAgent.Local;
 /// The node's manifest: the desired state as last heard, on disk, so that a restart without the API serves and verifies
 /// everything. A journal, because a change then costs one short append and not the whole fleet's list.
 /// </summary>
-internal sealed class DesiredBook : IDisposable
+internal sealed partial class DesiredBook : IDisposable
 {
     private readonly Dictionary<string, BookEntry> _entries = new(StringComparer.Ordinal);
     private readonly Lock _lock = new();
@@ -43,6 +43,7 @@ internal sealed class DesiredBook : IDisposable
         }
 
         Compact(path);
+        DigestAnew();
         _journal = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
     }
 
@@ -56,38 +57,6 @@ internal sealed class DesiredBook : IDisposable
     /// <param name="isDone">Withdrawals that were carried out long ago and may be forgotten.</param>
     public static DesiredBook Open(string journalFile, HighWater highest, Func<string, Tombstone, bool> isDone) =>
         new(journalFile, highest, isDone);
-
-    /// <summary>Names that are served and that the newest full list did not hold: nobody withdrew them, and deletion is
-    /// never inferred from absence.</summary>
-    /// <param name="onDisk">What the node holds.</param>
-    public IReadOnlyList<StrayName> Strays(IReadOnlyDictionary<string, BundleFile> onDisk)
-    {
-        lock (_lock)
-        {
-            return Mark.Epoch == 0 || Mark.Relisting
-                ? []
-                : [.. onDisk
-                    .Where(file => !file.Value.IsDamaged && IsStray(_entries.GetValueOrDefault(file.Key)))
-                    .OrderBy(file => file.Key, StringComparer.Ordinal)
-                    .Select(file => new StrayName(file.Key, file.Value.Fingerprint!, file.Value.NotAfter))];
-        }
-    }
-
-    public BookEntry? Find(string hostname)
-    {
-        lock (_lock)
-        {
-            return _entries.GetValueOrDefault(hostname);
-        }
-    }
-
-    public IReadOnlyDictionary<string, BookEntry> Snapshot()
-    {
-        lock (_lock)
-        {
-            return new Dictionary<string, BookEntry>(_entries, StringComparer.Ordinal);
-        }
-    }
 
     /// <summary>Records a page durably, then takes it as the truth.</summary>
     /// <returns>The names that changed; null when the page is older than one accepted before.</returns>
@@ -116,6 +85,11 @@ internal sealed class DesiredBook : IDisposable
             Append([.. lines, new JournalLine(null, null, mark, mark.Epoch)]);
             lines.ForEach(Apply);
             Mark = mark;
+            if (newEpoch)
+            {
+                DigestAnew();
+            }
+
             _highest.Raise(mark.Epoch, mark.Revision, page.More ? null : page.At);
             return [.. lines.Select(HostnameOf)];
         }
@@ -141,9 +115,6 @@ internal sealed class DesiredBook : IDisposable
     /// again.</summary>
     private bool IsOlderPage(DesiredStatePage page) =>
         page.Epoch == Mark.Epoch && page.Revision < Mark.Revision && !Mark.Relisting;
-
-    private bool IsStray(BookEntry? known) =>
-        known is null || (known.Wanted is not null && known.Epoch < Mark.Epoch);
 
     private bool IsNews(JournalLine line)
     {
@@ -176,7 +147,8 @@ internal sealed class DesiredBook : IDisposable
         }
         else
         {
-            _entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn, line.Epoch);
+            Toggle(_entries.GetValueOrDefault(HostnameOf(line)));
+            Toggle(_entries[HostnameOf(line)] = new BookEntry(line.Wanted, line.Withdrawn, line.Epoch));
         }
     }
 

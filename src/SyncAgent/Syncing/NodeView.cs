@@ -39,6 +39,37 @@ internal sealed class NodeView
         }
     }
 
+    /// <summary>When the first of the bundles on disk expires; null when there is none.</summary>
+    public DateTimeOffset? FirstExpiry
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _disk.Values.Where(file => !file.IsDamaged).Min(file => (DateTimeOffset?)file.NotAfter);
+            }
+        }
+    }
+
+    public IReadOnlySet<string> MemoryNames()
+    {
+        lock (_lock)
+        {
+            return _memory.Keys.ToHashSet(StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>True unless the name has a file that memory does not serve.</summary>
+    public bool IsLoaded(string hostname)
+    {
+        lock (_lock)
+        {
+            return !_disk.TryGetValue(hostname, out var file)
+                || (_memory.TryGetValue(hostname, out var held) && held.Listed
+                    && held.Fingerprint == file.MemoryFingerprint);
+        }
+    }
+
     /// <summary>Takes a look at the directory, except for names that were written while it lasted.</summary>
     public void SetDisk(IReadOnlyDictionary<string, BundleFile> before, IReadOnlyDictionary<string, BundleFile> found)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using ControlPlane.Contracts;
 using SyncAgent.Local;
 
@@ -7,7 +8,7 @@ namespace SyncAgent.Syncing;
 /// served.</summary>
 internal sealed class Readiness(
     DesiredBook book, NodeView view, Reconciler reconciler, Reporter reporter, DesiredFeed feed, Alarms alarms,
-    Freshness freshness)
+    Freshness freshness, Quarantine quarantine, MemoryAudit audit)
 {
     /// <summary>null when ready; otherwise a sentence.</summary>
     public string? Reason
@@ -28,8 +29,26 @@ internal sealed class Readiness(
         }
     }
 
-    /// <summary>What is wrong without being a reason to send visitors elsewhere: one line each.</summary>
-    public IEnumerable<string> Remarks() => alarms.Active.Select(alarm => $"ALARM {alarm.Code}: {alarm.Detail}");
+    /// <summary>What is wrong without being a reason to send visitors elsewhere, and how long this node could do
+    /// without its control plane: one line each.</summary>
+    public IEnumerable<string> Remarks()
+    {
+        foreach (var alarm in alarms.Active)
+        {
+            yield return $"ALARM {alarm.Code}: {alarm.Detail}";
+        }
+
+        if (quarantine.Count is var setAside and > 0)
+        {
+            yield return $"{setAside} names are set aside; the log says why";
+        }
+
+        if (view.FirstExpiry is not null)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"{feed.HoursToFirstExpiry():0} hours to the first local expiry");
+        }
+    }
 
     public IEnumerable<(string Name, string Help, double Value)> Gauges()
     {
@@ -37,7 +56,7 @@ internal sealed class Readiness(
         yield return ("syncagent_ready", "1 when the node may get visitors.", Reason is null ? 1 : 0);
         yield return ("syncagent_epoch", "Epoch of the newest desired state.", mark.Epoch);
         yield return ("syncagent_revision", "Revision of the newest desired state.", mark.Revision);
-        yield return ("syncagent_domains", "Names in the book.", book.Snapshot().Count);
+        yield return ("syncagent_domains", "Names in the book.", book.Count);
         yield return ("syncagent_strays", "Names served that the newest full list does not hold.",
             book.Strays(view.Disk).Count);
         yield return (
@@ -47,6 +66,11 @@ internal sealed class Readiness(
         yield return ("syncagent_alarm_answer_stale", "1 while no fresh answer has been accepted for long.",
             alarms.Has(NodeAlarmCodes.AnswerStale) ? 1 : 0);
         yield return ("syncagent_domains_refused", "Names last reported as refused.", reporter.RefusedCount);
+        yield return ("syncagent_domains_set_aside", "Names that failed again and again.", quarantine.Count);
+        yield return ("syncagent_memory_only", "Names in HAProxy's memory, and neither on disk nor in the record.",
+            audit.Findings.MemoryOnly.Count);
+        yield return ("syncagent_disk_only", "Names on disk, and neither in HAProxy's memory nor in the record.",
+            audit.Findings.DiskOnly.Count);
         yield return ("syncagent_haproxy_pid", "Pid of the worker that was read.", view.Process?.Pid ?? 0);
         yield return (
             "syncagent_first_expiry_hours", "Hours until the first bundle on disk expires.", feed.HoursToFirstExpiry());

@@ -6,7 +6,7 @@ namespace SyncAgent.Syncing;
 /// <summary>The part that acts: one name's actions in their order, and what is said about them afterwards.</summary>
 internal sealed partial class Reconciler
 {
-    private async Task Work(Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    private async Task Work(Job job, SealedBundle? bundle, CancellationToken cancel)
     {
         await _hands.WaitAsync(cancel);
         try
@@ -30,7 +30,7 @@ internal sealed partial class Reconciler
         }
     }
 
-    private async Task<Applied> Act(ActionKind kind, Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    private async Task<Applied> Act(ActionKind kind, Job job, SealedBundle? bundle, CancellationToken cancel)
     {
         switch (kind)
         {
@@ -51,7 +51,7 @@ internal sealed partial class Reconciler
         }
     }
 
-    private async Task<Applied> Deploy(Job job, ArrivedBundle? bundle, CancellationToken cancel)
+    private async Task<Applied> Deploy(Job job, SealedBundle? bundle, CancellationToken cancel)
     {
         var wanted = job.Entry!.Wanted!;
         if (bundle is null)
@@ -59,23 +59,27 @@ internal sealed partial class Reconciler
             return Applied.Refused(NodeErrorCodes.NotDelivered, "The API lists the bundle and has none to give.");
         }
 
-        if (bundle.Sealed.Hostname != job.Name.Value)
+        if (bundle.Hostname != job.Name.Value)
         {
             return Applied.Refused(
                 NodeErrorCodes.BundleMismatch, "The API delivered the bundle of another name.");
         }
 
-        if (bundle.Sealed.Fingerprint != wanted.Fingerprint)
+        if (bundle.Fingerprint != wanted.Fingerprint)
         {
             // A newer bundle than the one listed: the poll that lists it is on its way.
-            return bundle.Sealed.Revision > wanted.Revision
+            return bundle.Revision > wanted.Revision
                 ? new Applied(null, ShouldLookAgain: true)
                 : Applied.Refused(NodeErrorCodes.BundleMismatch, "The API delivered another bundle than it lists.");
         }
 
-        return bundle.Error is not null
-            ? new Applied(bundle.Error)
-            : await applier.Deploy(job.Name, bundle.Payload!, cancel);
+        var opened = source.Open(bundle);
+        using (opened.Payload)
+        {
+            return opened.Error is not null
+                ? new Applied(opened.Error)
+                : await applier.Deploy(job.Name, opened.Payload!, cancel);
+        }
     }
 
     private void Conclude(Job job, Applied applied)
@@ -90,11 +94,12 @@ internal sealed partial class Reconciler
         if (applied.Error is not null)
         {
             LogRefused(hostname, applied.Error.Code, applied.Error.Detail);
-            WaitAfterFailure(job);
+            WaitAfterFailure(job, applied.Error);
+            SetFileAside(job, applied.Error);
         }
         else
         {
-            _failing.TryRemove(hostname, out _);
+            quarantine.Succeeded(hostname);
         }
 
         if (job.Entry is not null
@@ -104,13 +109,20 @@ internal sealed partial class Reconciler
         }
     }
 
-    private void WaitAfterFailure(Job job)
+    /// <summary>A file that HAProxy refuses to load would stop its next start, and with it every domain of the
+    /// node.</summary>
+    private void SetFileAside(Job job, NodeError error)
     {
-        var revision = job.Entry?.Revision ?? 0;
-        var failing = _failing.AddOrUpdate(
-            job.Name.Value,
-            _ => (revision, Backoff.ForDomain()),
-            (_, before) => before.Revision == revision ? before : (revision, Backoff.ForDomain()));
-        Later([job], failing.Backoff.Failed());
+        if (error.Code == NodeErrorCodes.HAProxyRefused
+            && job.Actions.Any(action => action.Kind == ActionKind.LoadFromDisk)
+            && view.FileOf(job.Name.Value) is { IsDamaged: false }
+            && quarantine.IsBelieved(job.Name.Value))
+        {
+            LogFileSetAside(job.Name.Value, error.Detail);
+            applier.Quarantine(job.Name);
+        }
     }
+
+    private void WaitAfterFailure(Job job, NodeError? cause) =>
+        Later([job], quarantine.Failed(job.Name.Value, job.Entry?.Revision ?? 0, cause));
 }

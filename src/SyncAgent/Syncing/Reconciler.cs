@@ -18,16 +18,19 @@ internal sealed partial class Reconciler(
     BundleSource source,
     Applier applier,
     Reporter reporter,
+    Quarantine quarantine,
     AgentMeter meter,
     TimeProvider time,
     ILogger<Reconciler> log) : BackgroundService
 {
-    /// <summary>Names in the air between stage and handshake. HAProxy takes 457 bundles/s one at a time; eight keep it
-    /// busy while disks sync and handshakes wait.</summary>
-    private const int Hands = 8;
+    /// <summary>Names in the air between stage and handshake, at 4 kB each. HAProxy takes 457 bundles/s one at a time;
+    /// this many let each stage gather a batch (of syncs, of injections) while the stages before and behind it work on
+    /// others.</summary>
+    private const int Hands = 96;
 
-    /// <summary>The next batch downloads while the one before it is applied.</summary>
-    private const int FetchesAtOnce = 2;
+    /// <summary>Batches between the question to the API and the last handshake: one is asked for while the ones before
+    /// it are applied, and never more than these are in memory.</summary>
+    private const int BatchesAtOnce = 3;
 
     /// <summary>How often names that wait after a failure are looked at.</summary>
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
@@ -38,16 +41,16 @@ internal sealed partial class Reconciler(
     private readonly ConcurrentDictionary<string, bool> _touched = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Task> _inHand = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, DateTimeOffset> _waiting = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, (
-        long Revision, Backoff Backoff)> _failing = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _hands = new(Hands, Hands);
-    private readonly SemaphoreSlim _fetches = new(FetchesAtOnce, FetchesAtOnce);
+    private readonly SemaphoreSlim _batches = new(BatchesAtOnce, BatchesAtOnce);
     private readonly Backoff _apiBackoff = Backoff.ForApi();
 
     /// <summary>True while every file on disk is in memory, apart from names that were reported as refused.</summary>
-    public bool IsSettled => view.Process is not null && book.Snapshot().All(IsSettledName);
+    public bool IsSettled => view.Process is not null
+        && book.All((hostname, _) => view.IsLoaded(hostname) || quarantine.IsFailing(hostname));
 
-    public bool IsFailing(string hostname) => _failing.ContainsKey(hostname);
+    /// <summary>True while somebody works on this name: what is seen of it now says nothing.</summary>
+    public bool IsInHand(string hostname) => _inHand.ContainsKey(hostname);
 
     /// <summary>These names may need something done.</summary>
     public void Touch(IEnumerable<string> hostnames)
@@ -104,16 +107,8 @@ internal sealed partial class Reconciler(
     public override void Dispose()
     {
         _hands.Dispose();
-        _fetches.Dispose();
+        _batches.Dispose();
         base.Dispose();
-    }
-
-    private bool IsSettledName(KeyValuePair<string, BookEntry> known)
-    {
-        var name = view.Describe(known.Key, known.Value);
-        return name.Disk is null
-            || (name.Memory is { Listed: true } memory && memory.Fingerprint == name.Disk.MemoryFingerprint)
-            || _failing.ContainsKey(known.Key);
     }
 
     private List<string> TakeDue()
@@ -141,15 +136,14 @@ internal sealed partial class Reconciler(
             return;
         }
 
-        var known = book.Snapshot();
-        var held = WithdrawalBreaker.Held(
-            known.Values.Select(entry => entry.Withdrawn).OfType<Tombstone>(), known.Count, time.GetUtcNow());
-        var names = due.Select(hostname => view.Describe(hostname, known.GetValueOrDefault(hostname))).ToArray();
+        var known = due.ToDictionary(hostname => hostname, book.Find, StringComparer.Ordinal);
+        var held = WithdrawalBreaker.Held(book.Tombstones(), book.Count, time.GetUtcNow());
+        var names = due.Select(hostname => view.Describe(hostname, known[hostname])).ToArray();
         var plan = Plan.Make(new PlanInput(names, [.. held])).ToLookup(action => action.Hostname);
         var toFetch = new List<Job>();
         foreach (var hostname in due)
         {
-            var job = new Job(ServedName.TryParse(hostname)!, known.GetValueOrDefault(hostname), [.. plan[hostname]]);
+            var job = new Job(ServedName.TryParse(hostname)!, known[hostname], [.. plan[hostname]]);
             if (job.Actions.Any(action => action.Kind == ActionKind.Fetch))
             {
                 toFetch.Add(job);
@@ -182,7 +176,7 @@ internal sealed partial class Reconciler(
                     if (done.IsFaulted)
                     {
                         LogSurprise(done.Exception!.InnerException!, job.Name.Value);
-                        WaitAfterFailure(job);
+                        WaitAfterFailure(job, cause: null);
                     }
                 }
 
@@ -200,12 +194,13 @@ internal sealed partial class Reconciler(
         await Task.WhenAll(
             withFile.Select(job => Work(job with { Actions = job.Before(ActionKind.Fetch) }, null, cancel)));
 
-        IReadOnlyDictionary<Guid, ArrivedBundle> arrived;
-        await _fetches.WaitAsync(cancel);
+        await _batches.WaitAsync(cancel);
         try
         {
-            arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
+            var arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
             _apiBackoff.Succeeded();
+            await Task.WhenAll(
+                batch.Select(job => Work(job, arrived.GetValueOrDefault(job.Entry!.Domain), cancel)));
         }
         catch (ApiUnavailableException failure)
         {
@@ -213,21 +208,11 @@ internal sealed partial class Reconciler(
             var delay = _apiBackoff.Failed(failure.RetryAfter);
             LogNotFetched(batch.Length, failure.Message, delay.TotalSeconds);
             Later(batch, delay);
-            return;
         }
         finally
         {
-            _fetches.Release();
+            _batches.Release();
         }
-
-        await Task.WhenAll(batch.Select(async job =>
-        {
-            var bundle = arrived.GetValueOrDefault(job.Entry!.Domain);
-            using (bundle?.Payload)
-            {
-                await Work(job, bundle, cancel);
-            }
-        }));
     }
 
     private void Later(IEnumerable<Job> jobs, TimeSpan delay)

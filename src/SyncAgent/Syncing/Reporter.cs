@@ -220,7 +220,7 @@ internal sealed partial class Reporter(
         }
 
         var now = rows.ToDictionary(row => row.Domain);
-        return book.Snapshot().Values.All(entry =>
+        return book.All((_, entry) =>
             (now.GetValueOrDefault(entry.Domain) ?? _told.GetValueOrDefault(entry.Domain))?.Revision == entry.Revision);
     }
 

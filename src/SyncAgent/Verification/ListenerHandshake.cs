@@ -18,11 +18,36 @@ internal sealed record HandshakeResult(string? Fingerprint, string? Fault, bool 
 /// <param name="extraRoots">Trusted beside the system's roots.</param>
 /// <param name="time">Judges validity dates, and measures the limit.</param>
 internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Collection extraRoots, TimeProvider time)
+    : IDisposable
 {
     /// <summary>On loopback a handshake takes milliseconds; beyond this the listener is not serving.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
 
+    /// <summary>Enough to keep both ends busy; more would only take the listener's time from visitors.</summary>
+    private const int AtOnce = 4;
+
+    private readonly SemaphoreSlim _visits = new(AtOnce, AtOnce);
+
+    /// <summary>Building a chain is a quarter of a handshake's cost: the likelier roots come first.</summary>
+    private X509ChainTrustMode FirstTrust =>
+        extraRoots.Count > 0 ? X509ChainTrustMode.CustomRootTrust : X509ChainTrustMode.System;
+
     public async Task<HandshakeResult> Visit(string hostname, CancellationToken cancel)
+    {
+        await _visits.WaitAsync(cancel);
+        try
+        {
+            return await VisitNow(hostname, cancel);
+        }
+        finally
+        {
+            _visits.Release();
+        }
+    }
+
+    public void Dispose() => _visits.Dispose();
+
+    private async Task<HandshakeResult> VisitNow(string hostname, CancellationToken cancel)
     {
         using var timer = new CancellationTokenSource(Limit, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel, timer.Token);
@@ -38,7 +63,7 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
                 TargetHost = hostname,
                 // SslStream resumes by default and then reports the leaf of the earlier handshake.
                 AllowTlsResume = false,
-                CertificateChainPolicy = Policy(X509ChainTrustMode.System),
+                CertificateChainPolicy = Policy(FirstTrust),
                 RemoteCertificateValidationCallback = (_, leaf, chain, errors) =>
                 {
                     fingerprint = Convert.ToHexStringLower(SHA256.HashData(leaf!.GetRawCertData()));
@@ -75,20 +100,20 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
             return null;
         }
 
-        using var own = new X509Chain { ChainPolicy = Policy(X509ChainTrustMode.CustomRootTrust) };
-        own.ChainPolicy.CustomTrustStore.AddRange(extraRoots);
+        // Not of the roots given beside the system's: perhaps of the system's.
+        using var other = new X509Chain { ChainPolicy = Policy(X509ChainTrustMode.System) };
         // What the listener sent, and nothing a cache or a download could add: a visitor may have neither.
-        own.ChainPolicy.ExtraStore.AddRange(chain.ChainPolicy.ExtraStore);
-        return extraRoots.Count > 0 && own.Build(leaf)
+        other.ChainPolicy.ExtraStore.AddRange(chain.ChainPolicy.ExtraStore);
+        return FirstTrust != X509ChainTrustMode.System && other.Build(leaf)
             ? null
             : "The served chain does not lead to a trusted root: "
                 + string.Join(
-                    ", ", own.ChainStatus.Concat(chain.ChainStatus).Select(status => status.Status).Distinct());
+                    ", ", other.ChainStatus.Concat(chain.ChainStatus).Select(status => status.Status).Distinct());
     }
 
     private X509ChainPolicy Policy(X509ChainTrustMode trust)
     {
-        return new X509ChainPolicy
+        var policy = new X509ChainPolicy
         {
             TrustMode = trust,
             // A hanging AIA or CRL host would cost 15 s and prove nothing about this node.
@@ -97,5 +122,11 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
             VerificationTime = time.GetUtcNow().UtcDateTime,
             VerificationTimeIgnored = false,
         };
+        if (trust == X509ChainTrustMode.CustomRootTrust)
+        {
+            policy.CustomTrustStore.AddRange(extraRoots);
+        }
+
+        return policy;
     }
 }

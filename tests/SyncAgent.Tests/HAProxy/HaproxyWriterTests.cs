@@ -95,6 +95,56 @@ public sealed class HaproxyWriterTests : IDisposable
         Assert.IsType<WriteOutcome.Written>(outcome);
     }
 
+    /// <summary>Fails when what stands behind a broken connection is taken for refused, or for served.</summary>
+    [Fact]
+    public async Task A_bundle_that_breaks_a_batch_is_refused_alone_and_its_neighbours_are_served()
+    {
+        await using var proxy = await RealHaproxy.Start();
+        var agent = new AgentHands(proxy, bufferSize: 65_536);
+        var bundles = Enumerable.Range(0, 12)
+            .Select(i => _authority.Issue($"d{i}.example.com", paddingBytes: i == 5 ? 15_000 : 0))
+            .ToArray();
+        var process = await agent.Memory.ReadProcess(CancellationToken.None);
+
+        // Together: the first goes alone, the others gather behind it.
+        var outcomes = await Task.WhenAll(bundles.Select(bundle => agent.Writer.Inject(
+            proxy.PathOf(bundle.Hostname), bundle.ToPayload(), isNew: true, isListed: false, process,
+            CancellationToken.None)));
+
+        Assert.IsType<WriteOutcome.Refused>(outcomes[5]);
+        for (var i = 0; i < bundles.Length; i++)
+        {
+            Assert.Equal(i == 5, outcomes[i] is not WriteOutcome.Written);
+            Assert.Equal(i == 5, bundles[i].Fingerprint != await proxy.Visit(bundles[i].Hostname));
+        }
+
+        Assert.Null(await agent.Memory.ReadTransaction(CancellationToken.None));
+    }
+
+    /// <summary>Fails when a refused one's transaction is still open for the next name's key: the cross-domain swap of
+    /// 2.6.</summary>
+    [Fact]
+    public async Task A_transaction_open_when_a_batch_begins_gets_nobodys_key()
+    {
+        await using var proxy = await RealHaproxy.Start();
+        var agent = new AgentHands(proxy);
+        var (served, bundles) = (_authority.Issue("a.example.com"), Enumerable.Range(0, 6)
+            .Select(i => _authority.Issue($"d{i}.example.com")).ToArray());
+        Assert.IsType<WriteOutcome.Written>(await agent.Inject(proxy.PathOf(served.Hostname), served.ToPayload()));
+        var process = await agent.Memory.ReadProcess(CancellationToken.None);
+        proxy.Ask($"set ssl cert {proxy.PathOf(served.Hostname)} <<\n{served.Pem}\n");
+
+        await Task.WhenAll(bundles.Select(bundle => agent.Writer.Inject(
+            proxy.PathOf(bundle.Hostname), bundle.ToPayload(), isNew: true, isListed: false, process,
+            CancellationToken.None)));
+
+        Assert.Equal(served.Fingerprint, await proxy.Visit(served.Hostname));
+        foreach (var bundle in bundles[1..])
+        {
+            Assert.Equal(bundle.Fingerprint, await proxy.Visit(bundle.Hostname));
+        }
+    }
+
     [Fact]
     public async Task A_write_planned_for_a_worker_that_was_replaced_is_not_made()
     {

@@ -44,6 +44,21 @@ internal sealed class TestAuthority : IDisposable
         return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
     }
 
+    /// <summary>An RSA key far too short for OpenSSL's default security level: the agent can parse the bundle, and
+    /// HAProxy refuses it.</summary>
+    public TestBundle IssueTooWeak(string hostname)
+    {
+        using var key = RSA.Create(512);
+        var request = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(hostname);
+        request.CertificateExtensions.Add(names.Build());
+        var leaf = request.Create(
+            _root.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), Today.AddHours(-1), Today.AddDays(30),
+            RandomNumberGenerator.GetBytes(12));
+        return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
+    }
+
     public void Dispose()
     {
         _key.Dispose();

@@ -18,7 +18,7 @@ namespace SyncAgent.Tests.Syncing;
 /// A stand-in for the control plane: the routes of the contracts over a list in memory. It checks tokens and seals
 /// bundles as the real one does, and can be told to misbehave.
 /// </summary>
-internal sealed class ApiStandIn : IAsyncDisposable
+internal sealed partial class ApiStandIn : IAsyncDisposable
 {
     public const string JoinCode = "join-code-of-a-test";
 
@@ -75,11 +75,14 @@ internal sealed class ApiStandIn : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.ConfigureHttpJsonOptions(
             json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default));
+        builder.Services.AddResponseCompression();
         _app = builder.Build();
+        _app.UseResponseCompression();
         _app.Urls.Add($"http://127.0.0.1:{Port}");
         _app.Use(Guard);
         _app.MapPost(Routes.Enrol, Enrol);
         _app.MapGet(Routes.DesiredState, GetDesiredState);
+        _app.MapPost(Routes.Digests, Compare);
         _app.MapPost(Routes.FetchBundles, FetchBundles);
         _app.MapPut(Routes.ObservedState, (ObservedStateReport report) =>
         {
@@ -171,10 +174,12 @@ internal sealed class ApiStandIn : IAsyncDisposable
     {
         if (IsAway)
         {
+            context.Response.Headers.RetryAfter = RetryAfter;
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             return;
         }
 
+        Encodings.Enqueue(context.Request.Headers.AcceptEncoding.ToString());
         context.Request.EnableBuffering();
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
@@ -247,6 +252,11 @@ internal sealed class ApiStandIn : IAsyncDisposable
             }
 
             after = parts[1];
+            if (after < _forgotten)
+            {
+                return TypedResults.StatusCode(StatusCodes.Status410Gone);
+            }
+
             if (after >= Count() && wait > 0)
             {
                 var delay = Task.Delay(TimeSpan.FromSeconds(wait), TimeProvider.System, stop.Token);

@@ -42,9 +42,10 @@ internal sealed class RunningAgent : IAsyncDisposable
         };
     }
 
-    public static async Task<RunningAgent> Start(RealHaproxy proxy, ApiStandIn api, TestAuthority authority)
+    public static async Task<RunningAgent> Start(
+        RealHaproxy proxy, ApiStandIn api, TestAuthority authority, Func<AgentOptions, AgentOptions>? change = null)
     {
-        var options = OptionsFor(proxy, api);
+        var options = change?.Invoke(OptionsFor(proxy, api)) ?? OptionsFor(proxy, api);
         File.WriteAllText(options.Trust[0], authority.RootPem);
         var only = WriterLock.TryTake(options.Haproxy.SocketPath)!;
         Assert.NotNull(only);

@@ -49,7 +49,7 @@ public sealed class NodeFilesTests : IAsyncLifetime
         Assert.Throws<System.Security.Cryptography.CryptographicException>(() => files.Read(path.Name));
         using (var payload = shop.ToPayload())
         {
-            files.Stage(path.Name, payload);
+            await files.Stage(path.Name, payload, CancellationToken.None);
         }
 
         Assert.Equal(other.Pem, File.ReadAllText(victim));
