@@ -5,6 +5,7 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains;
