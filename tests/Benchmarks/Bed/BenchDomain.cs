@@ -27,7 +27,7 @@ internal sealed record BenchDomain
 
     public static string NameOf(int number) => $"shop-{number:000000}.{Zone}";
 
-    /// <summary>Domains whose bundles are listed and never fetched: the leaf is random bytes of a leaf's size.</summary>
+    /// <summary>Domains whose bundles nobody fetches: the leaf is random bytes of a leaf's size.</summary>
     public static IReadOnlyList<BenchDomain> Listed(int count) =>
         [.. Enumerable.Range(0, count).Select(number => Listed(Guid.CreateVersion7(), NameOf(number)))];
 

@@ -92,7 +92,8 @@ internal sealed class DomainRows(NpgsqlDataSource database, Guid fleet, DateTime
             stop);
 
     private Task CopyOrdersAsync(
-        NpgsqlConnection connection, IEnumerable<BenchDomain> domains, string kind, CancellationToken stop) => CopyAsync(
+        NpgsqlConnection connection, IEnumerable<BenchDomain> domains, string kind, CancellationToken stop) =>
+        CopyAsync(
             connection,
             "orders (id, domain_id, hostname, kind, state, state_since, key_id, csr, bundle_id, created_at)",
             domains,

@@ -50,7 +50,8 @@ internal static class RawInjection
 
     /// <summary>On a thread of its own, blocking: the least that can be between two commands.</summary>
     private static Task<double> RunAsync(
-        string path, string good, int goodReplies, IReadOnlyList<byte[]> requests, int commands) => Task.Factory.StartNew(
+        string path, string good, int goodReplies, IReadOnlyList<byte[]> requests, int commands) =>
+        Task.Factory.StartNew(
             () =>
             {
                 using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)

@@ -3,8 +3,8 @@ using Benchmarks.Bed;
 namespace Benchmarks.Scenarios;
 
 /// <summary>
-/// What one change costs an agent that waits, beside how many domains its fleet has. Each size has a control plane and a
-/// database of its own; they are asked in turn, so that what else the machine does falls on all alike.
+/// What one change costs an agent that waits, beside how many domains its fleet has. Each size has a control plane and
+/// a database of its own; they are asked in turn, so that what else the machine does falls on all alike.
 /// </summary>
 internal sealed class Delta : IScenario
 {

@@ -54,8 +54,8 @@ internal sealed class Restart : IScenario
             []);
     }
 
-    /// <summary>Until the listener of the new process has been visited once for each bundle; nobody but the agent visits
-    /// it, one name at a time, and none twice before all.</summary>
+    /// <summary>Until the listener of the new process has been visited once for each bundle; nobody but the agent
+    /// visits it, one name at a time, and none twice before all.</summary>
     private static async Task VisitedAsync(string socket, CancellationToken stop)
     {
         var time = TimeProvider.System;
