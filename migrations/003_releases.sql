@@ -45,8 +45,8 @@ CREATE TABLE node_bans (
 CREATE INDEX node_bans_unfinished ON node_bans (node_id)
     WHERE rekey_asked_at IS NOT NULL AND rekey_finished_at IS NULL;
 
--- One row per bundle that a banned node could read and that was in use: written by the ban's own transaction, worked off
--- in small ones. rank 1 is the most exposed.
+-- One row per bundle that a banned node could read and that was in use: written in a transaction after the ban's own, worked
+-- off in small ones. rank 1 is the most exposed.
 CREATE TABLE replacements (
     node_id          uuid NOT NULL REFERENCES node_bans,
     bundle_id        uuid NOT NULL REFERENCES bundles,

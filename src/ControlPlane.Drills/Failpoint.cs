@@ -77,7 +77,8 @@ internal sealed class Failpoint
         }
 
         // The signal may arrive a moment later, or with the last of the points; nothing of this worker runs until then.
-        Thread.Sleep(Timeout.Infinite);
+        using var never = new ManualResetEventSlim();
+        never.Wait();
     }
 
     private static string? Asked(string variable) =>

@@ -8,11 +8,11 @@ namespace LocalFleet;
 internal static class Enrolment
 {
     // 60 s: an agent reports at once when it starts; a control plane under load takes seconds to believe it.
-    private static readonly TimeSpan ServingLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ServingLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Activation waits for Serving nodes only: a domain must not become active before all of them
     /// count.</summary>
-    /// <exception cref="FleetException">Not every node is Serving within a minute.</exception>
+    /// <exception cref="FleetException">Not every node is Serving within two minutes.</exception>
     public static async Task WaitUntilServingAsync(Fleet fleet, CancellationToken cancellation)
     {
         using var admin = ApiClient.ForAdmin(fleet);

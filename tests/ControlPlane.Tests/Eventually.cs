@@ -4,7 +4,7 @@ namespace ControlPlane.Tests;
 /// any statement.</summary>
 internal static class Eventually
 {
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(4);
 
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(20);
 

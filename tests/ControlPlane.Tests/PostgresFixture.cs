@@ -88,7 +88,7 @@ public sealed class PostgresFixture : IAsyncLifetime
             wait $server
             """);
         var server = $"Host={_folder};Username=postgres;Database=postgres;Timeout=5";
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (true)
         {
             try

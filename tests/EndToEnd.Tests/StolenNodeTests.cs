@@ -86,6 +86,9 @@ public sealed class StolenNodeTests
                 {
                     failures.Enqueue($"{name} on node {mate}: {refused.Message}");
                 }
+
+                // The drill needs the two cores, too.
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, CancellationToken.None);
             }
         }
 

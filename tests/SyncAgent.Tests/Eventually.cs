@@ -3,7 +3,7 @@ namespace SyncAgent.Tests;
 /// <summary>Waits for a condition with a generous deadline: a slow machine makes a test slow, not red.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(4);
 
     public static Task True(Func<bool> condition, Func<string> wanted) =>
         True(() => Task.FromResult(condition()), wanted);

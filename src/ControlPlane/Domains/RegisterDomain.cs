@@ -109,7 +109,8 @@ internal static class RegisterDomain
     {
         var order = Order.Open(domain, OrderKind.New, now);
         db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
-            + (domain.ProvenAt is null ? "" : " It may have been in use before a restore; an operator has told whose it is.")));
+            + (domain.ProvenAt is null
+                ? "" : " It may have been in use before a restore; an operator has told whose it is.")));
         if (domain.Claim == Claim.Contested)
         {
             order.Reason = Reasons.OwnershipUnproven.Code;

@@ -8,8 +8,8 @@ namespace LocalFleet.Parts;
 /// </summary>
 internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
 {
-    // 60 s: on two busy cores a first start (migration, key generation) was seen to take 10 s.
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    // 2 min: on two busy cores a first start (migration, key generation) was seen to take 10 s.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
 
     // 15 s: a control plane ends its long polls at once and its steps within their own time-outs; then it is killed.
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
@@ -36,7 +36,7 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
     protected FleetLayout Layout { get; } = layout;
 
     /// <summary>Starts it and waits until it answers.</summary>
-    /// <exception cref="FleetException">It ended, or did not answer within a minute; with the tail of its
+    /// <exception cref="FleetException">It ended, or did not answer within two minutes; with the tail of its
     /// log.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {

@@ -88,7 +88,7 @@ internal sealed class Sandbox : IAsyncDisposable
     /// <summary>Waits on a condition; fails after a generous time.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         while (!await condition())
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, limit.Token);

@@ -198,6 +198,6 @@ public sealed class LifeTests
 
         await sandbox.IssueAsync(Name);
 
-        Assert.Equal(secret, await heard.Task.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(secret, await heard.Task.WaitAsync(TimeSpan.FromMinutes(2)));
     }
 }

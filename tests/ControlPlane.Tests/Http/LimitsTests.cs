@@ -89,7 +89,7 @@ public sealed class LimitsTests(ImpatientApi api) : IClassFixture<ImpatientApi>
             }
 
             // One that is beyond the cap is closed without a word; the others wait for our headers.
-            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(4));
             Assert.Equal(0, await ReadAsync(sockets[^1].GetStream(), deadline.Token));
         }
         finally
@@ -121,7 +121,7 @@ public sealed class LimitsTests(ImpatientApi api) : IClassFixture<ImpatientApi>
     /// enough.</summary>
     private async Task TrickleAsync(string beginning)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         using var socket = await ConnectAsync();
         var stream = socket.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(beginning), deadline.Token);
@@ -162,7 +162,7 @@ public sealed class LimitsTests(ImpatientApi api) : IClassFixture<ImpatientApi>
 
     private async Task<string> AnswerAsync(string request)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         using var socket = await ConnectAsync();
         var stream = socket.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(request), deadline.Token);

@@ -92,7 +92,7 @@ public sealed class WakesTests(PostgresDatabase database) : IClassFixture<Postgr
 
     private static async Task RungAsync(Wakes wakes, OrderState state)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(4));
         await wakes.SignalOf(state).WaitAsync(Timeout.InfiniteTimeSpan, deadline.Token);
         Assert.False(deadline.IsCancellationRequested, $"{state} was not rung.");
     }

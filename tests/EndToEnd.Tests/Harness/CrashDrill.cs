@@ -11,7 +11,7 @@ internal static class CrashDrill
     private const int Killed = 137;
 
     /// <summary>Generous: it only ends a drill whose point is never reached.</summary>
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
 
     /// <summary>Leases and look-ups as short as the rules between them allow, so that a killed worker's orders do not
     /// stand still for the minutes that are right in production.</summary>

@@ -3,7 +3,7 @@ namespace EndToEnd.Tests.Harness;
 /// <summary>Waits for a condition. The deadline is generous: it only ends what will never come.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Deadline = TimeSpan.FromMinutes(6);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     public static async Task TrueAsync(Func<Task<bool>> condition, Func<string> otherwise)

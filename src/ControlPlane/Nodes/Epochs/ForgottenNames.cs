@@ -47,7 +47,7 @@ internal static class ForgottenNames
                 .Select(row => row.Hostname))
             .AnyAsync(listed => listed == hostname, ct);
 
-    /// <summary>A node that stays silent becomes Lost and is not waited for: what it serves, others serve too.</summary>
+    /// <summary>A node that stays silent becomes Lost and is not waited for: others serve the same.</summary>
     private static async Task<ForgottenPast> OfWitnessesAsync(
         ControlPlaneDb db, DateTimeOffset now, CancellationToken ct)
     {

@@ -108,9 +108,12 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
         bench.Path.Clock.Advance(TimeSpan.FromSeconds(1));
     }
 
+    /// <summary>With what another test's witnesses told taken away.</summary>
     private static Task RaiseAsync(PathBench bench, DateTimeOffset ends, Guid fleet) => bench.SqlAsync(
         $"""
-         WITH raised AS (UPDATE fleets SET epoch = epoch + 1 WHERE id = {fleet} RETURNING epoch)
+         WITH orders AS (DELETE FROM found_ca_orders), strays AS (DELETE FROM node_strays),
+              bumps AS (DELETE FROM epoch_bumps),
+              raised AS (UPDATE fleets SET epoch = epoch + 1 WHERE id = {fleet} RETURNING epoch)
          INSERT INTO epoch_bumps
              (fleet_id, from_epoch, to_epoch, cause, detail, at, database_ends_at, collect_after)
          SELECT {fleet}, epoch - 1, epoch, 'OtherCluster', 'Moved.', {ends}, {ends}, {ends + RaiseEpoch.Pause}
