@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Vault;
+using LocalFleet;
 using Microsoft.EntityFrameworkCore;
 using SyncAgent.HAProxy;
 
@@ -18,6 +19,7 @@ internal sealed class CertifiedDomains : IDbContextFactory<ControlPlaneDb>
     private readonly BenchFleet _bench;
     private readonly BenchAuthority _authority;
     private readonly PostgresVault _vault;
+    private int _made;
 
     public CertifiedDomains(BenchFleet bench, BenchAuthority authority)
     {
@@ -32,31 +34,64 @@ internal sealed class CertifiedDomains : IDbContextFactory<ControlPlaneDb>
         new(new DbContextOptionsBuilder<ControlPlaneDb>().UseNpgsql(_bench.Owner).Options);
 
     /// <summary>Domains that nobody knows yet.</summary>
-    public Task<IReadOnlyList<CertifiedDomain>> MakeAsync(int count, CancellationToken stop) => SealAsync(
-        [.. Enumerable.Range(0, count).Select(number => (Guid.CreateVersion7(), BenchDomain.NameOf(number)))], stop);
+    public Task<IReadOnlyList<CertifiedDomain>> MakeAsync(int count, CancellationToken stop)
+    {
+        var first = _made;
+        _made += count;
+        return SealAsync(
+            [.. Enumerable.Range(first, count).Select(number => (Guid.CreateVersion7(), BenchDomain.NameOf(number)))],
+            stop);
+    }
 
     /// <summary>The next bundle of each.</summary>
     public Task<IReadOnlyList<CertifiedDomain>> RenewAsync(
         IReadOnlyList<CertifiedDomain> domains, CancellationToken stop) =>
         SealAsync([.. domains.Select(of => (of.Domain.Id, of.Domain.Hostname))], stop);
 
-    /// <summary>Returns when the node has reported that it proved the newest bundle of each domain on disk, in memory
-    /// and by handshake; what it reported is in the control plane's database.</summary>
-    public async Task ProvenAsync(int domains, CancellationToken stop)
+    /// <summary>Returns when the node has reported that it proved the newest bundles of the fleet on disk, in memory and
+    /// by handshake; what it reported is in the control plane's database.</summary>
+    /// <param name="newest">How many bundles were published last, together.</param>
+    /// <param name="stop">Gives up.</param>
+    public async Task ProvenAsync(int newest, CancellationToken stop)
     {
-        await using var command = _bench.Owner.CreateCommand(
+        var first = await AskAsync(
+            """
+            SELECT min(revision) FROM (
+                SELECT revision FROM desired_state WHERE fleet_id = $1 ORDER BY revision DESC LIMIT $2) newest
+            """,
+            newest, stop);
+        var time = TimeProvider.System;
+        // Cheap, because it is asked ten times a second of the database that is measured too.
+        while (await AskAsync(
+            """
+            SELECT count(*) FROM node_observations JOIN nodes ON nodes.id = node_id
+            WHERE fleet_id = $1 AND node_observations.revision >= $2 AND state = 'Serving'
+            """,
+            first, stop) < newest)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(100), time, stop);
+        }
+
+        var proven = await AskAsync(
             """
             SELECT count(*) FROM node_observations seen
             JOIN desired_state wanted ON wanted.domain_id = seen.domain_id AND wanted.fleet_id = $1
             JOIN bundles bundle ON bundle.id = wanted.bundle_id
-            WHERE seen.state = 'Serving' AND seen.handshake_fingerprint = bundle.fingerprint
-            """);
-        command.Parameters.Add(new() { Value = _bench.Id });
-        var time = TimeProvider.System;
-        while ((long)(await command.ExecuteScalarAsync(stop))! < domains)
+            WHERE seen.revision >= $2 AND seen.handshake_fingerprint = bundle.fingerprint
+            """,
+            first, stop);
+        if (proven < newest)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(100), time, stop);
+            throw new FleetException($"The node called {newest} bundles served and has proven {proven} of them.");
         }
+    }
+
+    private async Task<long> AskAsync(string sql, long parameter, CancellationToken stop)
+    {
+        await using var command = _bench.Owner.CreateCommand(sql);
+        command.Parameters.Add(new() { Value = _bench.Id });
+        command.Parameters.Add(new() { Value = parameter });
+        return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
     private async Task<IReadOnlyList<CertifiedDomain>> SealAsync(
