@@ -13,7 +13,11 @@ public sealed class BenchmarkTests
         var outcome = new Outcome(
             "wake",
             new Dictionary<string, double> { ["p99Ms"] = 120.04567 },
-            [Goal.AtMost("p99", 100, "ms", 120.04567), Goal.AtMost("p50", 100, "ms", 100), Goal.AtLeast("r", 0.8, 0.7)]);
+            [
+                Goal.AtMost("p99", 100, "ms", 120.04567),
+                Goal.AtMost("p50", 100, "ms", 100),
+                Goal.AtLeast("ratio", 0.8, 0.7),
+            ]);
         using var json = JsonDocument.Parse(outcome.ToJson());
         Assert.Equal("wake", json.RootElement.GetProperty("scenario").GetString());
         Assert.Equal(120.046, json.RootElement.GetProperty("figures").GetProperty("p99Ms").GetDouble());

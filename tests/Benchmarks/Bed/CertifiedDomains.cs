@@ -48,8 +48,8 @@ internal sealed class CertifiedDomains : IDbContextFactory<ControlPlaneDb>
         IReadOnlyList<CertifiedDomain> domains, CancellationToken stop) =>
         SealAsync([.. domains.Select(of => (of.Domain.Id, of.Domain.Hostname))], stop);
 
-    /// <summary>Returns when the node has reported that it proved the newest bundles of the fleet on disk, in memory and
-    /// by handshake; what it reported is in the control plane's database.</summary>
+    /// <summary>Returns when the node has reported that it proved the newest bundles of the fleet on disk, in memory
+    /// and by handshake; what it reported is in the control plane's database.</summary>
     /// <param name="newest">How many bundles were published last, together.</param>
     /// <param name="stop">Gives up.</param>
     public async Task ProvenAsync(int newest, CancellationToken stop)
