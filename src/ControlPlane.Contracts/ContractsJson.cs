@@ -11,6 +11,8 @@ namespace ControlPlane.Contracts;
 [JsonSerializable(typeof(EnrolRequest))]
 [JsonSerializable(typeof(EnrolResponse))]
 [JsonSerializable(typeof(DesiredStatePage))]
+[JsonSerializable(typeof(DigestRequest))]
+[JsonSerializable(typeof(DigestAnswer))]
 [JsonSerializable(typeof(FetchBundlesRequest))]
 [JsonSerializable(typeof(FetchBundlesResponse))]
 [JsonSerializable(typeof(ObservedStateReport))]

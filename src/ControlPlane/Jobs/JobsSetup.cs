@@ -6,6 +6,7 @@ using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Publishing;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
@@ -73,6 +74,7 @@ internal static class JobsSetup
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
+            Sweep<TombstoneSweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
         });
@@ -88,7 +90,7 @@ internal static class JobsSetup
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
-        typeof(LostOrderSweep),
+        typeof(LostOrderSweep), typeof(TombstoneSweep),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
     ];
 

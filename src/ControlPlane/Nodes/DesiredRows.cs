@@ -15,6 +15,13 @@ internal sealed class DesiredChange
     public required long OrderSequence { get; init; }
 
     public required DateTimeOffset ChangedAt { get; init; }
+
+    /// <summary>Since when a withdrawal waits for an admin, because there were too many within an hour; null when it
+    /// does not.</summary>
+    public DateTimeOffset? HeldAt { get; init; }
+
+    /// <summary>Id of the approval that lets a held withdrawal go.</summary>
+    public string? Approval { get; init; }
 }
 
 /// <summary>What every node of a fleet should serve for one domain, or a tombstone.</summary>
@@ -33,7 +40,11 @@ internal sealed class DesiredRow
 
     public required long Revision { get; init; }
 
+    /// <summary>When it was asked for: a withdrawal's own time.</summary>
     public required DateTimeOffset ChangedAt { get; init; }
+
+    /// <summary>When it got its revision; a tombstone's age counts from here.</summary>
+    public DateTimeOffset PublishedAt { get; init; }
 
     public string? Approval { get; init; }
 }

@@ -13,6 +13,9 @@ internal sealed class Fleet
     /// <summary>Position of the last published batch.</summary>
     public long Revision { get; init; }
 
+    /// <summary>Revision of the newest tombstone that is not listed any more: a cursor below it begins anew.</summary>
+    public long KeptFrom { get; init; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 }
 

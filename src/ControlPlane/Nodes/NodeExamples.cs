@@ -56,6 +56,9 @@ internal static class NodeExamples
         At = Examples.At,
     };
 
+    /// <summary>Cut short, to be readable: a true one has 32,768 bytes.</summary>
+    public static readonly DigestRequest Digest = new(1, 17, [0xb5, 0x19, 0x8e, 0x3a, 0x4c, 0x90, 0x27, 0xd1]);
+
     public static readonly FleetView Restored = new()
     {
         Id = Fleet,

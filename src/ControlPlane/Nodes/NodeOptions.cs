@@ -7,6 +7,10 @@ internal sealed class NodeOptions
     /// missed.</summary>
     public TimeSpan LostAfter { get; init; } = TimeSpan.FromSeconds(90);
 
+    /// <summary>How long a withdrawal is listed. A node that was away for longer begins with the full list, which costs
+    /// it time and nothing else.</summary>
+    public TimeSpan KeepTombstones { get; init; } = TimeSpan.FromDays(30);
+
     /// <summary>Bundles released to one node per rolling minute: a full fleet of 30,000 in a quarter of an hour, while
     /// a stolen node is noticed before it has seen them all.</summary>
     public int ReleasesPerMinute { get; init; } = 2000;

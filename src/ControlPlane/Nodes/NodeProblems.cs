@@ -23,7 +23,8 @@ internal static class NodeProblems
         "Enrol a new node; a retired one does not come back.");
 
     public static readonly ProblemKind HistoryGone = new(
-        "history-gone", 410, None, "The cursor belongs to another life of the fleet's history.",
+        "history-gone", 410, None,
+        "The cursor is older than the history that is kept, or belongs to another life of it.",
         "Ask again without since: the full list follows.");
 
     public static readonly ProblemKind ReleasesExhausted = new(

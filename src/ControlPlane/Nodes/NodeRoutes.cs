@@ -3,6 +3,7 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes.Banning;
+using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Enrolling;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Observing;
@@ -83,6 +84,14 @@ internal static class NodeRoutes
                 "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change.",
                 Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
             .Example(null, NodeExamples.Page);
+        node.MapPost(Routes.Digests, CompareDigests.HandleAsync)
+            .WithName("CompareDigests").WithSummary("Compare a node's record")
+            .Documented(
+                "The node sends 4,096 digests of 8 bytes over what it has recorded, each over one bucket of (domain, "
+                + "revision, fingerprint). Answered with what the fleet wants in the buckets that differ, at most 2,000 "
+                + "rows; with none when the epochs differ, as a poll will tell.",
+                Problems.InvalidField, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused)
+            .Example(NodeExamples.Digest, new DigestAnswer(1, 17, 1, [3358], [NodeExamples.Desired]));
         node.MapPost(Routes.FetchBundles, FetchBundles.HandleAsync)
             .WithName("FetchBundles").WithSummary("Fetch sealed bundles")
             .Documented(

@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
@@ -22,6 +23,8 @@ internal static class NodesSetup
         services.AddSingleton<NodeKeyCache>();
         services.AddSingleton<DesiredStateWaiters>();
         services.AddSingleton<DesiredStateReader>();
+        services.AddSingleton<FleetDigests>();
+        services.AddSingleton<DifferingRows>();
         services.AddSingleton<ReleasableBundles>();
         services.AddSingleton<FetchBundles>();
         services.AddHostedService<DefaultFleet>();

@@ -127,6 +127,24 @@ internal sealed class FleetRows(PostgresDatabase database)
         await ChangeAsync(db, of, sequence, withdraw ? null : of.Bundle.Id);
     }
 
+    /// <summary>Changes for many new domains beside one, all with its bundle.</summary>
+    public async Task ManyAsync(Guid beside, int count)
+    {
+        await using var db = database.Open();
+        await db.Database.ExecuteSqlAsync(
+            $"""
+             WITH made AS (
+                 INSERT INTO domains (id, tenant_id, fleet_id, hostname, key_algorithm, status, created_at)
+                 SELECT gen_random_uuid(), tenant_id, fleet_id, 'n' || n || '.' || hostname, 'EcdsaP256', 'Pending',
+                        now()
+                 FROM domains CROSS JOIN generate_series(1, {count}) AS n WHERE id = {beside}
+                 RETURNING id, fleet_id, hostname)
+             INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
+             SELECT made.id, made.fleet_id, made.hostname, bundles.id, 1, now()
+             FROM made JOIN bundles ON bundles.domain_id = {beside}
+             """);
+    }
+
     public async Task<T> ReadAsync<T>(Func<ControlPlaneDb, Task<T>> read)
     {
         await using var db = database.Open();

@@ -4,6 +4,7 @@ using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -22,6 +23,7 @@ internal static class RecordObservedState
         NpgsqlDataSource database,
         NodeAhead ahead,
         IWakes wakes,
+        IDesiredStatePublisher publisher,
         TimeProvider time,
         CancellationToken ct)
     {
@@ -54,9 +56,11 @@ internal static class RecordObservedState
         // What was found in another life of the fleet's history proves nothing in this one; it will be told again.
         var isOfThisEpoch = await IsOfThisEpochAsync(connection, caller.Fleet, report.Epoch, ct);
         var rows = isOfThisEpoch ? report.Rows : [];
+        var toldAgain = 0;
         if (isOfThisEpoch && report.Strays is { } strays)
         {
             await ReportedAlarms.WriteStraysAsync(connection, caller, strays, report.Epoch, ct);
+            toldAgain = await PastWithdrawals.TellAgainAsync(connection, caller.Fleet, strays, ct);
         }
 
         await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
@@ -79,6 +83,11 @@ internal static class RecordObservedState
         }
 
         await transaction.CommitAsync(ct);
+        if (toldAgain > 0)
+        {
+            publisher.Wake();
+        }
+
         foreach (var state in due)
         {
             wakes.Wake(state);

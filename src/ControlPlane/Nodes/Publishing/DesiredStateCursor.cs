@@ -11,12 +11,23 @@ namespace ControlPlane.Nodes.Publishing;
 /// <param name="Domain">Its domain; <see cref="Guid.AllBitsSet"/> when the whole revision is read.</param>
 internal readonly record struct DesiredStateCursor(long Epoch, long Revision, Guid Domain)
 {
-    /// <summary>Two numbers of 19 digits, 32 hexadecimal digits and two dots are 72 characters, 96 in
+    /// <summary>Three numbers of 19 digits, 32 hexadecimal digits and three dots are 92 characters, 123 in
     /// base64url.</summary>
-    private const int MaxLength = 96;
+    private const int MaxLength = 124;
 
-    public override string ToString() =>
-        Base64Url.EncodeToString(Encoding.ASCII.GetBytes($"{Epoch}.{Revision}.{Domain:N}"));
+    /// <summary>While a full list is being read: the revision it is pinned at. What changes above it meanwhile is read
+    /// after the list. Zero otherwise.</summary>
+    public long ListedAt { get; init; }
+
+    /// <summary>Withdrawals up to here are known to the reader: it has read them, or its list began after
+    /// them.</summary>
+    public long WithdrawalsReadTo => Math.Max(Revision, ListedAt);
+
+    public override string ToString()
+    {
+        var text = $"{Epoch}.{Revision}.{Domain:N}" + (ListedAt > 0 ? $".{ListedAt}" : "");
+        return Base64Url.EncodeToString(Encoding.ASCII.GetBytes(text));
+    }
 
     /// <summary>False for anything this program did not write.</summary>
     public static bool TryParse(string text, out DesiredStateCursor cursor)
@@ -28,15 +39,20 @@ internal readonly record struct DesiredStateCursor(long Epoch, long Revision, Gu
         }
 
         var parts = Encoding.ASCII.GetString(Base64Url.DecodeFromChars(text)).Split('.');
-        if (parts.Length != 3
-            || !long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
-            || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var revision)
-            || !Guid.TryParseExact(parts[2], "N", out var domain))
+        var listedAt = 0L;
+        if (parts.Length is not (3 or 4)
+            || !TryNumber(parts[0], out var epoch)
+            || !TryNumber(parts[1], out var revision)
+            || !Guid.TryParseExact(parts[2], "N", out var domain)
+            || (parts.Length == 4 && (!TryNumber(parts[3], out listedAt) || listedAt < revision)))
         {
             return false;
         }
 
-        cursor = new DesiredStateCursor(epoch, revision, domain);
+        cursor = new DesiredStateCursor(epoch, revision, domain) { ListedAt = listedAt };
         return true;
     }
+
+    private static bool TryNumber(string digits, out long number) =>
+        long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

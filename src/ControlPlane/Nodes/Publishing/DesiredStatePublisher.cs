@@ -42,7 +42,7 @@ internal sealed partial class DesiredStatePublisher(
             _wakes.Reader.TryRead(out _);
             try
             {
-                foreach (var batch in await PublishBatch.RunAsync(database, ct))
+                foreach (var batch in await PublishBatch.RunAsync(database, time, ct))
                 {
                     waiters.Wake(batch.Fleet);
                     LogPublished(batch.Fleet, batch.Revision, batch.Changes);

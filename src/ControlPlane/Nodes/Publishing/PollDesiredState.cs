@@ -48,7 +48,7 @@ internal static class PollDesiredState
                 return refusal;
             }
 
-            var page = await reader.ReadAsync(fleet, position, http.RequestAborted);
+            var page = await reader.ReadAsync(fleet, position, upTo: null, http.RequestAborted);
             if (page is null)
             {
                 if (position is { } shown)

@@ -37,16 +37,17 @@ internal static class PublishBatch
         ), taken AS (
             DELETE FROM desired_changes change USING waiting WHERE change.domain_id = waiting.domain_id
             RETURNING change.fleet_id, change.domain_id, change.hostname, change.bundle_id, change.order_sequence,
-                      change.changed_at
+                      change.changed_at, change.approval
         ), published AS (
             INSERT INTO desired_state AS present
-                (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, changed_at)
+                (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, changed_at, approval, published_at)
             SELECT taken.fleet_id, taken.domain_id, taken.hostname, taken.bundle_id, taken.order_sequence,
-                   bumped.revision, taken.changed_at
+                   bumped.revision, taken.changed_at, taken.approval, $3
             FROM taken CROSS JOIN bumped
             ON CONFLICT (fleet_id, domain_id) DO UPDATE
             SET hostname = excluded.hostname, bundle_id = excluded.bundle_id, order_sequence = excluded.order_sequence,
-                revision = excluded.revision, changed_at = excluded.changed_at, approval = NULL
+                revision = excluded.revision, changed_at = excluded.changed_at, approval = excluded.approval,
+                published_at = excluded.published_at
             WHERE (excluded.order_sequence > present.order_sequence
                    OR (excluded.order_sequence = present.order_sequence AND present.bundle_id IS NOT NULL))
               AND excluded.bundle_id IS DISTINCT FROM present.bundle_id
@@ -57,17 +58,18 @@ internal static class PublishBatch
         """;
 
     /// <summary>Publishes within a transaction the caller has open and commits; null when nothing waited.</summary>
-    public static async Task<PublishedBatch?> TakeAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
+    public static async Task<PublishedBatch?> TakeAsync(
+        NpgsqlConnection connection, Guid fleet, DateTimeOffset now, CancellationToken ct)
     {
-        await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
-        {
-            Parameters = { new() { Value = fleet } },
-        };
-        await turn.ExecuteNonQueryAsync(ct);
-
+        await TurnAsync(connection, fleet, ct);
         await using var batch = new NpgsqlCommand(Sql, connection)
         {
-            Parameters = { new() { Value = fleet }, new() { Value = Channels.DesiredState } },
+            Parameters =
+            {
+                new() { Value = fleet },
+                new() { Value = Channels.DesiredState },
+                new() { Value = now },
+            },
         };
         await using var reader = await batch.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct)
@@ -76,14 +78,15 @@ internal static class PublishBatch
     }
 
     /// <summary>Publishes what waits, of every fleet, each in a transaction of its own.</summary>
-    public static async Task<IReadOnlyList<PublishedBatch>> RunAsync(NpgsqlDataSource database, CancellationToken ct)
+    public static async Task<IReadOnlyList<PublishedBatch>> RunAsync(
+        NpgsqlDataSource database, TimeProvider time, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         var published = new List<PublishedBatch>();
         foreach (var fleet in await WaitingFleetsAsync(connection, ct))
         {
             await using var transaction = await connection.BeginTransactionAsync(ct);
-            var batch = await TakeAsync(connection, fleet, ct);
+            var batch = await TakeAsync(connection, fleet, time.GetUtcNow(), ct);
             await transaction.CommitAsync(ct);
             if (batch is not null)
             {
@@ -92,6 +95,17 @@ internal static class PublishBatch
         }
 
         return published;
+    }
+
+    /// <summary>Waits until nobody else changes the fleet's desired state, and keeps the others out until the
+    /// caller's transaction ends.</summary>
+    public static async Task TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
+    {
+        await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
+        {
+            Parameters = { new() { Value = fleet } },
+        };
+        await turn.ExecuteNonQueryAsync(ct);
     }
 
     private static async Task<List<Guid>> WaitingFleetsAsync(NpgsqlConnection connection, CancellationToken ct)

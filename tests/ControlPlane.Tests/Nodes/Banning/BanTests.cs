@@ -40,7 +40,7 @@ public sealed class BanTests(RestrictedDatabase database) : IClassFixture<Restri
         Assert.Equal(HttpStatusCode.Unauthorized, endedHere.StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, endedThere.StatusCode);
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         foreach (var caller in new[] { node, there })
         {
             using var poll = await caller.SendAsync("GET", Routes.DesiredState);
@@ -64,7 +64,7 @@ public sealed class BanTests(RestrictedDatabase database) : IClassFixture<Restri
         var node = await app.EnrolAsync("n1", fleet.Name);
         var domain = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1, 2, 3]));
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await using var connection = await database.DataSource.OpenConnectionAsync();
         await using var transaction = await connection.BeginTransactionAsync();
         await using (var turn = new NpgsqlCommand(
@@ -96,7 +96,7 @@ public sealed class BanTests(RestrictedDatabase database) : IClassFixture<Restri
         var node = await app.EnrolAsync("n1", fleet.Name);
         var domain = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1]));
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await node.FetchedAsync([domain.Id]);
         var sweep = ActivatorUtilities.CreateInstance<RekeySweep>(app.App.Services);
 

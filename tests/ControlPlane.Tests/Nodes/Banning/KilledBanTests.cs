@@ -92,7 +92,7 @@ public sealed class KilledBanTests(RestrictedDatabase database)
             keys.Add(domain.Id, key);
         }
 
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         return keys;
     }
 

@@ -43,7 +43,7 @@ public sealed class NodeAheadTests(RestrictedDatabase database) : IClassFixture<
         var fleet = await app.Rows.FleetAsync();
         var domain = await app.Rows.DomainAsync(fleet.Id);
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
         await node.ReportAsync(true, domain.Served());
         var sequence = domain.Order.Sequence;
@@ -120,7 +120,7 @@ public sealed class NodeAheadTests(RestrictedDatabase database) : IClassFixture<
         await using var app = await NodesApp.StartAsync(database);
         var fleet = await app.Rows.FleetAsync();
         await app.Rows.ChangeAsync(await app.Rows.DomainAsync(fleet.Id));
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
 
         var page = await node.PollAsync();

@@ -29,7 +29,7 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
             await app.Rows.DomainAsync(fleet.Id));
         await app.Rows.ChangeAsync(active);
         await app.Rows.ChangeAsync(pending);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
 
         Assert.Equal("Joining", (await node.ReportAsync(true, pending.Served())).Standing);
@@ -52,7 +52,7 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
             await FleetRows.ChangeAsync(db, active, 2, renewed.Id);
         }
 
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
         Assert.Equal("Joining", (await node.ReportAsync(true, active.Served())).Standing);
         Assert.Equal("Serving", (await node.ReportAsync(true, active.Served() with

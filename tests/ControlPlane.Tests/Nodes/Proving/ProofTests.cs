@@ -72,7 +72,7 @@ public sealed class ProofTests(PostgresDatabase database) : IClassFixture<Postgr
         await two.ReportAsync(true);
         var domain = await app.Rows.DomainAsync(fleet.Id);
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await one.ReportAsync(true, domain.Served());
 
         await using var db = database.Open();
@@ -111,10 +111,10 @@ public sealed class ProofTests(PostgresDatabase database) : IClassFixture<Postgr
 
         await app.Rows.ChangeAsync(domain);
         Assert.False((await WithdrawalAsync(domain)).Confirmed);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await app.Rows.ChangeAsync(domain, withdraw: true);
         Assert.False((await WithdrawalAsync(domain)).Confirmed);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var told = (await serving.PollAsync()).Tombstones.Single().Revision;
 
         await serving.ReportAsync(true, domain.Withdrawn(told - 1));

@@ -19,7 +19,7 @@ public sealed class PollDesiredStateTests(PostgresDatabase database) : IClassFix
 
         // Another replica: the same database, none of this program's waiters.
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
 
         var page = await poll.WaitAsync(Eventually.Deadline);
         Assert.Equal(domain.Bundle.Fingerprint, Assert.Single(page.Upserts).Fingerprint);
@@ -68,7 +68,7 @@ public sealed class PollDesiredStateTests(PostgresDatabase database) : IClassFix
         await app.Rows.ChangeAsync(served);
         await app.Rows.ChangeAsync(gone, withdraw: true);
         await app.Rows.ChangeAsync(foreign);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
 
         var page = await node.PollAsync();
         Assert.Equal(served.Id, Assert.Single(page.Upserts).Domain);

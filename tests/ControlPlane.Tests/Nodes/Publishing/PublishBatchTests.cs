@@ -21,12 +21,12 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         await FleetRows.ChangeAsync(open, late, 1, late.Bundle.Id);
         await _rows.ChangeAsync(early);
 
-        await PublishBatch.RunAsync(database.DataSource, default);
-        var first = await _reader.ReadAsync(fleet.Id, null, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+        var first = await _reader.ReadAsync(fleet.Id, null, null, default);
         Assert.Equal([early.Id], first!.Upserts.Select(row => row.Domain));
 
         await transaction.CommitAsync();
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var second = await ReadOnAsync(fleet.Id, first.Cursor);
         Assert.Equal([late.Id], second.Upserts.Select(row => row.Domain));
         Assert.True(second.Revision > first.Revision);
@@ -43,12 +43,12 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         await using var transaction = await open.Database.BeginTransactionAsync();
         await FleetRows.ChangeAsync(open, stuck, 2, null);
 
-        await PublishBatch.RunAsync(database.DataSource, default);
-        var first = await _reader.ReadAsync(fleet.Id, null, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+        var first = await _reader.ReadAsync(fleet.Id, null, null, default);
         Assert.Equal([other.Id], first!.Upserts.Select(row => row.Domain));
 
         await transaction.CommitAsync();
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var second = await ReadOnAsync(fleet.Id, first.Cursor);
         Assert.Equal([stuck.Id], second.Tombstones.Select(row => row.Domain));
     }
@@ -64,15 +64,15 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         await using var secondTransaction = await secondConnection.BeginTransactionAsync();
 
         await _rows.ChangeAsync(one);
-        var first = await PublishBatch.TakeAsync(firstConnection, fleet.Id, default);
+        var first = await PublishBatch.TakeAsync(firstConnection, fleet.Id, TimeProvider.System.GetUtcNow(), default);
         await _rows.ChangeAsync(two);
-        var second = PublishBatch.TakeAsync(secondConnection, fleet.Id, default);
+        var second = PublishBatch.TakeAsync(secondConnection, fleet.Id, TimeProvider.System.GetUtcNow(), default);
         await Eventually.TrueAsync(() => IsBlockedAsync(secondConnection.ProcessID));
-        Assert.Empty((await _reader.ReadAsync(fleet.Id, null, default))!.Upserts);
+        Assert.Empty((await _reader.ReadAsync(fleet.Id, null, null, default))!.Upserts);
 
         await firstTransaction.CommitAsync();
         Assert.Equal(first!.Revision + 1, (await second)!.Revision);
-        var between = await _reader.ReadAsync(fleet.Id, null, default);
+        var between = await _reader.ReadAsync(fleet.Id, null, null, default);
         Assert.Equal([one.Id], between!.Upserts.Select(row => row.Domain));
 
         await secondTransaction.CommitAsync();
@@ -94,10 +94,10 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         var domain = await _rows.DomainAsync(fleet.Id);
         var renewed = await _rows.RenewedAsync(domain);
         await _rows.ChangeAsync(domain, firstOrder, firstWithdraws);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await using var db = database.Open();
         await FleetRows.ChangeAsync(db, domain, secondOrder, secondWithdraws ? null : renewed.Id);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
 
         var row = await _rows.ReadAsync(rows => rows.DesiredState.SingleAsync(row => row.DomainId == domain.Id));
         Assert.Equal(
@@ -110,22 +110,9 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
     {
         var fleet = await _rows.FleetAsync();
         var template = await _rows.DomainAsync(fleet.Id);
-        await using (var db = database.Open())
-        {
-            await db.Database.ExecuteSqlAsync(
-                $"""
-                 WITH made AS (
-                     INSERT INTO domains (id, tenant_id, fleet_id, hostname, key_algorithm, status, created_at)
-                     SELECT gen_random_uuid(), {template.Domain.TenantId}, {fleet.Id},
-                            'n' || n || '.' || {template.Domain.Hostname}, 'EcdsaP256', 'Pending', now()
-                     FROM generate_series(1, 1203) AS n RETURNING id, hostname)
-                 INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
-                 SELECT id, {fleet.Id}, hostname, {template.Bundle.Id}, 1, now() FROM made
-                 """);
-        }
-
-        await PublishBatch.RunAsync(database.DataSource, default);
-        var pages = new List<DesiredStatePage> { (await _reader.ReadAsync(fleet.Id, null, default))! };
+        await _rows.ManyAsync(template.Id, 1203);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+        var pages = new List<DesiredStatePage> { (await _reader.ReadAsync(fleet.Id, null, null, default))! };
         while (pages[^1].More)
         {
             pages.Add(await ReadOnAsync(fleet.Id, pages[^1].Cursor));
@@ -139,7 +126,7 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
     private async Task<DesiredStatePage> ReadOnAsync(Guid fleet, string cursor)
     {
         Assert.True(DesiredStateCursor.TryParse(cursor, out var position));
-        return (await _reader.ReadAsync(fleet, position, default))!;
+        return (await _reader.ReadAsync(fleet, position, null, default))!;
     }
 
     private async Task<bool> IsBlockedAsync(int pid)

@@ -28,7 +28,7 @@ public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<R
             await app.Rows.ChangeAsync(domains[^1]);
         }
 
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await node.FetchedAsync([domains[2].Id]);
         await node.FetchedAsync([domains[0].Id, domains[2].Id]);
         await mate.FetchedAsync([domains[3].Id]);
@@ -66,7 +66,7 @@ public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<R
         var foreign = await app.Rows.DomainAsync((await app.Rows.FleetAsync()).Id);
         await app.Rows.ChangeAsync(shown);
         await app.Rows.ChangeAsync(fetched);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await node.FetchedAsync([fetched.Id]);
 
         foreach (var _ in Enumerable.Range(1, 2))
@@ -107,7 +107,7 @@ public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<R
         var node = await app.EnrolAsync("n1", fleet.Name);
         var domain = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1]));
         await app.Rows.ChangeAsync(domain);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         await node.FetchedAsync([domain.Id]);
 
         await using var change = database.Owner.CreateCommand(sql);

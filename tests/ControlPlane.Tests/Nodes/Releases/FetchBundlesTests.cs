@@ -21,7 +21,7 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
         var unpublished = await app.Rows.DomainAsync(mine.Id, app.Vault.Add([8]));
         await app.Rows.ChangeAsync(wanted);
         await app.Rows.ChangeAsync(foreign);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
 
         var answer = await node.FetchedAsync([wanted.Id, foreign.Id, unpublished.Id, wanted.Id]);
 
@@ -81,7 +81,7 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
         var (fleet, node, domain) = await PublishedAsync(app);
         var broken = await app.Rows.DomainAsync(fleet);
         await app.Rows.ChangeAsync(broken);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
 
         var answer = await node.FetchedAsync([broken.Id, domain.Id]);
 
@@ -122,7 +122,8 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
         var domain = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1, 2, 3]));
         await app.Rows.ChangeAsync(domain);
         await PublishBatch.RunAsync(
-            (Npgsql.NpgsqlDataSource)app.App.Services.GetService(typeof(Npgsql.NpgsqlDataSource))!, default);
+            (Npgsql.NpgsqlDataSource)app.App.Services.GetService(typeof(Npgsql.NpgsqlDataSource))!,
+            TimeProvider.System, default);
         return (fleet.Id, node, domain);
     }
 

@@ -26,7 +26,7 @@ public sealed class StolenNodeTests(PostgresDatabase database) : IClassFixture<P
         var (read, asked, matesOnly) =
             (await SeedAsync(app, mine, keys), await SeedAsync(app, mine, keys), await SeedAsync(app, mine, keys));
         var foreign = await SeedAsync(app, theirs, keys);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         List<SealedBundle> overheard =
         [
             .. (await mate.FetchedAsync([read.Id, asked.Id, matesOnly.Id])).Bundles,
@@ -38,7 +38,7 @@ public sealed class StolenNodeTests(PostgresDatabase database) : IClassFixture<P
         overheard.AddRange((await stolen.FetchedAsync([asked.Id, foreign.Id])).Bundles);
         using var ban = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{stolen.Id}/ban");
         var late = await SeedAsync(app, mine, keys);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         using var refused = await stolen.FetchAsync([late.Id, matesOnly.Id]);
         overheard.AddRange((await mate.FetchedAsync([late.Id])).Bundles);
 
