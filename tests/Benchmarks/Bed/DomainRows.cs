@@ -66,7 +66,7 @@ internal sealed class DomainRows(NpgsqlDataSource database, Guid fleet, DateTime
         await CopyOrdersAsync(connection, domains, areNew ? "New" : "Renewal", stop);
         await CopyBundlesAsync(connection, domains, stop);
         await CopyChangesAsync(connection, domains, stop);
-        _ = await PublishBatch.TakeAsync(connection, fleet, stop)
+        _ = await PublishBatch.TakeAsync(connection, fleet, TimeProvider.System.GetUtcNow(), stop)
             ?? throw new InvalidOperationException("Nothing waited for publication.");
         var committed = TimeProvider.System.GetTimestamp();
         await transaction.CommitAsync(stop);
