@@ -68,6 +68,9 @@ internal sealed class DomainRows(NpgsqlDataSource database, Guid fleet, DateTime
         await CopyChangesAsync(connection, domains, stop);
         _ = await PublishBatch.TakeAsync(connection, fleet, TimeProvider.System.GetUtcNow(), stop)
             ?? throw new InvalidOperationException("Nothing waited for publication.");
+        // Deferred checks are the rows' affair: what is timed is the commit and what follows it.
+        await using var check = new NpgsqlCommand("SET CONSTRAINTS ALL IMMEDIATE", connection);
+        await check.ExecuteNonQueryAsync(stop);
         var committed = TimeProvider.System.GetTimestamp();
         await transaction.CommitAsync(stop);
         return committed;

@@ -8,7 +8,7 @@ namespace Benchmarks.Scenarios;
 /// </summary>
 internal sealed class Delta : IScenario
 {
-    private const int Repetitions = 200;
+    private const int Repetitions = 300;
     private const int WarmUp = 30;
 
     private static readonly int[] Sizes = [1_000, 10_000, 100_000];
