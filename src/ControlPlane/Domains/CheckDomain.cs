@@ -18,7 +18,8 @@ internal static class CheckDomain
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
             "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, "
-            + "asks the CA once a minute at most, and never shortens the look-ups after a lost answer of the CA.",
+            + "asks the CA, or addresses that are not ours, once a minute at most, and never shortens the look-ups "
+            + "after a lost answer of the CA.",
             Problems.NotFound)
         .Example(null, Examples.Registered).Produces<DomainView>(StatusCodes.Status202Accepted);
 
@@ -35,17 +36,26 @@ internal static class CheckDomain
         // A lost answer's look-ups have their own schedule: the order may be placed again only after the last of them.
         var due = db.Orders.Where(row => row.DomainId == id && row.NextAttemptAt > now
             && !(row.State == OrderState.PendingOrder && row.SubmittedAt != null));
-        foreach (var order in await due.Select(row => new { row.Id, row.State }).ToListAsync(ct))
+        foreach (var order in await due.Select(row => new { row.Id, row.State, row.Reason }).ToListAsync(ct))
         {
-            // To look at DNS or at the nodes costs us alone; at the CA it costs everyone's quota.
-            if (order.State is OrderState.PendingValidation or OrderState.PendingIssuance
+            // To look at DNS or at the nodes costs us alone. At the CA it costs everyone's quota; and a name that leads
+            // elsewhere is probed there, at addresses of its tenant's choice, whose owners never asked for it.
+            var probes = order.State == OrderState.PendingDns && order.Reason == Reasons.DnsElsewhere.Code;
+            var at = now;
+            if ((probes || order.State is OrderState.PendingValidation or OrderState.PendingIssuance)
                 && !looks.Take(order.Id.ToString()))
             {
-                continue;
+                if (!probes)
+                {
+                    continue;
+                }
+
+                // Late, and not lost: the record may have been put right a moment ago.
+                at = now + EarlyLooks.Between;
             }
 
-            await due.Where(row => row.Id == order.Id && row.State == order.State)
-                .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, now), ct);
+            await due.Where(row => row.Id == order.Id && row.State == order.State && row.NextAttemptAt > at)
+                .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, at), ct);
             wakes.Wake(order.State);
         }
 

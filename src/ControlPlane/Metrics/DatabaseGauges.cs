@@ -7,7 +7,8 @@ namespace ControlPlane.Metrics;
 
 /// <summary>
 /// What only the database knows, asked when Prometheus asks: the same on every replica, because the rows are the truth.
-/// Each query reads an index or a handful of rows.
+/// Each query reads an index or a handful of rows. Anybody may ask, so that one look at a time is taken, and shared by
+/// all who ask meanwhile: strangers take one connection of the pool together, and not one each.
 /// </summary>
 internal sealed partial class DatabaseGauges(
     NpgsqlDataSource database, AuditGauges audit, ILogger<DatabaseGauges> log)
@@ -15,11 +16,27 @@ internal sealed partial class DatabaseGauges(
     /// <summary>A scrape is given up after 10 s by default; a slow database must not cost the other metrics.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
+    private readonly Lock _turn = new();
+    private Task<string>? _look;
+
     /// <summary>The gauges, or nothing but <c>controlplane_database_up 0</c> when the database is away.</summary>
-    public async Task<string> WriteAsync(CancellationToken ct)
+    /// <param name="ct">Ends the caller's wait, not the look: others wait for it.</param>
+    public Task<string> WriteAsync(CancellationToken ct)
     {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        deadline.CancelAfter(Timeout);
+        lock (_turn)
+        {
+            if (_look is null or { IsCompleted: true })
+            {
+                _look = LookAsync();
+            }
+
+            return _look.WaitAsync(ct);
+        }
+    }
+
+    private async Task<string> LookAsync()
+    {
+        using var deadline = new CancellationTokenSource(Timeout);
         var text = new StringBuilder();
         var up = 0;
         try
@@ -27,8 +44,7 @@ internal sealed partial class DatabaseGauges(
             text.Append(await ReadAsync(deadline.Token)).Append(await audit.WriteAsync(deadline.Token));
             up = 1;
         }
-        catch (Exception away)
-            when (away is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)
+        catch (Exception away) when (away is NpgsqlException or OperationCanceledException)
         {
             LogAway(away.Message);
         }

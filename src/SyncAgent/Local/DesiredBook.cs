@@ -152,6 +152,15 @@ internal sealed class DesiredBook : IDisposable
             return true;
         }
 
+        // A restore to a moment between a name's deletion and its next registration: this tombstone is the earlier
+        // domain's, and nobody withdrew the one that is served, which the control plane has forgotten. Ids of domains
+        // grow with time.
+        if (line.Withdrawn is { } gone && known.Wanted is { } served && line.Epoch > known.Epoch
+            && gone.Domain < served.Domain)
+        {
+            return false;
+        }
+
         var revision = RevisionOf(line);
         // At one revision: an approval may arrive later for a withdrawal that is already known, and a name may pass
         // from one domain to another, whose withdrawal never undoes what the other's page has brought.

@@ -6,13 +6,17 @@ namespace SyncAgent.Syncing;
 
 /// <summary>
 /// How old the newest answer is, by the time the control plane wrote into it and our clock as corrected by the
-/// server's. A node that hears nothing, or the same recorded answers again and again, is held at an old state and says
-/// so; it goes on serving what it has.
+/// server's; and never younger than what our own stopwatch says has passed since the last one that was newer, because
+/// a recorded refusal corrects the clock as well as a true one. A node that hears nothing, or the same recorded answers
+/// again and again, is held at an old state and says so; it goes on serving what it has.
 /// </summary>
 internal sealed class Freshness(
     HighWater highest, TokenSigner signer, Alarms alarms, AgentOptions options, TimeProvider time)
 {
     private readonly DateTimeOffset _startedAt = time.GetUtcNow();
+    private readonly Lock _lock = new();
+    private DateTimeOffset _newest = highest.Mark.FreshAt;
+    private long _newestSince = time.GetTimestamp();
 
     /// <summary>Null before the first answer.</summary>
     public DateTimeOffset? FreshAt =>
@@ -24,7 +28,8 @@ internal sealed class Freshness(
         get
         {
             var age = FreshAt is { } at ? time.GetUtcNow() + signer.Offset - at : time.GetUtcNow() - _startedAt;
-            return age > TimeSpan.Zero ? age : TimeSpan.Zero;
+            var unchanged = Unchanged();
+            return age > unchanged ? age : unchanged;
         }
     }
 
@@ -40,5 +45,20 @@ internal sealed class Freshness(
             NodeAlarmCodes.AnswerStale,
             $"No answer that is newer than {FreshAt?.ToString("u") ?? "this start"} was accepted, which is longer ago "
             + $"than {options.StaleAfter.TotalMinutes:0} minutes. This node goes on serving what it has.");
+    }
+
+    /// <summary>How long no newer answer was seen, by a clock that nobody corrects.</summary>
+    private TimeSpan Unchanged()
+    {
+        lock (_lock)
+        {
+            var at = highest.Mark.FreshAt;
+            if (at > _newest)
+            {
+                (_newest, _newestSince) = (at, time.GetTimestamp());
+            }
+
+            return time.GetElapsedTime(_newestSince);
+        }
     }
 }

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using ControlPlane.Domains;
 using ControlPlane.Metrics;
 using ControlPlane.Tests.Http;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Metrics;
 
@@ -59,6 +60,34 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
             {{name}}_s_count 3
             """,
             written, StringComparison.Ordinal);
+    }
+
+    /// <summary>Fails when each stranger who asks takes a connection of the pool.</summary>
+    [Fact]
+    public async Task However_many_strangers_ask_for_metrics_the_database_is_asked_by_one_at_a_time()
+    {
+        await using var db = api.Open();
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        // Behind this whoever counts the orders stands still.
+        await db.Database.ExecuteSqlAsync($"LOCK TABLE orders IN ACCESS EXCLUSIVE MODE");
+        // Within the transaction everybody would seem to stand still for ever.
+        await using var look = api.Open();
+
+        var asked = Enumerable.Range(0, 20).Select(_ => api.Anonymous.GetStringAsync("/metrics")).ToList();
+        await Eventually.TrueAsync(async () => await WaitingAsync() > 0);
+        await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System);
+        Assert.Equal(1, await WaitingAsync());
+
+        await transaction.RollbackAsync();
+        Assert.All(
+            await Task.WhenAll(asked),
+            text => Assert.Contains("controlplane_database_up", text, StringComparison.Ordinal));
+
+        Task<int> WaitingAsync() => look.Database.SqlQuery<int>(
+            $"""
+             SELECT count(*)::int AS "Value" FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM orders%'
+             """).SingleAsync();
     }
 
     [Fact]

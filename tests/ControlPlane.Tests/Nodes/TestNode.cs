@@ -11,7 +11,8 @@ namespace ControlPlane.Tests.Nodes;
 /// <summary>What a token claims; tests bend one claim at a time.</summary>
 internal sealed record TokenClaims(string Method, string Target, byte[] Body, long Issued, long Expires)
 {
-    public string Audience { get; init; } = NodeToken.Audience;
+    /// <summary>One or several.</summary>
+    public object Audience { get; init; } = NodeToken.Audience;
 
     public string Algorithm { get; init; } = "ES256";
 

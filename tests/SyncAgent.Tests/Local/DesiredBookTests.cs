@@ -8,6 +8,10 @@ public sealed class DesiredBookTests : IDisposable
     private const string Name = "shop.example.com";
     private static readonly DateTimeOffset Now = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
     private readonly string _folder = Directory.CreateTempSubdirectory("agent-book-").FullName;
+    private readonly Dictionary<string, BundleFile> _onDisk = new()
+    {
+        [Name] = new(new string('a', 64), "A", Now, Now.AddDays(9), default, 1),
+    };
 
     [Theory]
     [InlineData(5, 9, true)]
@@ -121,18 +125,34 @@ public sealed class DesiredBookTests : IDisposable
     {
         using var book = Open();
         book.Record(Page([Wanted(9)], []));
-        var onDisk = new Dictionary<string, BundleFile>
-        {
-            [Name] = new(new string('a', 64), "A", Now, Now.AddDays(9), default, 1),
-        };
 
-        Assert.Empty(book.Strays(onDisk));
+        Assert.Empty(book.Strays(_onDisk));
         book.Record(Of(2, 1, more: true));
-        Assert.Empty(book.Strays(onDisk));
+        Assert.Empty(book.Strays(_onDisk));
         book.Record(Of(2, 2, more: false));
 
-        Assert.Equal(Name, Assert.Single(book.Strays(onDisk)).Hostname);
+        Assert.Equal(Name, Assert.Single(book.Strays(_onDisk)).Hostname);
         Assert.NotNull(book.Find(Name)!.Wanted);
+    }
+
+    /// <summary>Fails when a restore to a moment between a name's deletion and its next registration takes it down on
+    /// every node, and keeps silent about who had it.</summary>
+    [Fact]
+    public void A_tombstone_of_an_earlier_domain_ends_no_later_one_that_a_restore_has_forgotten()
+    {
+        using var book = Open();
+        book.Record(Page([Wanted(9) with { Domain = Guid.CreateVersion7(Now.AddHours(1)) }], []));
+        var before = Withdrawn(5) with { Domain = Guid.CreateVersion7(Now) };
+
+        Assert.Equal([], book.Record(Page([], [before]) with { Epoch = 2, Revision = 5 }));
+
+        Assert.NotNull(book.Find(Name)!.Wanted);
+        Assert.Equal(Name, Assert.Single(book.Strays(_onDisk)).Hostname);
+
+        // Registered once more after the restore, and deleted: that is meant.
+        var after = Withdrawn(6) with { Domain = Guid.CreateVersion7(Now.AddHours(2)) };
+        Assert.Equal([Name], book.Record(Page([], [after]) with { Epoch = 2, Revision = 6 }));
+        Assert.Null(book.Find(Name)!.Wanted);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -16,6 +16,7 @@ public sealed class FreezeTests : IDisposable
     private readonly Alarms _alarms = new(NullLogger<Alarms>.Instance);
     private readonly HighWater _highest;
     private readonly NodeIdentity _identity;
+    private readonly TokenSigner _signer;
     private readonly Freshness _freshness;
 
     public FreezeTests()
@@ -23,6 +24,7 @@ public sealed class FreezeTests : IDisposable
         _highest = HighWater.Open(Path.Combine(_folder, "high-water.json"));
         _identity = new NodeIdentity(
             new NodeCard(Guid.NewGuid(), Guid.NewGuid(), "test", "node-1"), ECDsa.Create(), ECDiffieHellman.Create());
+        _signer = new TokenSigner(_identity, _clock);
         _freshness = Make(_highest);
     }
 
@@ -67,8 +69,29 @@ public sealed class FreezeTests : IDisposable
         Assert.Equal(NodeAlarmCodes.AnswerStale, Assert.Single(_alarms.Active).Code);
     }
 
+    /// <summary>Fails when one recorded refusal, given to every question, holds the node's clock at the time that it
+    /// carries: then no answer ever grows old.</summary>
+    [Fact]
+    public void A_recorded_refusal_that_sets_the_clock_back_does_not_keep_the_alarm_silent()
+    {
+        var recorded = _clock.GetUtcNow();
+        _highest.Raise(1, 9, recorded);
+        for (var minute = 0; minute <= 15; minute++)
+        {
+            _signer.CorrectBy(recorded);
+            _freshness.Look();
+            Assert.Empty(_alarms.Active);
+            _clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        _signer.CorrectBy(recorded);
+        _freshness.Look();
+
+        Assert.Equal(NodeAlarmCodes.AnswerStale, Assert.Single(_alarms.Active).Code);
+    }
+
     private Freshness Make(HighWater highest) => new(
-        highest, new TokenSigner(_identity, _clock), _alarms,
+        highest, _signer, _alarms,
         new AgentOptions
         {
             Api = new Uri("http://127.0.0.1"),
@@ -86,6 +109,10 @@ public sealed class FreezeTests : IDisposable
         private DateTimeOffset _now = new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero);
 
         public void Advance(TimeSpan by) => _now += by;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _now.Ticks;
 
         public override DateTimeOffset GetUtcNow() => _now;
     }

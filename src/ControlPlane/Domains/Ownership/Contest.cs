@@ -38,13 +38,16 @@ internal static class Contest
         ct);
 
     /// <summary>True while something of another claim is still to be taken down before an order for the name may be
-    /// placed. What a served owner publishes stays until the certificate takes over.</summary>
+    /// placed. What a served owner publishes stays until the certificate takes over. What waits for its DNS has nothing
+    /// to take down: were it waited for, an order opened for a served owner after the proof, as a ban opens them, and
+    /// its successor's would wait for each other. The database lets one of the two to the CA.</summary>
     public static Task<bool> IsBeingReleasedAsync(OrderRun run, CancellationToken ct)
     {
         var takesOver = run.Domain.Claim == Claim.Proven;
         return run.Db.Orders.AnyAsync(
             other => other.Hostname == run.Order.Hostname && other.DomainId != run.Domain.Id && other.ClosedAt == null
                 && other.Claim != Claim.Contested
+                && !(other.State == OrderState.PendingDns && other.CancelRequestedAt == null)
                 && !(takesOver && other.Claim == Claim.Held && Published.Contains(other.State)),
             ct);
     }

@@ -3,12 +3,13 @@ using System.Collections.Concurrent;
 namespace ControlPlane.Domains.Sweeps;
 
 /// <summary>
-/// Looks at the CA ahead of an order's time are worth one a minute and order: whoever may ask for them, a portal or the
-/// CA's webhook, cannot spend the CA's quota with them. Counted by each replica for itself.
+/// Looks ahead of an order's time at the CA, or at addresses that are not ours, are worth one a minute and order:
+/// whoever may ask for them, a portal or the CA's webhook, cannot spend the CA's quota with them, nor turn our probes
+/// against a third party. Counted by each replica for itself.
 /// </summary>
 internal sealed class EarlyLooks(TimeProvider time)
 {
-    private static readonly TimeSpan Between = TimeSpan.FromMinutes(1);
+    public static readonly TimeSpan Between = TimeSpan.FromMinutes(1);
 
     /// <summary>Orders remembered; far more than are asked for within a minute. Emptied then: a look too many does no
     /// harm.</summary>

@@ -61,7 +61,7 @@ internal static class NodeTokenCheck
     /// <summary>What is wrong with the claims, as a sentence; null when nothing is.</summary>
     public static string? Refusal(JsonWebToken token, NodeRequest request, DateTimeOffset now)
     {
-        if (token.Audiences.SingleOrDefault() != NodeToken.Audience)
+        if (token.Audiences.ToArray() is not [NodeToken.Audience])
         {
             return "The token is for another audience.";
         }

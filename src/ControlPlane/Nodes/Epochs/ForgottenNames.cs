@@ -28,8 +28,9 @@ internal static class ForgottenNames
     public static async Task<ForgottenPast> LookAsync(
         ControlPlaneDb db, string hostname, DateTimeOffset now, CancellationToken ct) =>
         await IsListedAsync(db, hostname, ct) ? ForgottenPast.InUse
-        : await db.EpochBumps.AnyAsync(bump => bump.CollectAfter > now, ct) ? await OfWitnessesAsync(db, now, ct)
-        : ForgottenPast.None;
+        : await db.EpochBumps.AnyAsync(bump => bump.CollectAfter > now || bump.CaListedAt == null, ct)
+            ? await OfWitnessesAsync(db, now, ct)
+            : ForgottenPast.None;
 
     /// <summary>The same of one that is registered: where the database remembers the registration, nothing was
     /// forgotten.</summary>
@@ -63,7 +64,7 @@ internal static class ForgottenNames
             return ForgottenPast.InUse;
         }
 
-        return await db.EpochBumps.AnyAsync(bump => bump.CollectAfter > now && bump.CaListedAt == null, ct)
+        return await db.EpochBumps.AnyAsync(bump => bump.CaListedAt == null, ct)
             || await witnesses.AnyAsync(node => node.Standing == NodeStanding.Serving && !node.HasTold, ct)
                 ? ForgottenPast.NotTold
                 : ForgottenPast.None;

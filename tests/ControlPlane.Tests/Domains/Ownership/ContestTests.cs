@@ -150,6 +150,30 @@ public sealed class ContestTests(PostgresDatabase database) : IClassFixture<Post
         Assert.Equal((OrderState.Canceled, DomainStatus.Failed), (a.State, a.Domain.Status));
     }
 
+    /// <summary>Fails when the two wait for each other: the name would never change hands, and a key that a stolen node
+    /// has would never be replaced.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_order_opened_for_the_served_owner_after_the_proof_and_the_successors_go_one_after_the_other(
+        bool ownerFirst)
+    {
+        await using var bench = await ContestBench.StartAsync(database);
+        var a = await bench.ClaimAsync("a", Claim.Held, OrderState.Active);
+        var b = await bench.ClaimAsync("b");
+        bench.ShowRecords(b);
+        b = await bench.TurnAsync(b);
+        Assert.Equal((OrderState.PendingDns, Claim.Proven), (b.State, b.Domain.Claim));
+        var rekey = await bench.Path.OrderAsync(OrderState.PendingDns, of: a.Domain);
+        bench.PointHere();
+
+        var first = await bench.TurnAsync(ownerFirst ? rekey : b);
+        var second = await bench.TurnAsync(ownerFirst ? b : rekey);
+
+        Assert.Equal(OrderState.PendingOrder, first.State);
+        Assert.Equal((OrderState.PendingDns, "name-being-released"), (second.State, second.Reason));
+    }
+
     [Fact]
     public async Task The_database_itself_refuses_an_order_for_a_contested_name_and_a_second_owner()
     {

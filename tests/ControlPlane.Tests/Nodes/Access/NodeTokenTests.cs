@@ -23,6 +23,7 @@ public sealed class NodeTokenTests(PostgresDatabase database) : IClassFixture<Po
             ("another query", node.Sign(good with { Target = Routes.DesiredState + "?wait=00" })),
             ("another body", node.Sign(good with { Body = [1] })),
             ("another audience", node.Sign(good with { Audience = "elsewhere" })),
+            ("two audiences", node.Sign(good with { Audience = new[] { NodeToken.Audience, "elsewhere" } })),
             ("another type", node.Sign(good with { Type = "JWT" })),
             ("expired", node.Sign(good with { Issued = good.Issued - 200, Expires = good.Expires - 200 })),
             ("not valid yet", node.Sign(good with { Issued = good.Issued + 200, Expires = good.Expires + 200 })),
