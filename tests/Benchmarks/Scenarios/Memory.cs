@@ -7,8 +7,9 @@ namespace Benchmarks.Scenarios;
 internal sealed class Memory : IScenario
 {
     private const int Domains = 100_000;
-    private const int Readers = 10;
+    private const int Readers = 4;
     private const int Bundles = 10_000;
+    private const int Batch = 1000;
 
     public string Name => "memory";
 
@@ -62,8 +63,13 @@ internal sealed class Memory : IScenario
         figures["agentRssMbAtStart"] = ProcessFigures.Rss(agent.Pid);
         var certified = new CertifiedDomains(bench, authority);
         await certified.Rows.PrepareAsync(authority.Intermediate, stop);
-        var domains = await certified.MakeAsync(Bundles, stop);
-        await certified.Rows.AddAsync([.. domains.Select(d => d.Domain)], perRevision: 1000, stop);
+        for (var made = 0; made < Bundles; made += Batch)
+        {
+            // The agent loads one batch while the next is made.
+            var domains = await certified.MakeAsync(Batch, stop);
+            await certified.Rows.AddAsync([.. domains.Select(d => d.Domain)], Batch, stop);
+        }
+
         await certified.ProvenAsync(Bundles, stop);
         await ProcessFigures.UntilIdleAsync(agent.Pid, stop);
         figures["agentRssMbAfterwards"] = ProcessFigures.Rss(agent.Pid);
