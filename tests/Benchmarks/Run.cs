@@ -1,5 +1,6 @@
 using LocalFleet;
 using LocalFleet.Up;
+using Npgsql;
 
 namespace Benchmarks;
 
@@ -33,8 +34,10 @@ internal static class Run
                 status = Interrupted;
                 break;
             }
-            catch (FleetException fault)
+            catch (Exception fault) when (fault is FleetException or NpgsqlException or HttpRequestException
+                or IOException)
             {
+                // The others can still be measured.
                 await Console.Error.WriteLineAsync($"error: {scenario.Name}: {fault.Message}");
                 status = 1;
             }

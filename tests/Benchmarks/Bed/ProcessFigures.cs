@@ -17,7 +17,7 @@ internal static class ProcessFigures
         return own + Children(pid).Sum(CpuSeconds);
     }
 
-    /// <summary>Resident memory in MB (2^20 bytes).</summary>
+    /// <summary>Resident memory in MB (2^20 bytes); 0 when the process has ended.</summary>
     public static double Rss(int pid) => Status(pid, "VmRSS:");
 
     /// <summary>The most it ever was.</summary>
@@ -43,7 +43,7 @@ internal static class ProcessFigures
         File.ReadLines($"/proc/{pid}/status").Where(line => line.StartsWith(field, StringComparison.Ordinal))
             .Select(line => double.Parse(
                 line[field.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture))
-            .Single() / KiloBytesPerMegaByte;
+            .FirstOrDefault() / KiloBytesPerMegaByte;
 
     private static IEnumerable<int> Children(int parent) =>
         Directory.EnumerateDirectories("/proc")
