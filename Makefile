@@ -14,7 +14,7 @@ export DOTNET_GENERATE_ASPNET_CERTIFICATE = false
 export DOTNET_SKIP_WORKLOAD_INTEGRITY_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help tools build up test clean
+.PHONY: help tools build up test bench clean
 
 help: ## This page
 	@echo 'make up      Start everything on this machine, register sample domains, and show how they become active.'
@@ -22,6 +22,9 @@ help: ## This page
 	@echo '             ARGS="--domains 25 --once --report .local/report.json"   stops by itself; status 0 = all proven'
 	@echo '             ARGS="--help"                                            lists the options'
 	@echo 'make test    Build and run all tests; the last line is the sum.'
+	@echo 'make bench   Measure: prints a table, writes .local/bench/<scenario>.json. Takes up to half an hour.'
+	@echo '             ARGS="--list"              names the scenarios'
+	@echo '             ARGS="--only inject,wake"  runs some of them'
 	@echo 'make build   Build everything, warnings as errors.'
 	@echo 'make clean   Remove artifacts, .local and the private database. Refuses while `make up` runs.'
 	@echo
@@ -60,6 +63,11 @@ test: tools build
 			printf "%d passed, %d failed, %d skipped\n", n["passed"], failed, n["total"] - n["executed"]; \
 			exit failed > 0 || n["total"] == 0 }' || status=1; \
 	exit $$status
+
+# Its own directories and free ports: may run beside `make up`, whose load it would then measure too.
+bench: tools
+	@dotnet build tests/Benchmarks -c $(CONFIGURATION) -v quiet --nologo
+	@exec dotnet artifacts/bin/Benchmarks/$(CONFIGURATION_DIR)/Benchmarks.dll $(ARGS)
 
 clean:
 	@if [ -e '$(LOCAL)/lock' ] && ! flock -n '$(LOCAL)/lock' true; then \

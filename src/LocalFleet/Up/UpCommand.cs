@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace LocalFleet.Up;
 
 /// <summary>From the first process to the last handshake. Whatever happens, everything that was started is
@@ -81,25 +79,5 @@ internal static class UpCommand
         }
 
         return status;
-    }
-
-    /// <summary>Ctrl-C, a closed terminal and SIGTERM all mean: end in order.</summary>
-    private sealed class StopSignals : IDisposable
-    {
-        private static readonly PosixSignal[] Ending =
-            [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
-
-        private readonly List<PosixSignalRegistration> _registrations;
-
-        public StopSignals(CancellationTokenSource stop) => _registrations =
-        [
-            .. Ending.Select(signal => PosixSignalRegistration.Create(signal, context =>
-            {
-                context.Cancel = true;
-                stop.Cancel();
-            })),
-        ];
-
-        public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
     }
 }
