@@ -9,7 +9,6 @@ using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Nodes.Releases;
-using ControlPlane.Nodes.Withdrawals;
 
 namespace ControlPlane.Nodes;
 

@@ -62,7 +62,6 @@ internal static class ApiWalk
             ["/v1/domains/{id}"] = await IdsAsync("domains"),
             ["/v1/nodes/{id}"] = await IdsAsync("nodes"),
             ["/v1/fleets/{fleet}"] = await IdsAsync("fleets"),
-            ["/v1/fleets/{id}"] = await IdsAsync("fleets"),
             ["/v1/tenants/{tenant}"] = await IdsAsync("tenants"),
             ["/v1/tenants/{tenant}/keys/{key}"] = await IdsAsync("api_keys"),
             ["/problems/{code}"] = ["not-found"],

@@ -4,9 +4,9 @@ using Npgsql;
 namespace ControlPlane.Nodes.Fleets;
 
 /// <summary>A fleet's rollout, its row locked within the caller's transaction: as it was found, and what may be done to
-/// it. Each change notifies as a publisher does.</summary>
+/// it. Each change names the fleet alone to those who wait: the revision is one they were told of already.</summary>
 internal sealed record FleetRollout(
-    NpgsqlConnection Connection, Guid Fleet, string Name, long Epoch, long Revision, long Released, int Canaries,
+    NpgsqlConnection Connection, Guid Fleet, string Name, long Revision, long Released, int Canaries,
     RolloutState State, DateTimeOffset? RefusalsSince)
 {
     /// <summary>Goes on by itself.</summary>
@@ -17,7 +17,7 @@ internal sealed record FleetRollout(
     {
         await using var command = new NpgsqlCommand(
             """
-            SELECT name, epoch, revision, released_revision, canaries, rollout, refusals_since
+            SELECT name, revision, released_revision, canaries, rollout, refusals_since
             FROM fleets WHERE id = $1 FOR NO KEY UPDATE
             """,
             connection)
@@ -27,9 +27,9 @@ internal sealed record FleetRollout(
         await using var reader = await command.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
         return new FleetRollout(
-            connection, fleet, reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt64(3),
-            reader.GetInt32(4), Enum.Parse<RolloutState>(reader.GetString(5)),
-            reader.IsDBNull(6) ? null : reader.GetFieldValue<DateTimeOffset>(6));
+            connection, fleet, reader.GetString(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetInt32(3),
+            Enum.Parse<RolloutState>(reader.GetString(4)),
+            reader.IsDBNull(5) ? null : reader.GetFieldValue<DateTimeOffset>(5));
     }
 
     /// <summary>
