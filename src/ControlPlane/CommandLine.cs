@@ -14,13 +14,13 @@ namespace ControlPlane;
 internal static class CommandLine
 {
     /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>
-    private const int CouldNotTry = 2;
+    public const int CouldNotTry = 2;
 
     /// <summary>Runs the command in <paramref name="args"/>; without one, serves.</summary>
     /// <param name="args">The program's arguments.</param>
     /// <param name="serve">Serves until stopped.</param>
     /// <returns>The exit status: 0 when done, 1 when not, 2 when it could not be tried.</returns>
-    public static Task<int> RunAsync(string[] args, Func<string[], Task<int>> serve)
+    public static async Task<int> RunAsync(string[] args, Func<string[], Task<int>> serve)
     {
         var migrate = new Command("migrate", "Apply the migrations this program brings, and end.")
         {
@@ -46,7 +46,39 @@ internal static class CommandLine
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));
-        return root.Parse(args).InvokeAsync();
+        var parsed = root.Parse(args);
+        var serves = parsed.CommandResult.Command is { } called && (called == root || called == serving);
+        if (parsed.Errors.Count == 0 && Mistyped(parsed.UnmatchedTokens, anyKey: serves) is { } word)
+        {
+            await Console.Error.WriteLineAsync(
+                $"'{word}' is no command, no option and no setting (--Section:Key=value); --help lists them.");
+            return 1;
+        }
+
+        return await parsed.InvokeAsync();
+    }
+
+    /// <summary>A word that would be ignored: a wrong option of <c>keys create</c> would make a key that never ends,
+    /// and a wrong command would serve.</summary>
+    /// <param name="unmatched">What the command line did not take, to be settings.</param>
+    /// <param name="anyKey">True where keys without a section, such as <c>--urls</c>, are settings too.</param>
+    private static string? Mistyped(IReadOnlyList<string> unmatched, bool anyKey)
+    {
+        for (var at = 0; at < unmatched.Count; at++)
+        {
+            var word = unmatched[at];
+            var key = word.Split('=')[0];
+            var option = word.StartsWith('-') || word.StartsWith('/');
+            if ((!option && key == word) || !(anyKey || key.Contains(':')))
+            {
+                return word;
+            }
+
+            // Its value is the next word.
+            at += key == word ? 1 : 0;
+        }
+
+        return null;
     }
 
     private static async Task<int> OnDatabaseAsync(

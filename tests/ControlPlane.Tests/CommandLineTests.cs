@@ -34,6 +34,22 @@ public sealed class CommandLineTests(PostgresDatabase database) : IClassFixture<
         }
     }
 
+    [Theory]
+    [InlineData("keys create --role support --name x --expire-in-days 5", "--expire-in-days")]
+    [InlineData("keys create --role support --name x --expires-in-day=5", "--expires-in-day=5")]
+    [InlineData("keys list all", "all")]
+    [InlineData("kyes list", "kyes")]
+    public async Task A_mistyped_word_is_refused_and_not_ignored(string words, string wrong)
+    {
+        var (status, output, error) = await RunAsync(words.Split(' '));
+        Assert.Equal((1, ""), (status, output));
+        Assert.Contains($"'{wrong}'", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Settings_may_be_given_on_the_same_line() =>
+        Assert.Equal(0, (await RunAsync("keys", "list", "--A:B=c", "--A:C", "d", "A:D=e")).Status);
+
     [Fact]
     public async Task The_first_admin_key_is_made_on_the_command_line_and_the_last_is_not_revoked_by_mistake()
     {

@@ -18,7 +18,7 @@ internal static class AuditCommands
             Description = "A head that was kept outside, <number>:<hash>: shows an end that was cut off whole.",
         };
         var verify = new Command(
-            "verify", "Follow the chain from its beginning; exit status 1 names every broken batch.")
+            "verify", "Follow the chain from its beginning; status 1: broken, and every place; 2: could not be read.")
         {
             file, expect,
         };
@@ -33,10 +33,15 @@ internal static class AuditCommands
                     : await withServices(services => VerifyAsync(
                         new AuditDatabase(services.GetRequiredService<NpgsqlDataSource>()), head, ct));
             }
-            catch (Exception fault) when (fault is FormatException or InvalidDataException or IOException)
+            catch (InvalidDataException fault)
             {
                 await Console.Error.WriteLineAsync(fault.Message);
                 return 1;
+            }
+            catch (Exception fault) when (fault is FormatException or IOException or UnauthorizedAccessException)
+            {
+                await Console.Error.WriteLineAsync(fault.Message);
+                return CommandLine.CouldNotTry;
             }
         });
         return verify;
@@ -63,14 +68,22 @@ internal static class AuditCommands
             var source = new AuditDatabase(services.GetRequiredService<NpgsqlDataSource>());
             return await services.GetRequiredService<AuditTrail>().CommandAsync("audit export", to, async () =>
             {
-                await using var stream = new FileStream(to, new FileStreamOptions
+                try
                 {
-                    Mode = FileMode.CreateNew,
-                    Access = FileAccess.Write,
-                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-                });
-                Console.WriteLine(await AuditFile.WriteAsync(source, stream, ct));
-                return 0;
+                    await using var stream = new FileStream(to, new FileStreamOptions
+                    {
+                        Mode = FileMode.CreateNew,
+                        Access = FileAccess.Write,
+                        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                    });
+                    Console.WriteLine(await AuditFile.WriteAsync(source, stream, ct));
+                    return 0;
+                }
+                catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+                {
+                    await Console.Error.WriteLineAsync(fault.Message);
+                    return 1;
+                }
             });
         }));
         return export;

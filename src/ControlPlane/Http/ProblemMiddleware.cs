@@ -56,7 +56,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             Problems.MalformedJson.With("The body is missing."),
         BadHttpRequestException { StatusCode: 400, Message: var message }
             when message.StartsWith("Failed to bind parameter") =>
-                Problems.MalformedRequest.With("A parameter of the path or the query has a value of the wrong kind."),
+                Problems.MalformedRequest.With($"The parameter {NameIn(message)} has a value of the wrong kind."),
         BadHttpRequestException bad => Problems.OfStatus(bad.StatusCode).With(),
         DbUpdateException { InnerException: NpgsqlException { IsTransient: true } } => Away,
         NpgsqlException { IsTransient: true } => Away,
@@ -72,6 +72,12 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     /// <summary>A zero character is legal in JSON and in a query, and in no text of the database.</summary>
     private static Problem NoText =>
         Problems.MalformedRequest.With("The request holds a character that no field can hold, such as U+0000.");
+
+    /// <summary>The last word of the first that is quoted: <c>… parameter "Nullable&lt;Guid&gt; cursor" from …</c>.
+    /// </summary>
+    private static string NameIn(string message) => message.Split('"') is [_, var quoted, ..]
+        ? quoted[(quoted.LastIndexOf(' ') + 1)..]
+        : "of the path or the query";
 
     private static Problem Away => Problems.Unavailable.With() with { RetryAfterSeconds = 5 };
 

@@ -198,7 +198,7 @@ internal static class Reasons
     public static readonly IReadOnlyDictionary<string, Reason> ByCode = new[]
     {
         DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut, DnsWrongTarget,
-        OwnershipUnproven, OwnershipTimedOut, OwnershipLost, NameBeingReleased,
+        OwnershipUnproven, OwnershipTimedOut, OwnershipLost, RestoreUnsettled, UsedBeforeRestore, NameBeingReleased,
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,

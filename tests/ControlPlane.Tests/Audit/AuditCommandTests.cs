@@ -31,6 +31,19 @@ public sealed class AuditCommandTests(PostgresFixture server)
         Assert.Contains("Batch 1 is broken: entry 2 was changed.", broken.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Fails when a wrong path is taken for a broken trail, or is told by a stack trace.</summary>
+    [Theory]
+    [InlineData("audit verify --file /none/trail.ndjson", 2)]
+    [InlineData("audit verify --expect nonsense", 2)]
+    [InlineData("audit export --out /none/trail.ndjson", 1)]
+    public async Task What_cannot_be_read_or_written_is_told_in_a_line(string words, int status)
+    {
+        await using var bench = await TrailBench.StartAsync(server);
+        var told = await RunAsync(bench, words.Split(' '));
+        Assert.Equal((status, ""), (told.Status, told.Output));
+        Assert.DoesNotContain("   at ", told.Error, StringComparison.Ordinal);
+    }
+
     private static async Task<(int Status, string Output, string Error)> RunAsync(
         TrailBench bench, params string[] words)
     {

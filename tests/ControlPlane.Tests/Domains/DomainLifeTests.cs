@@ -232,6 +232,20 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Empty(await NamesAsync("hostname=page-&waitingOn=ca"));
     }
 
+    [Fact]
+    public async Task An_operator_lists_one_tenants_domains_and_a_wrong_tenant_lists_nothing()
+    {
+        await api.RegisterAsync("whose.example.org");
+        foreach (var (tenant, count) in new[] { ("acme", 1), ("globex", 0) })
+        {
+            var list = await ReadAsync(await api.Support.GetAsync($"/v1/domains?hostname=whose&tenant={tenant}"));
+            Assert.Equal(count, list["items"]!.AsArray().Count);
+        }
+
+        await ProblemAsync(await api.Support.GetAsync("/v1/domains?tenant=acmee"), 400, "tenant-unknown");
+        await ProblemAsync(await api.Acme.GetAsync("/v1/domains?tenant=globex"), 400, "tenant-not-allowed");
+    }
+
     private async Task<List<string>> NamesAsync(string query) =>
         [.. (await ReadAsync(await api.Acme.GetAsync($"/v1/domains?{query}")))["items"]!.AsArray()
             .Select(item => $"{item!["hostname"]}")];

@@ -64,6 +64,13 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
         await ProblemAsync(
             await api.Acme.SendAsync(new HttpRequestMessage(new HttpMethod(method), path)), status, reason);
 
+    [Fact]
+    public async Task A_parameter_of_the_wrong_kind_is_named() =>
+        Assert.Equal(
+            "The parameter cursor has a value of the wrong kind.",
+            (await ProblemAsync(await api.Acme.GetAsync("/v1/domains?cursor=1"), 400, "malformed-request"))["detail"]!
+                .ToString());
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]

@@ -19,7 +19,7 @@ internal static class ListDomains
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
             "Oldest first. Deleted domains are left out unless `status` asks for them.",
-            Problems.InvalidField, Problems.MalformedRequest)
+            Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
@@ -28,6 +28,7 @@ internal static class ListDomains
         [Description("The domain as a whole.")] string? status = null,
         [Description("The beginning of the name.")] string? hostname = null,
         [Description("Who must act next.")] string? waitingOn = null,
+        [Description("Whose, by name or id; for operators' keys.")] string? tenant = null,
         Guid? cursor = null,
         int limit = Page<DomainView>.DefaultLimit)
     {
@@ -53,6 +54,21 @@ internal static class ListDomains
             var start = hostname.ToLowerInvariant();
             var pattern = start.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
             query = query.Where(domain => EF.Functions.Like(domain.Hostname, pattern));
+        }
+
+        if (tenant is not null)
+        {
+            if (caller.Role == ApiRole.Portal)
+            {
+                return Problems.TenantNotAllowed.With();
+            }
+
+            if (await TenantReference.FindAsync(db, tenant, ct) is not { Id: var owner })
+            {
+                return Problems.TenantUnknown.With($"There is no tenant {tenant}.");
+            }
+
+            query = query.Where(domain => domain.TenantId == owner);
         }
 
         if (party is { } who)

@@ -20,7 +20,8 @@ internal static class ReadExposure
                first.released_at, total.last, total.count, total.sealing_key,
                EXISTS (SELECT 1 FROM bundles_in_use used WHERE used.bundle_id = bundle.id),
                next.id, next.serial, next.fingerprint,
-               CASE WHEN own.state = 'Superseded' THEN own.closed_at END, own.key_deleted_at, domain.deleted_at
+               CASE WHEN own.state = 'Superseded' THEN own.closed_at END,
+               coalesce(own.key_deleted_at, CASE WHEN own.state = 'Canceled' THEN own.closed_at END), domain.deleted_at
         FROM (SELECT id, bundle_id, released_at FROM bundle_releases release
               WHERE node_id = $1 AND id > $2
                 AND NOT EXISTS (
@@ -153,7 +154,7 @@ internal sealed record ExposedBundleView
     /// <summary>When a later bundle of the domain was proven.</summary>
     public required DateTimeOffset? ReplacedAt { get; init; }
 
-    /// <summary>When its key left the vault, after it was replaced.</summary>
+    /// <summary>When its key left the vault, after it was replaced or its domain deleted.</summary>
     public required DateTimeOffset? KeyDeletedAt { get; init; }
 
     public required DateTimeOffset? DomainDeletedAt { get; init; }

@@ -53,6 +53,26 @@ public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<R
             (await ExposureAsync(app, mate.Id)).Select(item => Guid.Parse($"{item["bundle"]}")));
     }
 
+    [Fact]
+    public async Task A_bundle_of_a_deleted_domain_says_when_its_key_left_the_vault()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var node = await app.EnrolAsync("n1", fleet.Name);
+        var seeded = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1]));
+        await app.Rows.ChangeAsync(seeded);
+        await PublishBatch.RunAsync(database.DataSource, default);
+        await node.FetchedAsync([seeded.Id]);
+        Assert.Null((await ExposureAsync(app, node.Id)).Single()["keyDeletedAt"]);
+
+        await using var command = database.DataSource.CreateCommand(
+            "UPDATE orders SET state = 'Canceled', closed_at = now() WHERE bundle_id = $1");
+        command.Parameters.Add(new NpgsqlParameter { Value = seeded.Bundle.Id });
+        await command.ExecuteNonQueryAsync();
+
+        Assert.NotNull((await ExposureAsync(app, node.Id)).Single()["keyDeletedAt"]);
+    }
+
     /// <summary>Fails when a bundle whose release a restore has forgotten is not on the list of the node that shows
     /// it, is listed twice, or is listed for a domain of another fleet.</summary>
     [Fact]
