@@ -66,8 +66,8 @@ internal static class NodeRoutes
             .Documented(
                 "Upserts and tombstones after a cursor, at most 500 a page; waits up to 50 s for the next change. The "
                 + "full list is pinned at the revision at which it began, and what changed since follows. Withdrawals "
-                + "are kept for `Nodes:KeepTombstones`; a cursor from before is answered with 410. Compressed with br or "
-                + "gzip when asked.",
+                + "are kept for `Nodes:KeepTombstones`; a cursor from before is answered with 410. Compressed with br "
+                + "or gzip when asked.",
                 Problems.MalformedRequest, NodeProblems.HistoryGone, NodeProblems.NodeTokenRefused,
                 NodeProblems.TooManyWaiting)
             .Example(null, NodeExamples.Page);

@@ -59,6 +59,7 @@ public sealed class CancelOrderTests(PostgresDatabase database) : IClassFixture<
         Assert.True(waiting.NextAttemptAt > bench.Clock.GetUtcNow(), "A wait is a wait, also while canceling.");
         // One of too many: it waits for an admin, and says so.
         await bench.SqlAsync($"UPDATE desired_changes SET held_at = now() WHERE domain_id = {order.DomainId}");
+        bench.Clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal("withdrawals-held", (await bench.TurnAsync(waiting)).Reason);
         await bench.PublishAsync();
         bench.Clock.Advance(TimeSpan.FromMinutes(1));

@@ -27,7 +27,7 @@ internal sealed class FleetDigests(NpgsqlDataSource database)
         WHERE fleet.id = $1
         """;
 
-    /// <summary>Seconds; a computation takes less than one. Asked again by whoever asks next: no retry here.</summary>
+    /// <summary>Seconds; a computation takes less than one. Whoever asks next begins anew, so no retry here.</summary>
     private const int Timeout = 15;
 
     private readonly Lock _gate = new();
