@@ -61,7 +61,7 @@ public sealed class ExposureTests(RestrictedDatabase database) : IClassFixture<R
         var node = await app.EnrolAsync("n1", fleet.Name);
         var seeded = await app.Rows.DomainAsync(fleet.Id, app.Vault.Add([1]));
         await app.Rows.ChangeAsync(seeded);
-        await PublishBatch.RunAsync(database.DataSource, default);
+        await PublishBatch.RunAsync(database.DataSource, app.Clock, default);
         await node.FetchedAsync([seeded.Id]);
         Assert.Null((await ExposureAsync(app, node.Id)).Single()["keyDeletedAt"]);
 
