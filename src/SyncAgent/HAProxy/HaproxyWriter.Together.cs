@@ -25,7 +25,8 @@ internal sealed partial class HaproxyWriter
             for (var i = 0; i < batch.Count; i++)
             {
                 // HAProxy is away or another: that will not be different for the next one.
-                outcomes.Add(together[i] ?? (outcomes.LastOrDefault() as WriteOutcome.Replaced) ?? await Alone(batch[i]));
+                outcomes.Add(
+                    together[i] ?? (outcomes.LastOrDefault() as WriteOutcome.Replaced) ?? await Alone(batch[i]));
             }
 
             return outcomes;

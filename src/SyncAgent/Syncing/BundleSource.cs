@@ -58,7 +58,8 @@ internal sealed class BundleSource(ApiClient api, NodeIdentity identity)
             using var leaf = X509CertificateLoader.LoadCertificate(bundle.Leaf);
             return IsFor(bundle, leaf)
                 ? Open(bundle, leaf, chain)
-                : Refuse(NodeErrorCodes.BundleMismatch, $"The leaf's subject alternative names lack {bundle.Hostname}.");
+                : Refuse(
+                    NodeErrorCodes.BundleMismatch, $"The leaf's subject alternative names lack {bundle.Hostname}.");
         }
         catch (CryptographicException unreadable)
         {

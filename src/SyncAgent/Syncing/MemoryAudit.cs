@@ -173,7 +173,7 @@ internal sealed partial class MemoryAudit(
         + "loaded again from disk")]
     private partial void LogDrift(string hostname, string cause);
 
-    [LoggerMessage(LogLevel.Warning, "Names nobody asked this node to hold: {InMemory} in memory alone ({FirstInMemory} "
-        + "first), {OnDisk} on disk alone ({FirstOnDisk} first). Nothing of it is deleted")]
+    [LoggerMessage(LogLevel.Warning, "Names nobody asked this node to hold: {InMemory} in memory alone "
+        + "({FirstInMemory} first), {OnDisk} on disk alone ({FirstOnDisk} first). Nothing of it is deleted")]
     private partial void LogFindings(int inMemory, string firstInMemory, int onDisk, string firstOnDisk);
 }

@@ -15,8 +15,8 @@ internal sealed partial class Reconciler
         + "this node keeps serving it")]
     private partial void LogHeld(string hostname);
 
-    [LoggerMessage(LogLevel.Error, "HAProxy refuses the file of {Hostname} again and again ({Detail}): it was moved out "
-        + "of the sight of its next start")]
+    [LoggerMessage(LogLevel.Error, "HAProxy refuses the file of {Hostname} again and again ({Detail}): it was moved "
+        + "out of the sight of its next start")]
     private partial void LogFileSetAside(string hostname, string detail);
 
     [LoggerMessage(LogLevel.Warning, "{Count} bundles not fetched ({Reason}); next try in {Seconds:0.0} s")]

@@ -49,7 +49,8 @@ internal sealed class TestAuthority : IDisposable
     public TestBundle IssueTooWeak(string hostname)
     {
         using var key = RSA.Create(512);
-        var request = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var request = new CertificateRequest(
+            $"CN={hostname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(hostname);
         request.CertificateExtensions.Add(names.Build());

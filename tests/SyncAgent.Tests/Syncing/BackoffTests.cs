@@ -44,7 +44,9 @@ public sealed class BackoffTests
     [Fact]
     public void Jitter_is_a_fifth_to_both_sides()
     {
-        var spread = Enumerable.Range(0, 500).Select(_ => Jitter.Spread(TimeSpan.FromSeconds(10)).TotalSeconds).ToArray();
+        var spread = Enumerable.Range(0, 500)
+            .Select(_ => Jitter.Spread(TimeSpan.FromSeconds(10)).TotalSeconds)
+            .ToArray();
 
         Assert.All(spread, seconds => Assert.InRange(seconds, 8, 12));
         Assert.True(spread.Max() > 11 && spread.Min() < 9);
