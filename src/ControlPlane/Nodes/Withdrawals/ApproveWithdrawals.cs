@@ -20,8 +20,8 @@ internal sealed record WithdrawalApproval(DateTimeOffset HeldUntil, string? Reas
 /// <param name="Approved">How many withdrawals.</param>
 internal sealed record ApprovedWithdrawals(Guid? Approval, int Approved);
 
-/// <summary>POST /v1/fleets/{fleet}/withdrawals/approve: an admin's word lets a mass withdrawal go. Each tombstone carries
-/// its id, so that the nodes let it pass as well.</summary>
+/// <summary>POST /v1/fleets/{fleet}/withdrawals/approve: an admin's word lets a mass withdrawal go. Each tombstone
+/// carries its id, so that the nodes let it pass as well.</summary>
 internal static class ApproveWithdrawals
 {
     private const int LongestReason = 500;
