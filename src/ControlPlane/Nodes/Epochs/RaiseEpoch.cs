@@ -139,12 +139,7 @@ internal sealed partial class RaiseEpoch(NpgsqlDataSource database, TimeProvider
     private static async Task ExecuteAsync(
         NpgsqlConnection connection, string sql, CancellationToken ct, params object[] values)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new() { Value = value });
-        }
-
+        await using var command = connection.Command(sql, values);
         await command.ExecuteNonQueryAsync(ct);
     }
 

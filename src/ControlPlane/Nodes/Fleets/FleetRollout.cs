@@ -1,3 +1,4 @@
+using ControlPlane.Database;
 using ControlPlane.Nodes.Publishing;
 using Npgsql;
 
@@ -137,12 +138,7 @@ internal sealed record FleetRollout(
 
     private async Task ExecuteAsync(string sql, CancellationToken ct, params object[] values)
     {
-        await using var command = new NpgsqlCommand(sql, Connection);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(value as NpgsqlParameter ?? new NpgsqlParameter { Value = value });
-        }
-
+        await using var command = Connection.Command(sql, values);
         await command.ExecuteNonQueryAsync(ct);
     }
 }

@@ -24,8 +24,6 @@ internal sealed record ApprovedWithdrawals(Guid? Approval, int Approved);
 /// carries its id, so that the nodes let it pass as well.</summary>
 internal static class ApproveWithdrawals
 {
-    private const int LongestReason = 500;
-
     private const string Sql =
         """
         WITH approved AS (
@@ -52,13 +50,9 @@ internal static class ApproveWithdrawals
         TimeProvider time,
         CancellationToken ct)
     {
-        if (body.Reason is { } reason && (reason.Length > LongestReason || reason.Contains('\0')))
+        if (GivenReason.Refuse(body.Reason) is { } refusal)
         {
-            var detail = $"reason must have at most {LongestReason} characters, and no zero character.";
-            return Problems.InvalidField.With(detail) with
-            {
-                Errors = [new FieldProblem("reason", Problems.InvalidField.Code, detail)],
-            };
+            return refusal;
         }
 
         if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var id })

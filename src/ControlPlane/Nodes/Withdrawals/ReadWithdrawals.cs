@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Fleets;

@@ -1,3 +1,5 @@
+using ControlPlane.Contracts;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using Npgsql;
 
@@ -55,7 +57,7 @@ internal static class WithdrawalBreaker
     {
         List<Guid> admitted = [];
         List<AskedWithdrawal> asked = [];
-        await using (var command = Command(connection, AskedSql, fleet, now))
+        await using (var command = connection.Command(AskedSql, fleet, now))
         {
             await using var reader = await command.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
@@ -80,11 +82,11 @@ internal static class WithdrawalBreaker
         var published = await PublishedAsync(
             connection, fleet, now, asked.Min(one => one.At) - WithdrawalAllowance.Window, ct);
         var allowed = WithdrawalAllowance.Of(await ServedAsync(connection, fleet, ct));
-        var held = WithdrawalAllowance.Held(published, asked, allowed);
+        var held = WithdrawalAllowance.Held(published, asked, allowed).Select(one => one.Domain).ToHashSet();
         if (held.Count > 0)
         {
-            await using var hold = Command(
-                connection, HoldSql, fleet, now, held.ToArray(), EventTypes.WithdrawalsHeld, allowed);
+            await using var hold = connection.Command(
+                HoldSql, fleet, now, held.ToArray(), EventTypes.WithdrawalsHeld, allowed);
             await hold.ExecuteNonQueryAsync(ct);
         }
 
@@ -94,15 +96,15 @@ internal static class WithdrawalBreaker
     /// <summary>Names that the fleet serves.</summary>
     public static async Task<long> ServedAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
-        await using var command = Command(
-            connection, "SELECT count(*) FROM desired_state WHERE fleet_id = $1 AND bundle_id IS NOT NULL", fleet);
+        await using var command = connection.Command(
+            "SELECT count(*) FROM desired_state WHERE fleet_id = $1 AND bundle_id IS NOT NULL", fleet);
         return (long)(await command.ExecuteScalarAsync(ct))!;
     }
 
     private static async Task<List<DateTimeOffset>> PublishedAsync(
         NpgsqlConnection connection, Guid fleet, DateTimeOffset now, DateTimeOffset after, CancellationToken ct)
     {
-        await using var command = Command(connection, PublishedSql, fleet, now, after);
+        await using var command = connection.Command(PublishedSql, fleet, now, after);
         await using var reader = await command.ExecuteReaderAsync(ct);
         var times = new List<DateTimeOffset>();
         while (await reader.ReadAsync(ct))
@@ -111,16 +113,5 @@ internal static class WithdrawalBreaker
         }
 
         return times;
-    }
-
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql, params object[] values)
-    {
-        var command = new NpgsqlCommand(sql, connection);
-        foreach (var value in values)
-        {
-            command.Parameters.Add(new() { Value = value });
-        }
-
-        return command;
     }
 }

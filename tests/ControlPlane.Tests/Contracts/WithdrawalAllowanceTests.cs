@@ -1,8 +1,8 @@
-using ControlPlane.Nodes.Withdrawals;
+using ControlPlane.Contracts;
 
-namespace ControlPlane.Tests.Nodes.Withdrawals;
+namespace ControlPlane.Tests.Contracts;
 
-/// <summary>The same table as the agent's own breaker is held to.</summary>
+/// <summary>The rule of both sides; what only an agent meets is in its own tests.</summary>
 public sealed class WithdrawalAllowanceTests
 {
     private static readonly DateTimeOffset Now = new(2026, 11, 21, 12, 0, 0, TimeSpan.Zero);
@@ -43,7 +43,7 @@ public sealed class WithdrawalAllowanceTests
 
     private static IReadOnlySet<Guid> Held(
         IReadOnlyList<DateTimeOffset> published, IReadOnlyList<AskedWithdrawal> asked, int served) =>
-        WithdrawalAllowance.Held(published, asked, WithdrawalAllowance.Of(served));
+        WithdrawalAllowance.Held(published, asked, WithdrawalAllowance.Of(served)).Select(one => one.Domain).ToHashSet();
 
     private static List<AskedWithdrawal> Asked(int count, DateTimeOffset at) =>
         [.. Enumerable.Range(0, count).Select(_ => One(at))];
