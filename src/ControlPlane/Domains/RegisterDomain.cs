@@ -59,9 +59,7 @@ internal static class RegisterDomain
             return Problems.FleetNotAllowed.With();
         }
 
-        var now = time.GetUtcNow().ToUniversalTime();
-        // PostgreSQL keeps microseconds: the first answer shows the same time as every later one.
-        now = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+        var now = time.NowStored();
         if (await FleetChoice.MakeAsync(db, body.Fleet, tenant, options.Value.Name, now) is not { } fleet)
         {
             return Problems.FleetUnknown.With($"There is no fleet {body.Fleet}.");

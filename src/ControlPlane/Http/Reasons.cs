@@ -177,7 +177,7 @@ internal static class Reasons
     public static readonly Reason WithdrawalsHeld = new(
         "withdrawals-held", WaitingOn.Operator,
         "So many names are being withdrawn at once that an operator must approve it.",
-        "Look at /v1/fleets/{id}/withdrawals. If it is meant, approve it there; until then the name is served.");
+        "Look at /v1/fleets/{fleet}/withdrawals. If it is meant, approve it there; until then the name is served.");
 
     public static readonly Reason TokenStoreNotReachable = new(
         "token-store-not-reachable", WaitingOn.Operator,

@@ -1,38 +1,26 @@
 using System.Text;
 using ControlPlane.Audit;
 using ControlPlane.Domains;
+using ControlPlane.Http;
 using Npgsql;
 
 namespace ControlPlane.Metrics;
 
 /// <summary>
 /// What only the database knows, asked when Prometheus asks: the same on every replica, because the rows are the truth.
-/// Each query reads an index or a handful of rows. Anybody may ask, so that one look at a time is taken, and shared by
-/// all who ask meanwhile: strangers take one connection of the pool together, and not one each.
+/// Each query reads an index or a handful of rows.
 /// </summary>
 internal sealed partial class DatabaseGauges(
-    NpgsqlDataSource database, AuditGauges audit, ILogger<DatabaseGauges> log)
+    NpgsqlDataSource database, AuditGauges audit, TimeProvider time, ILogger<DatabaseGauges> log)
 {
     /// <summary>A scrape is given up after 10 s by default; a slow database must not cost the other metrics.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
-    private readonly Lock _turn = new();
-    private Task<string>? _look;
+    private readonly SharedLook<string> _look = new(fresh: TimeSpan.Zero, time);
 
     /// <summary>The gauges, or nothing but <c>controlplane_database_up 0</c> when the database is away.</summary>
     /// <param name="ct">Ends the caller's wait, not the look: others wait for it.</param>
-    public Task<string> WriteAsync(CancellationToken ct)
-    {
-        lock (_turn)
-        {
-            if (_look is null or { IsCompleted: true })
-            {
-                _look = LookAsync();
-            }
-
-            return _look.WaitAsync(ct);
-        }
-    }
+    public Task<string> WriteAsync(CancellationToken ct) => _look.ReadAsync(LookAsync, ct);
 
     private async Task<string> LookAsync()
     {

@@ -49,18 +49,20 @@ internal sealed partial class DigestRounds(
             catch (ApiUnavailableException failure)
             {
                 meter.ApiFailed();
-                var delay = backoff.Failed(failure.RetryAfter);
-                LogNotCompared(failure.Message, delay.TotalSeconds);
-                await Task.Delay(delay, time, stoppingToken);
+                await WaitAfter(failure, backoff.Failed(failure.RetryAfter), stoppingToken);
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
                 // The disk is full: nothing was corrected, and nothing is lost.
-                var delay = backoff.Failed();
-                LogNotCompared(failure.Message, delay.TotalSeconds);
-                await Task.Delay(delay, time, stoppingToken);
+                await WaitAfter(failure, backoff.Failed(), stoppingToken);
             }
         }
+    }
+
+    private Task WaitAfter(Exception failure, TimeSpan delay, CancellationToken cancel)
+    {
+        LogNotCompared(failure.Message, delay.TotalSeconds);
+        return Task.Delay(delay, time, cancel);
     }
 
     private async Task Round(CancellationToken cancel)

@@ -20,19 +20,13 @@ internal sealed record BanRequest(bool Rekey = false, string? Reason = null);
 /// </summary>
 internal static class BanNode
 {
-    public const int LongestReason = 500;
-
     public static async Task<Results<Ok<NodeView>, Problem>> HandleAsync(
         Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools, ILogger<RekeySweep> log)
     {
         var request = body ?? new BanRequest();
-        if (request.Reason is { } reason && (reason.Length > LongestReason || reason.Contains('\0')))
+        if (GivenReason.Refuse(request.Reason) is { } refusal)
         {
-            var detail = $"reason must have at most {LongestReason} characters, and no zero character.";
-            return Problems.InvalidField.With(detail) with
-            {
-                Errors = [new FieldProblem("reason", Problems.InvalidField.Code, detail)],
-            };
+            return refusal;
         }
 
         // Goes on when the caller hangs up: who bans a node must not have to wonder whether it came to pass.

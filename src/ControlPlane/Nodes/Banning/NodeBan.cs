@@ -5,7 +5,7 @@ internal sealed class NodeBan
 {
     public required Guid NodeId { get; init; }
 
-    /// <summary>What the admin gave; at most <see cref="BanNode.LongestReason"/> characters.</summary>
+    /// <summary>What the admin gave; at most <see cref="Http.GivenReason.Longest"/> characters.</summary>
     public string? Reason { get; init; }
 
     public DateTimeOffset? RekeyAskedAt { get; init; }

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using ControlPlane.Domains;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Publishing;
@@ -24,11 +23,10 @@ internal sealed partial class RolloutSteps(
     private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Guarantee = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<bool> _wakes =
-        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _bell = new(time);
 
     /// <summary>A node has answered, or somebody steered. Never blocks.</summary>
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _bell.Ring();
 
     /// <summary>One step of every fleet that may need one.</summary>
     public async Task RunAsync(CancellationToken ct)
@@ -47,44 +45,21 @@ internal sealed partial class RolloutSteps(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        try
+        while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.WhenAll(StepAsync(stoppingToken), TickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            LogStopped();
-        }
-    }
-
-    private async Task StepAsync(CancellationToken ct)
-    {
-        while (await _wakes.Reader.WaitToReadAsync(ct))
-        {
-            // Taken before the look: a wake that comes while we look starts another round.
-            _wakes.Reader.TryRead(out _);
             try
             {
-                await RunAsync(ct);
+                await RunAsync(stoppingToken);
             }
             catch (NpgsqlException away)
             {
-                // Nothing is lost: the rows say what is due, and the next tick asks them again.
+                // Nothing is lost: the rows say what is due, and the next round asks them again.
                 LogFailed(away);
             }
 
-            await Task.Delay(Coalesce, time, ct);
+            await Task.Delay(Coalesce, time, stoppingToken);
+            await _bell.WaitAsync(Guarantee, stoppingToken);
         }
-    }
-
-    private async Task TickAsync(CancellationToken ct)
-    {
-        using var timer = new PeriodicTimer(Guarantee, time);
-        do
-        {
-            Wake();
-        }
-        while (await timer.WaitForNextTickAsync(ct));
     }
 
     private async Task StepAsync(
@@ -173,7 +148,4 @@ internal sealed partial class RolloutSteps(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Rollouts could not be looked at; tried again in 5 s")]
     private partial void LogFailed(Exception away);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Rollouts are looked at no more")]
-    private partial void LogStopped();
 }

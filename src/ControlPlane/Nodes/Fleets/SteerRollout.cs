@@ -20,20 +20,19 @@ internal sealed record ChangeRollout(int? Canaries);
 /// changes nothing. Domains that wait are looked at anew, so that each shows at once what it waits for.</summary>
 internal static class SteerRollout
 {
-    private const int LongestReason = 500;
-
-    public static Task<Results<Ok<FleetView>, Problem>> PauseAsync(
+    public static async Task<Results<Ok<FleetView>, Problem>> PauseAsync(
         [Description("Id or name.")] string fleet, PauseRollout? body, [AsParameters] ReadFleets.Tools tools,
         [AsParameters] Wakers wakers)
     {
+        if (GivenReason.Refuse(body?.Reason) is { } refusal)
+        {
+            return refusal;
+        }
+
         var reason = body?.Reason?.Trim() is { Length: > 0 } given ? given : "Paused by an operator.";
-        return reason.Length > LongestReason || reason.Contains('\0')
-            ? Task.FromResult<Results<Ok<FleetView>, Problem>>(
-                Refuse("reason", $"must have at most {LongestReason} characters, and no zero character."))
-            : RunAsync(fleet, tools, wakers, (rollout, now) => rollout.State == RolloutState.Paused
-                ? Task.CompletedTask
-                : rollout.MoveAsync(
-                    RolloutState.Paused, reason, EventTypes.RolloutPaused, now, CancellationToken.None));
+        return await RunAsync(fleet, tools, wakers, (rollout, now) => rollout.State == RolloutState.Paused
+            ? Task.CompletedTask
+            : rollout.MoveAsync(RolloutState.Paused, reason, EventTypes.RolloutPaused, now, CancellationToken.None));
     }
 
     public static Task<Results<Ok<FleetView>, Problem>> ResumeAsync(

@@ -1,4 +1,4 @@
-using System.Threading.Channels;
+using ControlPlane.Jobs;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -17,32 +17,17 @@ internal sealed partial class DesiredStatePublisher(
     private static readonly TimeSpan Coalesce = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Guarantee = TimeSpan.FromSeconds(5);
 
-    private readonly Channel<bool> _wakes =
-        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeSignal _bell = new(time);
 
-    public void Wake() => _wakes.Writer.TryWrite(true);
+    public void Wake() => _bell.Ring();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        try
+        while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.WhenAll(PublishAsync(stoppingToken), TickAsync(stoppingToken));
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            LogStopped();
-        }
-    }
-
-    private async Task PublishAsync(CancellationToken ct)
-    {
-        while (await _wakes.Reader.WaitToReadAsync(ct))
-        {
-            // Taken before the read: a wake that comes while we publish starts another round.
-            _wakes.Reader.TryRead(out _);
             try
             {
-                foreach (var batch in await PublishBatch.RunAsync(database, time, ct))
+                foreach (var batch in await PublishBatch.RunAsync(database, time, stoppingToken))
                 {
                     waiters.Wake(batch.Fleet, batch.Epoch, batch.Revision);
                     LogPublished(batch.Fleet, batch.Revision, batch.Changes);
@@ -50,24 +35,15 @@ internal sealed partial class DesiredStatePublisher(
             }
             catch (NpgsqlException away)
             {
-                // The changes stay in their table; the next tick tries again, which is soon enough for a database to
+                // The changes stay in their table; the next round tries again, which is soon enough for a database to
                 // return.
                 LogFailed(away);
             }
 
             // The first change of a burst goes out at once; those of the next 20 ms share the following revision.
-            await Task.Delay(Coalesce, time, ct);
+            await Task.Delay(Coalesce, time, stoppingToken);
+            await _bell.WaitAsync(Guarantee, stoppingToken);
         }
-    }
-
-    private async Task TickAsync(CancellationToken ct)
-    {
-        using var timer = new PeriodicTimer(Guarantee, time);
-        do
-        {
-            Wake();
-        }
-        while (await timer.WaitForNextTickAsync(ct));
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Fleet {Fleet} is at revision {Revision}: {Changes} changes")]
@@ -75,7 +51,4 @@ internal sealed partial class DesiredStatePublisher(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Desired state could not be published; tried again in 5 s")]
     private partial void LogFailed(Exception away);
-
-    [LoggerMessage(Level = LogLevel.Debug, Message = "The publisher stops")]
-    private partial void LogStopped();
 }
