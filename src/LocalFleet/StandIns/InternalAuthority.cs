@@ -32,15 +32,7 @@ internal sealed class InternalAuthority : IDisposable
     public X509Certificate2 Issue(string name)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(name);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForEndEntity());
-        request.CertificateExtensions.Add(
-            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(
-            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1", "serverAuth")], critical: false));
+        var request = ServerRequest.For(name, key);
         using var leaf = request.Create(_root, _from, _from + Life, RandomNumberGenerator.GetBytes(16));
         return leaf.CopyWithPrivateKey(key);
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using LocalFleet.StandIns;
 
 namespace Benchmarks.Bed;
 
@@ -69,15 +70,7 @@ internal sealed class BenchAuthority : IDisposable
     private IssuedLeaf Issue(string hostname, X509SignatureGenerator generator)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName(hostname);
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(X509BasicConstraintsExtension.CreateForEndEntity());
-        request.CertificateExtensions.Add(
-            new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(
-            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1", "serverAuth")], critical: false));
+        var request = ServerRequest.For(hostname, key);
         // 64 random bits and a first byte that keeps the number positive (CA/Browser Forum baseline, 7.1).
         byte[] serial = [0x40, .. RandomNumberGenerator.GetBytes(15)];
         using var leaf = request.Create(_intermediate.SubjectName, generator, NotBefore, NotAfter, serial);

@@ -103,6 +103,23 @@ internal sealed class BenchFleet : IAsyncDisposable
         await ConnectAsync(stop);
     }
 
+    /// <summary>Measures on a whole fleet of its own, with one node and nothing published yet.</summary>
+    public static async Task<Outcome> MeasureAsync(
+        Func<BenchFleet, CertifiedDomains, CancellationToken, Task<Outcome>> measure, CancellationToken stop)
+    {
+        using var authority = new BenchAuthority(TimeProvider.System);
+        await using var bench = Prepare();
+        await bench.StartWholeAsync(authority, stop);
+        return await bench.UnlessDeadAsync(
+            async token =>
+            {
+                var certified = new CertifiedDomains(bench, authority);
+                await certified.Rows.PrepareAsync(authority.Intermediate, token);
+                return await measure(bench, certified, token);
+            },
+            stop);
+    }
+
     /// <summary>Gives up as soon as a part of the fleet dies.</summary>
     /// <exception cref="FleetException">A part ended that nobody had asked to end.</exception>
     public async Task<T> UnlessDeadAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken stop)

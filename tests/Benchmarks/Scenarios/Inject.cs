@@ -18,19 +18,11 @@ internal sealed class Inject : IScenario
 
     public string Summary => "the agent's end-to-end rate over the raw-socket rate of the same PEMs";
 
-    public async Task<Outcome> RunAsync(CancellationToken stop)
-    {
-        using var authority = new BenchAuthority(TimeProvider.System);
-        await using var bench = BenchFleet.Prepare();
-        await bench.StartWholeAsync(authority, stop);
-        return await bench.UnlessDeadAsync(token => MeasureAsync(bench, authority, token), stop);
-    }
+    public Task<Outcome> RunAsync(CancellationToken stop) => BenchFleet.MeasureAsync(MeasureAsync, stop);
 
-    private async Task<Outcome> MeasureAsync(BenchFleet bench, BenchAuthority authority, CancellationToken stop)
+    private async Task<Outcome> MeasureAsync(BenchFleet bench, CertifiedDomains certified, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var certified = new CertifiedDomains(bench, authority);
-        await certified.Rows.PrepareAsync(authority.Intermediate, stop);
         var warmUp = await certified.MakeAsync(WarmUp, stop);
         var domains = await certified.MakeAsync(Bundles, stop);
         var agent = bench.Fleet.Agents[0];

@@ -14,19 +14,11 @@ internal sealed class Restart : IScenario
 
     public string Summary => "HAProxy restarts with 3,000 bundles: until the agent has proven all again";
 
-    public async Task<Outcome> RunAsync(CancellationToken stop)
-    {
-        using var authority = new BenchAuthority(TimeProvider.System);
-        await using var bench = BenchFleet.Prepare();
-        await bench.StartWholeAsync(authority, stop);
-        return await bench.UnlessDeadAsync(token => MeasureAsync(bench, authority, token), stop);
-    }
+    public Task<Outcome> RunAsync(CancellationToken stop) => BenchFleet.MeasureAsync(MeasureAsync, stop);
 
-    private async Task<Outcome> MeasureAsync(BenchFleet bench, BenchAuthority authority, CancellationToken stop)
+    private async Task<Outcome> MeasureAsync(BenchFleet bench, CertifiedDomains certified, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var certified = new CertifiedDomains(bench, authority);
-        await certified.Rows.PrepareAsync(authority.Intermediate, stop);
         var domains = await certified.MakeAsync(Bundles, stop);
         await certified.Rows.PublishAsync([.. domains.Select(d => d.Domain)], areNew: true, stop);
         await certified.ProvenAsync(Bundles, stop);

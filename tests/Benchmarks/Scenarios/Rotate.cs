@@ -23,19 +23,11 @@ internal sealed class Rotate : IScenario
 
     public string Summary => "1,000 bundles replaced under a prober: failures and handshake times; beside it a reload";
 
-    public async Task<Outcome> RunAsync(CancellationToken stop)
-    {
-        using var authority = new BenchAuthority(TimeProvider.System);
-        await using var bench = BenchFleet.Prepare();
-        await bench.StartWholeAsync(authority, stop);
-        return await bench.UnlessDeadAsync(token => MeasureAsync(bench, authority, token), stop);
-    }
+    public Task<Outcome> RunAsync(CancellationToken stop) => BenchFleet.MeasureAsync(MeasureAsync, stop);
 
-    private async Task<Outcome> MeasureAsync(BenchFleet bench, BenchAuthority authority, CancellationToken stop)
+    private async Task<Outcome> MeasureAsync(BenchFleet bench, CertifiedDomains certified, CancellationToken stop)
     {
         var time = TimeProvider.System;
-        var certified = new CertifiedDomains(bench, authority);
-        await certified.Rows.PrepareAsync(authority.Intermediate, stop);
         var domains = await certified.MakeAsync(Bundles, stop);
         var byAgent = await certified.RenewAsync(domains, stop);
         var byReload = await certified.RenewAsync(domains, stop);

@@ -1,46 +1,28 @@
 using ControlPlane.Contracts;
-using SyncAgent.Tests.HAProxy;
 
 namespace SyncAgent.Tests.Syncing;
 
 /// <summary>What the loop finds by itself: a record, a memory or a file that is not what it should be.</summary>
-public sealed class AgentDriftTests : IAsyncLifetime
+public sealed class AgentDriftTests : AgentTests
 {
-    private readonly TestAuthority _authority = new();
-    private RealHaproxy _proxy = null!;
-    private ApiStandIn _api = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _proxy = await RealHaproxy.Start();
-        _api = await ApiStandIn.Start();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _proxy.DisposeAsync();
-        _authority.Dispose();
-    }
-
     /// <summary>Fails when the record is believed to be complete because every page was read.</summary>
     [Fact]
     public async Task A_name_that_no_page_told_of_is_found_by_the_digest_and_served()
     {
-        var (told, lost) = (_authority.Issue("told.example.com"), _authority.Issue("lost.example.com"));
-        _api.OnPage = page => page with
+        var (told, lost) = (Authority.Issue("told.example.com"), Authority.Issue("lost.example.com"));
+        Api.OnPage = page => page with
         {
             Upserts = [.. page.Upserts.Where(wanted => wanted.Hostname != lost.Hostname)],
         };
-        _api.Want(told, lost);
-        await using var agent = await RunningAgent.Start(_proxy, _api, _authority);
+        Api.Want(told, lost);
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
 
         await Eventually.True(
-            () => _api.IsServing(told) && _api.IsServing(lost), () => $"both are served. {agent.Log.Text}");
+            () => Api.IsServing(told) && Api.IsServing(lost), () => $"both are served. {agent.Log.Text}");
 
         Assert.Contains("syncagent_drift_total{cause=\"missing\"} 1\n", await Metrics(), StringComparison.Ordinal);
         // Every call said that it reads compressed answers, and the stand-in compressed them.
-        Assert.All(_api.Encodings.Skip(1), said => Assert.Contains("br", said, StringComparison.Ordinal));
+        Assert.All(Api.Encodings.Skip(1), said => Assert.Contains("br", said, StringComparison.Ordinal));
     }
 
     /// <summary>Fails when a relist deletes by absence, misses a change of the time away, or takes anything down on its
@@ -49,25 +31,25 @@ public sealed class AgentDriftTests : IAsyncLifetime
     public async Task Away_for_longer_than_the_kept_history_it_relists_and_ends_with_the_right_set_without_a_gap()
     {
         var (changed, gone, stays, added) = (
-            _authority.Issue("changed.example.com"), _authority.Issue("gone.example.com"),
-            _authority.Issue("stays.example.com"), _authority.Issue("added.example.com"));
-        var renewed = _authority.Issue(changed.Hostname, days: 60);
-        _api.Want(changed, gone, stays);
-        await using (var before = await RunningAgent.Start(_proxy, _api, _authority))
+            Authority.Issue("changed.example.com"), Authority.Issue("gone.example.com"),
+            Authority.Issue("stays.example.com"), Authority.Issue("added.example.com"));
+        var renewed = Authority.Issue(changed.Hostname, days: 60);
+        Api.Want(changed, gone, stays);
+        await using (var before = await RunningAgent.Start(Proxy, Api, Authority))
         {
             await Eventually.True(
-                () => new[] { changed, gone, stays }.All(_api.IsServing), () => $"all are served. {before.Log.Text}");
+                () => new[] { changed, gone, stays }.All(Api.IsServing), () => $"all are served. {before.Log.Text}");
         }
 
-        _api.Withdraw(null, gone.Hostname);
-        _api.Want(renewed, added);
-        _api.ForgetHistory();
+        Api.Withdraw(null, gone.Hostname);
+        Api.Want(renewed, added);
+        Api.ForgetHistory();
         using var done = new CancellationTokenSource();
         var seen = Prober(done.Token, stays.Hostname, changed.Hostname, gone.Hostname);
-        await using var agent = await RunningAgent.Start(_proxy, _api, _authority);
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
         await Eventually.True(
-            () => _api.IsServing(renewed) && _api.IsServing(added)
-                && _api.Reports.Any(report => report.Strays is { Total: 1 } strays
+            () => Api.IsServing(renewed) && Api.IsServing(added)
+                && Api.Reports.Any(report => report.Strays is { Total: 1 } strays
                     && strays.Names[0].Hostname == gone.Hostname),
             () => $"the new are served, and the one that is wanted no more is told. {agent.Log.Text}");
         await done.CancelAsync();
@@ -76,7 +58,7 @@ public sealed class AgentDriftTests : IAsyncLifetime
         Assert.All(await seen, fingerprint => Assert.Contains(fingerprint, allowed));
         Assert.Contains("The history behind our cursor is gone", agent.Log.Text, StringComparison.Ordinal);
         // Nobody withdrew it where this node could hear it: deletion is never inferred from absence.
-        Assert.Equal(gone.Fingerprint, await _proxy.Visit(gone.Hostname));
+        Assert.Equal(gone.Fingerprint, await Proxy.Visit(gone.Hostname));
         Assert.Contains("syncagent_drift_total{cause=\"stray\"} 1\n", await Metrics(), StringComparison.Ordinal);
     }
 
@@ -85,22 +67,22 @@ public sealed class AgentDriftTests : IAsyncLifetime
     public async Task What_memory_loses_while_haproxy_runs_is_found_by_the_audit_and_loaded_again()
     {
         await using var agent = await RunningAgent.Start(
-            _proxy, _api, _authority, options => options with { AuditEvery = TimeSpan.FromSeconds(2) });
-        var (lost, swapped) = (_authority.Issue("lost.example.com"), _authority.Issue("swapped.example.com"));
-        var stranger = _authority.Issue("stranger.example.com");
-        _api.Want(lost, swapped);
-        await Eventually.True(() => _api.IsServing(lost) && _api.IsServing(swapped), () => "both are served");
+            Proxy, Api, Authority, options => options with { AuditEvery = TimeSpan.FromSeconds(2) });
+        var (lost, swapped) = (Authority.Issue("lost.example.com"), Authority.Issue("swapped.example.com"));
+        var stranger = Authority.Issue("stranger.example.com");
+        Api.Want(lost, swapped);
+        await Eventually.True(() => Api.IsServing(lost) && Api.IsServing(swapped), () => "both are served");
 
-        var (path, other) = (_proxy.PathOf(lost.Hostname), _proxy.PathOf(swapped.Hostname));
-        _proxy.Ask($"del ssl crt-list {path.Directory} {path}\n");
-        _proxy.Ask($"del ssl cert {path}\n");
-        _proxy.Ask($"set ssl cert {other} <<\n{lost.Pem}\n");
-        _proxy.Ask($"commit ssl cert {other}\n");
-        _proxy.Ask($"new ssl cert {_proxy.PathOf(stranger.Hostname)}\n");
+        var (path, other) = (Proxy.PathOf(lost.Hostname), Proxy.PathOf(swapped.Hostname));
+        Proxy.Ask($"del ssl crt-list {path.Directory} {path}\n");
+        Proxy.Ask($"del ssl cert {path}\n");
+        Proxy.Ask($"set ssl cert {other} <<\n{lost.Pem}\n");
+        Proxy.Ask($"commit ssl cert {other}\n");
+        Proxy.Ask($"new ssl cert {Proxy.PathOf(stranger.Hostname)}\n");
 
         await Eventually.True(
-            async () => await _proxy.Visit(lost.Hostname) == lost.Fingerprint
-                && await _proxy.Visit(swapped.Hostname) == swapped.Fingerprint,
+            async () => await Proxy.Visit(lost.Hostname) == lost.Fingerprint
+                && await Proxy.Visit(swapped.Hostname) == swapped.Fingerprint,
             () => $"both are served again. {agent.Log.Text}");
         await Eventually.True(
             async () => (await Metrics()).Contains("syncagent_memory_only 1\n", StringComparison.Ordinal),
@@ -109,30 +91,30 @@ public sealed class AgentDriftTests : IAsyncLifetime
         Assert.DoesNotContain("syncagent_audit_drift_total{cause=\"phantom\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(
             "syncagent_audit_drift_total{cause=\"memory-differs\"} 0\n", metrics, StringComparison.Ordinal);
-        Assert.Contains("stranger.example.com", _proxy.Ask("show ssl cert\n"), StringComparison.Ordinal);
+        Assert.Contains("stranger.example.com", Proxy.Ask("show ssl cert\n"), StringComparison.Ordinal);
     }
 
     /// <summary>Fails when a file that only HAProxy can judge stays where its next start finds it.</summary>
     [Fact]
     public async Task A_file_that_haproxy_refuses_to_load_is_set_aside_before_its_next_start()
     {
-        var weak = _authority.IssueTooWeak("weak.example.com");
-        var good = _authority.Issue("good.example.com");
-        var path = _proxy.PathOf(weak.Hostname);
+        var weak = Authority.IssueTooWeak("weak.example.com");
+        var good = Authority.Issue("good.example.com");
+        var path = Proxy.PathOf(weak.Hostname);
         using (var payload = weak.ToPayload())
         {
             File.WriteAllBytes(path.Value, payload.Bytes.Span);
         }
 
-        Assert.NotEqual(0, _proxy.Check().Status);
-        _api.Want(weak, good);
-        await using var agent = await RunningAgent.Start(_proxy, _api, _authority);
+        Assert.NotEqual(0, Proxy.Check().Status);
+        Api.Want(weak, good);
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
 
         await Eventually.True(() => !File.Exists(path.Value), () => $"it is out of sight. {agent.Log.Text}");
-        Assert.Equal(0, _proxy.Check().Status);
-        Assert.True(File.Exists(Path.Combine(_proxy.Certificates, path.Name.QuarantineFileName)));
+        Assert.Equal(0, Proxy.Check().Status);
+        Assert.True(File.Exists(Path.Combine(Proxy.Certificates, path.Name.QuarantineFileName)));
         await Eventually.True(
-            () => _api.IsServing(good) && _api.RowOf(weak.Hostname)?.Error?.Code == NodeErrorCodes.HAProxyRefused,
+            () => Api.IsServing(good) && Api.RowOf(weak.Hostname)?.Error?.Code == NodeErrorCodes.HAProxyRefused,
             () => $"it is told with its cause, and the other one is served. {agent.Log.Text}");
         await Eventually.True(
             async () => (await Metrics()).Contains("syncagent_domains_set_aside 1\n", StringComparison.Ordinal),
@@ -141,7 +123,7 @@ public sealed class AgentDriftTests : IAsyncLifetime
 
     private async Task<string> Metrics()
     {
-        using var client = RunningAgent.ClientOf(Path.Combine(_proxy.Home, "agent.sock"));
+        using var client = RunningAgent.ClientOf(Path.Combine(Proxy.Home, "agent.sock"));
         return await client.GetStringAsync("/metrics");
     }
 
@@ -153,7 +135,7 @@ public sealed class AgentDriftTests : IAsyncLifetime
         {
             foreach (var hostname in hostnames)
             {
-                seen.Add(await _proxy.Visit(hostname));
+                seen.Add(await Proxy.Visit(hostname));
             }
         }
 

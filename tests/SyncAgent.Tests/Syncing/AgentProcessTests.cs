@@ -3,25 +3,8 @@ using SyncAgent.Tests.HAProxy;
 namespace SyncAgent.Tests.Syncing;
 
 /// <summary>The agent as a program: killed anywhere, started twice, told to stop.</summary>
-public sealed class AgentProcessTests : IAsyncLifetime
+public sealed class AgentProcessTests : AgentTests
 {
-    private readonly TestAuthority _authority = new();
-    private RealHaproxy _proxy = null!;
-    private ApiStandIn _api = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _proxy = await RealHaproxy.Start();
-        _api = await ApiStandIn.Start();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _proxy.DisposeAsync();
-        _authority.Dispose();
-    }
-
     [Theory]
     [InlineData("agent.staged")]
     [InlineData("agent.set")]
@@ -32,34 +15,34 @@ public sealed class AgentProcessTests : IAsyncLifetime
     [InlineData("agent.reported")]
     public async Task Killed_at_any_point_it_recovers_and_no_key_lands_under_another_name(string point)
     {
-        var (first, second) = (_authority.Issue("first.example.com"), _authority.Issue("second.example.com"));
-        _api.Want(first, second);
-        await using (var killed = AgentProcess.Run(_proxy, _api, _authority, new() { ["CRASH_AT"] = point }))
+        var (first, second) = (Authority.Issue("first.example.com"), Authority.Issue("second.example.com"));
+        Api.Want(first, second);
+        await using (var killed = AgentProcess.Run(Proxy, Api, Authority, new() { ["CRASH_AT"] = point }))
         {
             // 128 + SIGKILL.
             Assert.Equal(137, await killed.WaitForExit());
         }
 
         // What HAProxy would meet at its next start is sound at every moment.
-        Assert.Equal(0, _proxy.Check().Status);
-        await using var again = AgentProcess.Run(_proxy, _api, _authority);
+        Assert.Equal(0, Proxy.Check().Status);
+        await using var again = AgentProcess.Run(Proxy, Api, Authority);
         await Eventually.True(
-            () => _api.IsServing(first) && _api.IsServing(second), () => $"both are served. {again.Said}");
+            () => Api.IsServing(first) && Api.IsServing(second), () => $"both are served. {again.Said}");
 
-        Assert.Equal(first.Fingerprint, await _proxy.Visit(first.Hostname));
-        Assert.Equal(second.Fingerprint, await _proxy.Visit(second.Hostname));
-        Assert.Empty(Directory.GetFiles(_proxy.Certificates, ".*"));
-        Assert.Null(SyncAgent.HAProxy.RuntimeReplies.ParseCertificates(_proxy.Ask("show ssl cert\n")).Transaction);
+        Assert.Equal(first.Fingerprint, await Proxy.Visit(first.Hostname));
+        Assert.Equal(second.Fingerprint, await Proxy.Visit(second.Hostname));
+        Assert.Empty(Directory.GetFiles(Proxy.Certificates, ".*"));
+        Assert.Null(SyncAgent.HAProxy.RuntimeReplies.ParseCertificates(Proxy.Ask("show ssl cert\n")).Transaction);
     }
 
     [Fact]
     public async Task The_trace_names_every_failpoint_so_that_a_new_one_cannot_be_forgotten()
     {
-        var bundle = _authority.Issue("shop.example.com");
-        var trace = Path.Combine(_proxy.Home, "trace");
-        _api.Want(bundle);
-        await using var agent = AgentProcess.Run(_proxy, _api, _authority, new() { ["CRASH_TRACE"] = trace });
-        await Eventually.True(() => _api.IsServing(bundle), () => $"it is served. {agent.Said}");
+        var bundle = Authority.Issue("shop.example.com");
+        var trace = Path.Combine(Proxy.Home, "trace");
+        Api.Want(bundle);
+        await using var agent = AgentProcess.Run(Proxy, Api, Authority, new() { ["CRASH_TRACE"] = trace });
+        await Eventually.True(() => Api.IsServing(bundle), () => $"it is served. {agent.Said}");
 
         string[] known =
         [
@@ -76,16 +59,16 @@ public sealed class AgentProcessTests : IAsyncLifetime
     [Fact]
     public async Task A_second_agent_on_one_haproxy_refuses_to_start_and_says_why()
     {
-        var bundle = _authority.Issue("shop.example.com");
-        _api.Want(bundle);
-        await using var first = AgentProcess.Run(_proxy, _api, _authority);
-        await Eventually.True(() => _api.IsServing(bundle), () => $"the first serves. {first.Said}");
+        var bundle = Authority.Issue("shop.example.com");
+        Api.Want(bundle);
+        await using var first = AgentProcess.Run(Proxy, Api, Authority);
+        await Eventually.True(() => Api.IsServing(bundle), () => $"the first serves. {first.Said}");
 
-        await using var second = AgentProcess.Run(_proxy, _api, _authority);
+        await using var second = AgentProcess.Run(Proxy, Api, Authority);
 
         Assert.Equal(1, await second.WaitForExit());
         Assert.Contains("Another agent already writes to", second.Said, StringComparison.Ordinal);
-        using var client = RunningAgent.ClientOf(Path.Combine(_proxy.Home, "agent.sock"));
+        using var client = RunningAgent.ClientOf(Path.Combine(Proxy.Home, "agent.sock"));
         var ready = await client.GetStringAsync("/readyz");
         Assert.StartsWith("ready\n", ready, StringComparison.Ordinal);
         Assert.Contains(" hours to the first local expiry", ready, StringComparison.Ordinal);
@@ -94,25 +77,25 @@ public sealed class AgentProcessTests : IAsyncLifetime
     [Fact]
     public async Task Told_to_stop_it_leaves_its_long_poll_and_ends_well()
     {
-        var bundle = _authority.Issue("shop.example.com");
-        _api.Want(bundle);
-        await using var agent = AgentProcess.Run(_proxy, _api, _authority);
-        await Eventually.True(() => _api.IsServing(bundle), () => $"it serves. {agent.Said}");
+        var bundle = Authority.Issue("shop.example.com");
+        Api.Want(bundle);
+        await using var agent = AgentProcess.Run(Proxy, Api, Authority);
+        await Eventually.True(() => Api.IsServing(bundle), () => $"it serves. {agent.Said}");
 
         agent.Send(Signals.Term);
 
         Assert.Equal(0, await agent.WaitForExit());
-        Assert.Equal(bundle.Fingerprint, await _proxy.Visit(bundle.Hostname));
+        Assert.Equal(bundle.Fingerprint, await Proxy.Visit(bundle.Hostname));
     }
 
     [Fact]
     public async Task Without_an_identity_and_without_a_join_code_it_says_what_is_missing()
     {
         await using var agent = AgentProcess.Start(
-            "run", "--api", _api.Address.ToString(), "--state", Path.Combine(_proxy.Home, "state"),
-            "--certs", _proxy.Certificates, "--socket", _proxy.SocketPath, "--https", $"127.0.0.1:{_proxy.HttpsPort}",
-            "--token-dir", Path.Combine(_proxy.Home, "tokens"), "--token-socket", Path.Combine(
-                _proxy.Home, "agent.sock"));
+            "run", "--api", Api.Address.ToString(), "--state", Path.Combine(Proxy.Home, "state"),
+            "--certs", Proxy.Certificates, "--socket", Proxy.SocketPath, "--https", $"127.0.0.1:{Proxy.HttpsPort}",
+            "--token-dir", Path.Combine(Proxy.Home, "tokens"), "--token-socket", Path.Combine(
+                Proxy.Home, "agent.sock"));
 
         Assert.Equal(1, await agent.WaitForExit());
         Assert.Contains("--join-code-file", agent.Said, StringComparison.Ordinal);

@@ -49,7 +49,7 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
                  INSERT INTO node_strays (node_id, hostname, fingerprint, not_after)
                  VALUES ({node}, {ContestBench.Name}, {new string('a', 64)}, now() + interval '9 days')
                  """),
-            "order" => FoundAsync(bench),
+            "order" => FoundAsync(bench.Path, ContestBench.Name),
             _ => Task.CompletedTask,
         });
 
@@ -74,7 +74,7 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
         var claim = await bench.ClaimAsync("owner", Claim.Held);
         bench.Path.Clock.Advance(TimeSpan.FromMinutes(1));
         await RestoreAsync(bench);
-        await FoundAsync(bench);
+        await FoundAsync(bench.Path, ContestBench.Name);
 
         Assert.Equal(OrderState.PendingOrder, (await bench.TurnAsync(claim)).State);
     }
@@ -87,11 +87,7 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingIssuance);
         await RaiseAsync(bench, order.Domain.CreatedAt.AddMinutes(-1), order.Domain.FleetId);
-        await bench.SqlAsync(
-            $"""
-             INSERT INTO found_ca_orders (ca_order_id, order_id, hostname, status, found_at)
-             VALUES ('ca-forgotten', gen_random_uuid(), {order.Hostname}, 'issued', now())
-             """);
+        await FoundAsync(bench, order.Hostname);
         bench.Ca.OnRead = () => StandInCa.Told(CaOrderStatus.Issued);
         bench.Ca.OnDownload = () => bench.Pki.Issue(order.Csr!, order.Hostname);
 
@@ -129,9 +125,9 @@ public sealed class ForgottenNamesTests(PostgresDatabase database) : IClassFixtu
          FROM fleets WHERE nodes.fleet_id = fleets.id AND nodes.id = {node}
          """);
 
-    private static Task FoundAsync(ContestBench bench) => bench.Path.SqlAsync(
+    private static Task FoundAsync(PathBench bench, string hostname) => bench.SqlAsync(
         $"""
          INSERT INTO found_ca_orders (ca_order_id, order_id, hostname, status, found_at)
-         VALUES ('ca-forgotten', gen_random_uuid(), {ContestBench.Name}, 'issued', now())
+         VALUES ('ca-forgotten', gen_random_uuid(), {hostname}, 'issued', now())
          """);
 }
