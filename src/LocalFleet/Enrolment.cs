@@ -7,7 +7,7 @@ namespace LocalFleet;
 /// it.</summary>
 internal static class Enrolment
 {
-    // 60 s: an agent reports at once when it starts; a control plane under load takes seconds to believe it.
+    // 2 min: an agent reports at once when it starts; a control plane under load takes seconds to believe it.
     private static readonly TimeSpan ServingLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Activation waits for Serving nodes only: a domain must not become active before all of them
