@@ -55,7 +55,8 @@ test: tools build
 	printf '%s\n' $(TESTS) | xargs -P 2 -I% sh -c 'status=0; echo "Testing %"; \
 		dotnet artifacts/bin/%/$(CONFIGURATION_DIR)/%.dll -noColor -noLogo -trx "$(RESULTS)/%.trx" $(ARGS) \
 			>"$(RESULTS)/%.log" 2>&1 || { status=1; cat "$(RESULTS)/%.log"; }; \
-		grep -E "\[SKIP\]|Total:" "$(RESULTS)/%.log"; exit $$status' || status=1; \
+		grep -E "\[SKIP\]|Total:" "$(RESULTS)/%.log"; \
+		sed -n "s/^ *\([^ ].*\) \[FAIL\]/   failed: \1/p" "$(RESULTS)/%.log"; exit $$status' || status=1; \
 	cat '$(RESULTS)'/*.trx 2>/dev/null | grep -o '<Counters [^>]*' | awk -F'"' ' \
 		{ for (i = 1; i < NF; i += 2) { \
 			key = $$i; gsub(/[^a-zA-Z]/, "", key); sub(/^Counters/, "", key); n[key] += $$(i + 1) } } \
