@@ -102,7 +102,7 @@ public sealed class RestartTests
 
     private static Process Start(string state, out HttpClient client)
     {
-        var port = FreePort();
+        var port = FreePort.Next();
         client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
         client.DefaultRequestHeaders.Add("X-DC-DEVKEY", Sandbox.ApiKey);
         var start = new ProcessStartInfo("dotnet")
@@ -125,13 +125,6 @@ public sealed class RestartTests
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         return process;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static async Task<bool> AnswersAsync(HttpClient client)

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using ControlPlane.Dns;
 
 namespace ControlPlane.Tests.Dns;
@@ -152,15 +151,14 @@ public sealed class DnsClientTests
         var answer = await Client(TimeSpan.FromSeconds(2), server.EndPoint)
             .ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None);
 
-        Assert.Equal((DnsStatus.NoError, 2), (answer.Status, asked));
+        Assert.Equal(DnsStatus.NoError, answer.Status);
+        Assert.True(asked >= 2);
     }
 
     [Fact]
     public async Task A_port_where_nothing_listens_is_unreachable_and_not_a_no()
     {
-        var free = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        var nobody = (IPEndPoint)free.Client.LocalEndPoint!;
-        free.Dispose();
+        var nobody = new IPEndPoint(IPAddress.Loopback, FreePort.Next());
 
         var answer = await Client(Generous, nobody).ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None);
 

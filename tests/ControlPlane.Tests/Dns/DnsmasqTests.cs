@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using ControlPlane.Dns;
 
 namespace ControlPlane.Tests.Dns;
@@ -15,7 +14,7 @@ public sealed class DnsmasqTests
     public async Task A_server_of_other_hands_is_understood()
     {
         Assert.SkipWhen(Dnsmasq is null, "dnsmasq is not installed (apt-get install dnsmasq-base).");
-        var port = FreePort();
+        var port = FreePort.Next();
         using var process = Process.Start(new ProcessStartInfo(Dnsmasq!,
         [
             "--keep-in-foreground", $"--port={port}", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv",
@@ -55,11 +54,5 @@ public sealed class DnsmasqTests
             process.Kill();
             await process.WaitForExitAsync(CancellationToken.None);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var udp = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)udp.Client.LocalEndPoint!).Port;
     }
 }

@@ -27,7 +27,7 @@ public sealed class ConfigurationTests : IAsyncLifetime
         _proxy = RealHaproxy.Prepare();
         _api = await ApiStandIn.Start();
         _shop = _authority.Issue("shop.example.com");
-        var port = RealHaproxy.FreePort();
+        var port = FreePort.Next();
         _application = await StartApplication(port);
         File.WriteAllText(Path.Combine(_proxy.Home, "app-ca.pem"), _authority.RootPem);
         File.WriteAllText(_proxy.PathOf(_shop.Hostname).Value, _shop.Pem);
@@ -146,8 +146,8 @@ public sealed class ConfigurationTests : IAsyncLifetime
     public async Task Without_its_agent_a_node_asks_another_and_two_without_agents_do_not_ask_each_other_for_ever()
     {
         await using var other = RealHaproxy.Prepare();
-        Configure(other, RealHaproxy.FreePort(), [$"127.0.0.1:{_proxy.HttpPort}"]);
-        Configure(_proxy, RealHaproxy.FreePort(), [$"127.0.0.1:{other.HttpPort}"]);
+        Configure(other, FreePort.Next(), [$"127.0.0.1:{_proxy.HttpPort}"]);
+        Configure(_proxy, FreePort.Next(), [$"127.0.0.1:{other.HttpPort}"]);
         await _proxy.Run();
         await other.Run();
         const string Path = "/.well-known/pki-validation/fileauth.txt";

@@ -20,8 +20,8 @@ internal sealed class RealHaproxy : IAsyncDisposable
     private RealHaproxy(DirectoryInfo home)
     {
         Home = home.FullName;
-        HttpsPort = FreePort();
-        HttpPort = FreePort();
+        HttpsPort = FreePort.Next();
+        HttpPort = FreePort.Next();
         Certificates = Directory.CreateDirectory(Path.Combine(Home, "certs")).FullName;
     }
 
@@ -84,13 +84,6 @@ internal sealed class RealHaproxy : IAsyncDisposable
         var proxy = Prepare();
         await proxy.Run();
         return proxy;
-    }
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     public async Task Run()

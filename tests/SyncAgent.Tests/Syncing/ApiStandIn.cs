@@ -34,7 +34,7 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
 
     public Guid Node { get; } = Guid.NewGuid();
 
-    public int Port { get; } = RealHaproxy.FreePort();
+    public int Port { get; } = FreePort.Next();
 
     public Uri Address => new($"http://127.0.0.1:{Port}");
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using ControlPlane.Database;
 using ControlPlane.Vault;
 
@@ -14,7 +13,7 @@ internal sealed class ControlPlaneProcess(PostgresDatabase database) : IAsyncDis
     public const int Killed = 137;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cp-kill-").FullName;
-    private readonly string _url = $"http://127.0.0.1:{FreePort()}";
+    private readonly string _url = $"http://127.0.0.1:{FreePort.Next()}";
     private Process? _process;
 
     public string KeyFile => Path.Combine(_folder, "kek");
@@ -87,12 +86,5 @@ internal sealed class ControlPlaneProcess(PostgresDatabase database) : IAsyncDis
 
         Http?.Dispose();
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
