@@ -80,6 +80,32 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         Assert.Equal([two.Id], after.Upserts.Select(row => row.Domain));
     }
 
+    /// <summary>Whichever of the two comes first: a replica that was cut off holds its fleet's row for hours.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_fleet_whose_row_is_held_holds_up_no_other(int held)
+    {
+        Guid[] fleets = [(await _rows.FleetAsync()).Id, (await _rows.FleetAsync()).Id];
+        foreach (var fleet in fleets)
+        {
+            await _rows.ChangeAsync(await _rows.DomainAsync(fleet));
+        }
+
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await PublishBatch.TurnAsync(connection, fleets[held], default);
+
+        var published = await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+
+        Assert.Contains(published, batch => batch.Fleet == fleets[1 - held]);
+        Assert.DoesNotContain(published, batch => batch.Fleet == fleets[held]);
+        await transaction.CommitAsync();
+        Assert.Contains(
+            await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default),
+            batch => batch.Fleet == fleets[held]);
+    }
+
     [Theory]
     [InlineData(2, false, 1, false, "first")]   // the later order came first
     [InlineData(2, false, 1, true, "first")]    // an old order's withdrawal does not take the newer bundle away
