@@ -146,11 +146,16 @@ internal static class PublishBatch
         await limit.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>Ends the caller's transaction when it is left alone for so long: a replica that lost its power while it
+    /// held a fleet's row would hold it until TCP notices, which takes hours.</summary>
+    public const string EndWhenCutOff = "set_config('idle_in_transaction_session_timeout', '30s', true)";
+
     /// <summary>Waits until nobody else changes the fleet's desired state, and keeps the others out until the
     /// caller's transaction ends.</summary>
     public static async Task TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
-        await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
+        await using var turn = new NpgsqlCommand(
+            $"SELECT {EndWhenCutOff} FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
         {
             Parameters = { new() { Value = fleet } },
         };

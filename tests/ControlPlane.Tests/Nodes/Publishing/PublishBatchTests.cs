@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -104,6 +105,31 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         Assert.Contains(
             await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default),
             batch => batch.Fleet == fleets[held]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_holds_a_fleets_row_and_is_cut_off_loses_it(bool publishes)
+    {
+        var fleet = await _rows.FleetAsync();
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await (publishes
+                ? PublishBatch.TurnAsync(connection, fleet.Id, default)
+                : FleetRollout.LockAsync(connection, fleet.Id, default));
+            Assert.Equal("30s", await LimitAsync());
+            await transaction.CommitAsync();
+        }
+
+        Assert.Equal("0", await LimitAsync());
+
+        async Task<string?> LimitAsync()
+        {
+            await using var show = new NpgsqlCommand("SHOW idle_in_transaction_session_timeout", connection);
+            return await show.ExecuteScalarAsync() as string;
+        }
     }
 
     [Theory]
