@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Rates;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Publishing;
 
 namespace ControlPlane.Http;
 
@@ -41,7 +42,8 @@ internal static class LimitsTable
             $"the longest poll ({Routes.MaxWaitSeconds} s) and one statement of the database (30 s)"),
         new("connections of a replica", $"{Limits.MaxConnections}, `Http:MaxConnections`", Closed,
             "each node holds one, a portal a handful"),
-        new("agents that wait at a replica", $"{new NodeOptions().MaxWaiting}, `Nodes:MaxWaiting`",
+        new("agents that wait at a replica", $"{new NodeOptions().MaxWaiting}, `Nodes:MaxWaiting`, "
+            + $"{DesiredStateWaiters.SeatsPerNode} of them one node's",
             "503, `Retry-After` of 5–15 s", "fewer than its connections, so that all other calls find one"),
         new("HTTP/2 requests of a connection", $"{Limits.MaxStreams}, windows of {Limits.StreamWindowBytes / 1024} KB "
             + $"and {Limits.ConnectionWindowBytes / 1024} KB", "flow control", "one body ahead for each request"),

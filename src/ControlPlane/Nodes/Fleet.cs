@@ -140,7 +140,8 @@ internal enum NodeStanding
     /// <summary>Every activation needs its proof.</summary>
     Serving,
 
-    /// <summary>Silent for 90 seconds: listed, not waited for, counted against the majority.</summary>
+    /// <summary>Silent or without its HAProxy for 90 seconds: listed, not waited for, counted against the
+    /// majority.</summary>
     Lost,
 
     /// <summary>Being taken out by an admin; still served to, not waited for.</summary>

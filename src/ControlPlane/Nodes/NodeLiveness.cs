@@ -6,10 +6,10 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// Marks Serving nodes that have been silent for longer than <see cref="NodeOptions.LostAfter"/> as Lost. Silence
-/// counts only while somebody listened: after a start of this program, and after a sweep that could not reach the
-/// database, a whole period passes before anyone is called lost. Run it several times per period, on any replica; two
-/// at once do no harm.
+/// Marks Serving nodes that have been silent, or without their HAProxy, for longer than
+/// <see cref="NodeOptions.LostAfter"/> as Lost. Silence counts only while somebody listened: after a start of this
+/// program, and after a sweep that could not reach the database, a whole period passes before anyone is called lost.
+/// Run it several times per period, on any replica; two at once do no harm.
 /// </summary>
 internal sealed partial class NodeLiveness(
     NpgsqlDataSource database,
@@ -64,8 +64,8 @@ internal sealed partial class NodeLiveness(
         foreach (var (id, name) in ids.Zip(names))
         {
             await NodeEvents.TellAsync(
-                connection, id, EventTypes.NodeLost, $"Node {name} was silent for more than {options.Value.LostAfter}: "
-                + "it is not waited for.", now, ct);
+                connection, id, EventTypes.NodeLost, $"Node {name} was silent, or without its HAProxy, for more than "
+                + $"{options.Value.LostAfter}: it is not waited for.", now, ct);
         }
 
         var woken = new HashSet<OrderState>();
@@ -91,6 +91,8 @@ internal sealed partial class NodeLiveness(
         return [];
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Name} is lost: silent for more than {LostAfter}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Node {Name} is lost: silent, or without its HAProxy, for more than {LostAfter}")]
     private partial void LogLost(string name, TimeSpan lostAfter);
 }

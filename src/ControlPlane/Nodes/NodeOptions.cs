@@ -3,8 +3,8 @@ namespace ControlPlane.Nodes;
 /// <summary>Section <c>Nodes</c> of the configuration.</summary>
 internal sealed class NodeOptions
 {
-    /// <summary>A Serving node silent for longer is Lost. Agents report at least every 30 s: three may be
-    /// missed.</summary>
+    /// <summary>A Serving node silent, or without its HAProxy, for longer is Lost. Agents report at least every 30 s:
+    /// three may be missed.</summary>
     public TimeSpan LostAfter { get; init; } = TimeSpan.FromSeconds(90);
 
     /// <summary>Nodes that may wait for news at one replica: fewer than the connections it takes, so that all other

@@ -56,7 +56,7 @@ internal sealed record NodeView
     /// <summary>When it enrolled.</summary>
     public required DateTimeOffset JoinedAt { get; init; }
 
-    /// <summary>When its last report came.</summary>
+    /// <summary>When its last report came that told of a HAProxy.</summary>
     public required DateTimeOffset LastSeenAt { get; init; }
 
     /// <summary>When its keys were banned.</summary>

@@ -7,12 +7,17 @@ namespace SyncAgent.HAProxy;
 internal sealed record MemoryInventory(
     HaproxyProcess Process, IReadOnlyDictionary<string, HeldCertificate> Certificates, IReadOnlySet<string> Listed);
 
-/// <summary>Reads HAProxy's memory. Reads never disturb a writer's transaction, so they need no lock.</summary>
+/// <summary>Reads HAProxy's memory. Reads never disturb a writer's transaction; but while one command looks at
+/// certificates, another is told that they are locked, so that who reads much lets nobody write meanwhile.</summary>
 internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
 {
     /// <summary>Certificates asked for in one connection: enough to make the connection cheap, small enough to stay
     /// within the command limit.</summary>
     private const int ReadsPerConnection = 200;
+
+    /// <summary>A commit takes a millisecond: one that others are locked out by for a second hangs.</summary>
+    private const int TriesWhileLocked = 50;
+    private static readonly TimeSpan PauseWhileLocked = TimeSpan.FromMilliseconds(20);
 
     /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked.</exception>
     public async Task<HaproxyProcess> ReadProcess(CancellationToken cancel)
@@ -70,11 +75,27 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
         return RuntimeReplies.ParseCertificates(replies[0]).Transaction;
     }
 
+    /// <exception cref="RuntimeUnreachableException">HAProxy cannot be asked, or somebody else's commit keeps it from
+    /// answering.</exception>
     public async Task<IReadOnlyList<string>> Ask(
         TimeSpan limit, IReadOnlyList<RuntimeCommand> commands, CancellationToken cancel)
     {
-        using var connection = await RuntimeConnection.Open(options.SocketPath, limit, time, cancel);
-        return await connection.Ask(commands, cancel);
+        for (var tries = 1; ; tries++)
+        {
+            using var connection = await RuntimeConnection.Open(options.SocketPath, limit, time, cancel);
+            var replies = await connection.Ask(commands, cancel);
+            if (!replies.Any(RuntimeReplies.IsLocked))
+            {
+                return replies;
+            }
+
+            if (tries == TriesWhileLocked)
+            {
+                throw new RuntimeUnreachableException("HAProxy's certificates are locked by somebody else's command.");
+            }
+
+            await Task.Delay(PauseWhileLocked, time, cancel);
+        }
     }
 
     /// <summary>Those of <paramref name="paths"/> that this process holds.</summary>

@@ -162,7 +162,10 @@ internal sealed partial class HaproxyWriter : IDisposable
         }
 
         await CleanUp(path, isNew, replies);
-        return new WriteOutcome.Refused(refusal);
+        // That says nothing about the bundle: it is tried again, and no refusal is told.
+        return replies.Any(RuntimeReplies.IsLocked)
+            ? new WriteOutcome.Replaced(refusal)
+            : new WriteOutcome.Refused(refusal);
     }
 
     private static bool IsHeld(InjectScript script, HeldCertificate? held) =>

@@ -21,6 +21,11 @@ internal sealed record HeldCertificate(string Path, string Status, string? Finge
 /// prints.</summary>
 internal static class RuntimeReplies
 {
+    /// <summary>What everybody else hears while somebody's command looks at certificates or commits one, whatever they
+    /// asked: it says nothing of what is held.</summary>
+    public static bool IsLocked(string reply) =>
+        reply.EndsWith("Operations on certificates are currently locked!", StringComparison.Ordinal);
+
     /// <summary><c>show info</c>.</summary>
     public static HaproxyProcess? ParseProcess(string reply)
     {

@@ -9,6 +9,7 @@ internal abstract record WriteOutcome
     /// <summary>HAProxy said no; what it served before it still serves.</summary>
     public sealed record Refused(string Reason, bool IsOversized = false) : WriteOutcome;
 
-    /// <summary>The process changed in the middle: nothing is known, and everything must be read again.</summary>
+    /// <summary>The process changed in the middle, or does not answer for its certificates: nothing is known, and
+    /// everything must be read again.</summary>
     public sealed record Replaced(string Reason) : WriteOutcome;
 }

@@ -83,6 +83,8 @@ internal sealed partial class DesiredBook : IDisposable
             var mark = new BookMark(
                 page.Epoch, revision, page.Cursor, Relisting: (newEpoch || Mark.Relisting) && page.More);
             Append([.. lines, new JournalLine(null, null, mark, mark.Epoch)]);
+            // Before it is taken: where the disk refuses this one, the page is asked for again, and told as news.
+            _highest.Raise(mark.Epoch, mark.Revision, page.More ? null : page.At);
             lines.ForEach(Apply);
             Mark = mark;
             if (newEpoch)
@@ -90,7 +92,6 @@ internal sealed partial class DesiredBook : IDisposable
                 DigestAnew();
             }
 
-            _highest.Raise(mark.Epoch, mark.Revision, page.More ? null : page.At);
             return [.. lines.Select(HostnameOf)];
         }
     }

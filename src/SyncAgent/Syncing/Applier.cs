@@ -188,7 +188,10 @@ internal sealed class Applier(
     {
         try
         {
-            view.SetMemory(process, path.Name.Value, await memory.ReadOne(path, CancellationToken.None));
+            await writer.WhileNobodyWrites(
+                async () => view.SetMemory(
+                    process, path.Name.Value, await memory.ReadOne(path, CancellationToken.None)),
+                CancellationToken.None);
         }
         catch (RuntimeUnreachableException)
         {

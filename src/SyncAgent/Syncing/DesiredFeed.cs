@@ -21,6 +21,10 @@ internal sealed partial class DesiredFeed(
     /// <summary>Below the 50 s the API allows, also after the jitter that keeps a fleet's polls apart.</summary>
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(40);
 
+    /// <summary>Withdrawn by pages with others behind them: one of those may hand the name to another domain, and how
+    /// many withdrawals are too many is known when the list is complete.</summary>
+    private readonly List<string> _withdrawn = [];
+
     /// <summary>When the API last answered; null before the first time.</summary>
     public DateTimeOffset? LastAnswer { get; private set; }
 
@@ -65,6 +69,14 @@ internal sealed partial class DesiredFeed(
                 LogNotRecorded(failure.Message, delay.TotalSeconds);
                 await Task.Delay(delay, time, stoppingToken);
             }
+            catch (Exception surprise) when (!stoppingToken.IsCancellationRequested)
+            {
+                // An answer that nobody foresaw. An agent that ended on it would take its node from the NLB, and
+                // every other node at the same moment.
+                var delay = backoff.Failed();
+                LogSurprise(surprise, delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
         }
     }
 
@@ -72,6 +84,12 @@ internal sealed partial class DesiredFeed(
     private async Task<bool?> Poll(int wait, CancellationToken cancel)
     {
         var page = await api.GetDesiredState(book.Mark.Cursor, wait, cancel);
+        if (page is null && book.Mark.Cursor is null)
+        {
+            // Not our API: a proxy, or an address that was given up. Asking again at once would be a loop.
+            throw new ApiUnavailableException("The API answered 410 to a question about everything.");
+        }
+
         if (page is null)
         {
             LogHistoryGone();
@@ -118,7 +136,15 @@ internal sealed partial class DesiredFeed(
         if (changed.Count > 0)
         {
             LogChanged(changed.Count, page.Epoch, page.Revision);
-            reconciler.Touch(changed);
+        }
+
+        var gone = changed.ToLookup(hostname => book.Find(hostname)?.Withdrawn is not null);
+        reconciler.Touch(gone[false]);
+        _withdrawn.AddRange(gone[true]);
+        if (!page.More)
+        {
+            reconciler.Touch(_withdrawn);
+            _withdrawn.Clear();
         }
 
         return !page.More;
@@ -127,6 +153,10 @@ internal sealed partial class DesiredFeed(
     [LoggerMessage(LogLevel.Error, "The desired state cannot be written down ({Reason}); this node goes on serving "
         + "what it has. Next try in {Seconds:0.0} s")]
     private partial void LogNotRecorded(string reason, double seconds);
+
+    [LoggerMessage(LogLevel.Error, "The desired state was not understood; this node goes on serving what it has. Next "
+        + "try in {Seconds:0.0} s")]
+    private partial void LogSurprise(Exception surprise, double seconds);
 
     [LoggerMessage(LogLevel.Warning, "The API is away ({Reason}); this node goes on serving, {Hours:0} h until its "
         + "first expiry. Next try in {Seconds:0.0} s")]

@@ -51,9 +51,10 @@ internal sealed partial class DigestRounds(
                 meter.ApiFailed();
                 await WaitAfter(failure, backoff.Failed(failure.RetryAfter), stoppingToken);
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // The disk is full: nothing was corrected, and nothing is lost.
+                // The disk is full, or the answer is none that anybody foresaw: nothing was corrected, and nothing is
+                // lost. The agent must not end on it.
                 await WaitAfter(failure, backoff.Failed(), stoppingToken);
             }
         }
@@ -61,7 +62,7 @@ internal sealed partial class DigestRounds(
 
     private Task WaitAfter(Exception failure, TimeSpan delay, CancellationToken cancel)
     {
-        LogNotCompared(failure.Message, delay.TotalSeconds);
+        LogNotCompared($"{failure.GetType().Name}: {failure.Message}", delay.TotalSeconds);
         return Task.Delay(delay, time, cancel);
     }
 

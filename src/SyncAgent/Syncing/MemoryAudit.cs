@@ -97,7 +97,10 @@ internal sealed partial class MemoryAudit(
 
     private async Task Begin(CancellationToken cancel)
     {
-        var names = (await memory.ReadNames(files.Directory, cancel)).Select(name => name.Value)
+        IReadOnlyList<ServedName> held = [];
+        await writer.WhileNobodyWrites(
+            async () => held = await memory.ReadNames(files.Directory, cancel), cancel);
+        var names = held.Select(name => name.Value)
             .Concat(view.Disk.Keys)
             .Concat(book.Snapshot().Keys)
             .Distinct(StringComparer.Ordinal)
@@ -115,7 +118,8 @@ internal sealed partial class MemoryAudit(
     {
         var held = (await memory.Read([.. slice.Select(files.Directory.For)], process, cancel))
             .ToDictionary(one => one.Path, StringComparer.Ordinal);
-        foreach (var name in slice)
+        // In hand by now: it was injected just before this look, and its file is about to follow.
+        foreach (var name in slice.Where(name => !reconciler.IsInHand(name.Value)))
         {
             var now = held.GetValueOrDefault(files.Directory.For(name).Value);
             if (view.MemoryOf(name.Value) != (now is null ? null : new PlannedMemory(now.Fingerprint, now.IsUsed)))

@@ -70,6 +70,15 @@ internal sealed class NodeView
         }
     }
 
+    /// <summary>True while memory serves the name, be it with another bundle than the disk holds.</summary>
+    public bool IsListed(string hostname)
+    {
+        lock (_lock)
+        {
+            return _memory.TryGetValue(hostname, out var held) && held is { Listed: true, Fingerprint: not null };
+        }
+    }
+
     /// <summary>Takes a look at the directory, except for names that were written while it lasted.</summary>
     public void SetDisk(IReadOnlyDictionary<string, BundleFile> before, IReadOnlyDictionary<string, BundleFile> found)
     {

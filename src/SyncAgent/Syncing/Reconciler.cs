@@ -45,9 +45,13 @@ internal sealed partial class Reconciler(
     private readonly SemaphoreSlim _batches = new(BatchesAtOnce, BatchesAtOnce);
     private readonly Backoff _apiBackoff = Backoff.ForApi();
 
-    /// <summary>True while every file on disk is in memory, apart from names that were reported as refused.</summary>
-    public bool IsSettled => view.Process is not null
-        && book.All((hostname, _) => view.IsLoaded(hostname) || quarantine.IsFailing(hostname));
+    /// <summary>True while every file on disk is in memory, apart from names that were reported as refused, and from
+    /// those being renewed: between injection and rename memory is ahead of the disk, and the name is served.</summary>
+    public bool IsSettled => view.Process is not null && book.All((hostname, _) =>
+        view.IsLoaded(hostname) || quarantine.IsFailing(hostname)
+        || (IsInHand(hostname) && view.IsListed(hostname))
+        // The work on it may have ended between the two looks.
+        || view.IsLoaded(hostname));
 
     /// <summary>True while somebody works on this name: what is seen of it now says nothing.</summary>
     public bool IsInHand(string hostname) => _inHand.ContainsKey(hostname);

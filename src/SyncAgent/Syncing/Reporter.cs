@@ -111,11 +111,12 @@ internal sealed partial class Reporter(
                 LogUnreported(failure.Message, delay.TotalSeconds);
                 await Task.Delay(delay, time, stoppingToken);
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                // No fresh report number: the disk is full. The rest of the agent can do without reports.
+                // No fresh report number, because the disk is full; or an answer that nobody foresaw. The rest of the
+                // agent can do without reports.
                 var delay = backoff.Failed();
-                LogUnreported(failure.Message, delay.TotalSeconds);
+                LogUnreported($"{failure.GetType().Name}: {failure.Message}", delay.TotalSeconds);
                 await Task.Delay(delay, time, stoppingToken);
             }
         }
@@ -156,7 +157,7 @@ internal sealed partial class Reporter(
                 return true;
             }
         }
-        catch (ApiUnavailableException)
+        catch
         {
             PutBack(rows);
             throw;

@@ -145,6 +145,59 @@ public sealed class HaproxyWriterTests : IDisposable
         }
     }
 
+    /// <summary>Fails when "currently locked", which is what everybody else hears during somebody's commit, is taken
+    /// for an empty memory.</summary>
+    [Fact]
+    public async Task A_memory_that_somebody_elses_commit_has_locked_is_unknown_and_not_empty()
+    {
+        await using var proxy = await RealHaproxy.Start();
+        var agent = new AgentHands(proxy);
+        var (served, other) = (_authority.Issue("a.example.com"), _authority.Issue("b.example.com"));
+        var (path, theirs) = (proxy.PathOf(served.Hostname), proxy.PathOf(other.Hostname));
+        Assert.IsType<WriteOutcome.Written>(await agent.Inject(path, served.ToPayload()));
+        Assert.IsType<WriteOutcome.Written>(await agent.Inject(theirs, other.ToPayload()));
+        using var stop = new CancellationTokenSource();
+        var intruder = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                proxy.Ask($"set ssl cert {theirs} <<\n{other.Pem}\n");
+                proxy.Ask($"commit ssl cert {theirs}\n");
+            }
+        });
+
+        for (var look = 0; look < 300; look++)
+        {
+            Assert.Equal(2, (await agent.Memory.ReadNames(path.Directory, CancellationToken.None)).Count);
+            Assert.NotNull(await agent.Memory.ReadOne(path, CancellationToken.None));
+        }
+
+        await stop.CancelAsync();
+        await intruder;
+    }
+
+    /// <summary>Each near HAProxy's buffer: a batch is sixteen times that in one write.</summary>
+    [Fact]
+    public async Task Sixteen_bundles_as_large_as_they_may_be_share_a_connection()
+    {
+        await using var proxy = await RealHaproxy.Start();
+        var agent = new AgentHands(proxy);
+        var bundles = Enumerable.Range(0, 33)
+            .Select(i => _authority.Issue($"d{i}.example.com", paddingBytes: 10_600 + (5 * i))).ToArray();
+        Assert.InRange(bundles[^1].ToPayload().Bytes.Length, 15_500, 16_000);
+        var process = await agent.Memory.ReadProcess(CancellationToken.None);
+
+        var outcomes = await Task.WhenAll(bundles.Select(bundle => agent.Writer.Inject(
+            proxy.PathOf(bundle.Hostname), bundle.ToPayload(), isNew: true, isListed: false, process,
+            CancellationToken.None)));
+
+        Assert.All(outcomes, outcome => Assert.IsType<WriteOutcome.Written>(outcome));
+        foreach (var bundle in bundles)
+        {
+            Assert.Equal(bundle.Fingerprint, await proxy.Visit(bundle.Hostname));
+        }
+    }
+
     [Fact]
     public async Task A_write_planned_for_a_worker_that_was_replaced_is_not_made()
     {

@@ -85,6 +85,22 @@ public sealed class DesiredBookTests : IDisposable
         }
     }
 
+    /// <summary>A full disk has room for a line in a file that is there, and none for a new one.</summary>
+    [Fact]
+    public void A_page_whose_position_could_not_be_written_is_news_when_it_comes_again()
+    {
+        using var book = Open();
+        var page = Page([Wanted(9)], []);
+        var full = Directory.CreateDirectory(Path.Combine(_folder, "high-water.json.new"));
+
+        Assert.ThrowsAny<Exception>(() => book.Record(page));
+        Assert.Null(book.Mark.Cursor);
+        full.Delete();
+
+        Assert.Equal([Name], book.Record(page));
+        Assert.Equal("next", book.Mark.Cursor);
+    }
+
     [Fact]
     public void A_damaged_high_water_file_is_set_aside_and_the_journal_still_refuses_what_is_older()
     {

@@ -36,6 +36,43 @@ public sealed class AgentFaultTests : AgentTests
         Assert.Null(agent.Part<Readiness>().Reason);
     }
 
+    /// <summary>Fails when a control plane that answers nonsense ends all its agents, and takes their nodes from the
+    /// NLB.</summary>
+    [Fact]
+    public async Task An_answer_that_nobody_foresaw_ends_no_agent()
+    {
+        Api.OnPage = page => page with { Upserts = null! };
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var feed = agent.Part<DesiredFeed>();
+        await Eventually.True(
+            () => Api.Polls > 3 || feed.ExecuteTask!.IsCompleted, () => "it asks again and again");
+        Assert.False(feed.ExecuteTask!.IsCompleted);
+
+        Api.OnPage = page => page;
+        var bundle = Authority.Issue("shop.example.com");
+        Api.Want(bundle);
+
+        await Eventually.True(() => Api.IsServing(bundle), () => $"it is served. {agent.Log.Text}");
+    }
+
+    /// <summary>Fails when an address that was given up is asked as fast as it answers.</summary>
+    [Fact]
+    public async Task A_410_to_a_question_about_everything_is_an_api_that_is_away()
+    {
+        Api.IsGone = true;
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        await Eventually.True(
+            () => Api.Polls > 200 || agent.Log.Text.Contains("The API is away", StringComparison.Ordinal),
+            () => "it asks");
+        Assert.InRange(Api.Polls, 1, 200);
+
+        Api.IsGone = false;
+        var bundle = Authority.Issue("shop.example.com");
+        Api.Want(bundle);
+
+        await Eventually.True(() => Api.IsServing(bundle), () => $"it is served. {agent.Log.Text}");
+    }
+
     [Fact]
     public async Task A_disk_that_takes_nothing_leaves_the_old_file_as_it_was_and_is_reported()
     {

@@ -62,6 +62,56 @@ public sealed class AgentLoopTests : AgentTests
         Assert.Equal(stays.Fingerprint, await Proxy.Visit(stays.Hostname));
     }
 
+    /// <summary>Fails when the NLB is told to leave a node because its bundles are being renewed.</summary>
+    [Fact]
+    public async Task A_node_stays_ready_and_finds_no_drift_while_all_its_bundles_are_renewed()
+    {
+        await using var agent = await RunningAgent.Start(
+            Proxy, Api, Authority, options => options with { AuditEvery = TimeSpan.FromSeconds(2) });
+        var names = Enumerable.Range(0, 200).Select(i => $"d{i}.example.com").ToArray();
+        Api.Want(names.Select(name => Authority.Issue(name)));
+        var readiness = agent.Part<Readiness>();
+        await Eventually.True(() => readiness.Reason is null && names.All(IsServed), () => "all are served");
+
+        for (var round = 1; round <= 3; round++)
+        {
+            var renewed = names.Select(name => Authority.Issue(name, days: 30 + round)).ToArray();
+            Api.Want(renewed);
+            while (!Array.TrueForAll(renewed, Api.IsServing))
+            {
+                Assert.Null(readiness.Reason);
+                await Task.Yield();
+            }
+        }
+
+        Assert.DoesNotContain("not what this node recorded", agent.Log.Text, StringComparison.Ordinal);
+
+        bool IsServed(string name) => Api.RowOf(name)?.State == ObservedDomainState.Serving;
+    }
+
+    /// <summary>Fails when a name is taken down between the page that ends one domain and the one that brings its
+    /// successor.</summary>
+    [Fact]
+    public async Task A_withdrawal_waits_for_the_rest_of_its_list()
+    {
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var (former, next) = (Authority.Issue("shop.example.com"), Authority.Issue("shop.example.com", days: 60));
+        Api.Want(former);
+        await Eventually.True(() => Api.IsServing(former), () => "it is served");
+
+        Api.OnPage = page => page with { More = true };
+        Api.Withdraw(null, former.Hostname);
+        var polls = Api.Polls;
+        await Eventually.True(() => Api.Polls > polls + 20, () => "the page was read, and what is behind it");
+        Assert.Equal(former.Fingerprint, await Proxy.Visit(former.Hostname));
+        Api.OnPage = page => page;
+        Api.Want(next);
+
+        await Eventually.True(() => Api.IsServing(next), () => $"the successor is served. {agent.Log.Text}");
+        Assert.DoesNotContain(
+            Api.Reports.SelectMany(report => report.Rows), row => row.State == ObservedDomainState.Withdrawn);
+    }
+
     [Fact]
     public async Task Three_hundred_names_are_served_in_more_than_one_batch()
     {

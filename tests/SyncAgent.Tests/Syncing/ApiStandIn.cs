@@ -46,6 +46,9 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
     /// <summary>While true every call gets 503.</summary>
     public bool IsAway { get; set; }
 
+    /// <summary>While true every poll gets 410, also one for everything.</summary>
+    public bool IsGone { get; set; }
+
     /// <summary>Changes a sealed bundle on its way out.</summary>
     public Func<SealedBundle, SealedBundle> Tamper { get; set; } = bundle => bundle;
 
@@ -242,6 +245,11 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
             context.RequestAborted, _app!.Lifetime.ApplicationStopping);
         var changed = _changed.Task;
         Polls++;
+        if (IsGone)
+        {
+            return TypedResults.StatusCode(StatusCodes.Status410Gone);
+        }
+
         var after = 0;
         if (since is not null)
         {

@@ -53,8 +53,15 @@ internal static class CompareDigests
         }
 
         var differing = digest.Buckets.Differing(body.Buckets);
+        if (differing.Count == 0)
+        {
+            return CompressibleJson.Of(Nothing(digest.At), json.Value);
+        }
+
+        // Asked again, of what was read: a change that was published meanwhile may be held from this node.
+        var answer = await rows.ReadAsync(caller.Fleet, differing, ct);
         return CompressibleJson.Of(
-            differing.Count == 0 ? Nothing(digest.At) : await rows.ReadAsync(caller.Fleet, differing, ct), json.Value);
+            await gates.IsClosedAsync(caller, answer.Revision, ct) ? Nothing(now) : answer, json.Value);
     }
 
     private static IEnumerable<FieldProblem> Faults(DigestRequest body)

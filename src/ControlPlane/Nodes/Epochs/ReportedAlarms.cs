@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
+using ControlPlane.Nodes.Observing;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Epochs;
@@ -78,7 +79,7 @@ internal static class ReportedAlarms
             {
                 new() { Value = node.Id },
                 new() { Value = report.Alarms.Select(alarm => alarm.Code).ToArray() },
-                new() { Value = report.Alarms.Select(alarm => Clean(alarm.Detail)).ToArray() },
+                new() { Value = report.Alarms.Select(alarm => ReportedText.Clean(alarm.Detail, MaxDetail)).ToArray() },
                 new() { Value = now },
                 new() { Value = node.Name },
                 new() { Value = EventTypes.NodeAlarm },
@@ -110,8 +111,4 @@ internal static class ReportedAlarms
         name is not null && HostnameSyntax.IsValid(name.Hostname)
         && name.Fingerprint is { Length: 64 } text
         && text.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f');
-
-    private static string Clean(string detail) => detail.Contains("-----BEGIN", StringComparison.Ordinal)
-        ? "(left out: it quoted a PEM)"
-        : detail.Replace('\0', ' ')[..Math.Min(detail.Length, MaxDetail)];
 }

@@ -17,8 +17,8 @@ internal sealed record FleetRollout(
     public static async Task<FleetRollout> LockAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
-            """
-            SELECT name, revision, released_revision, canaries, rollout, refusals_since
+            $"""
+            SELECT name, revision, released_revision, canaries, rollout, refusals_since, {PublishBatch.EndWhenCutOff}
             FROM fleets WHERE id = $1 FOR NO KEY UPDATE
             """,
             connection)

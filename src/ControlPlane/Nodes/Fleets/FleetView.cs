@@ -58,11 +58,12 @@ internal sealed record RolloutView
     /// <summary>Nodes that are no canaries see changes up to here.</summary>
     public required long ReleasedRevision { get; init; }
 
-    /// <summary>Domains that a serving node refused within the window (an hour unless configured) or since the rollout
-    /// was last resumed, and refuses still.</summary>
+    /// <summary>Domains that most of the serving nodes, or of the canaries, refused within the window (an hour unless
+    /// configured) or since the rollout was last resumed, and refuse still. What one node alone refuses tells of the
+    /// node, and shows in its domains.</summary>
     public required long RefusedDomains { get; init; }
 
-    /// <summary>Refusals in all answers of serving nodes within the same time, 0 to 1.</summary>
+    /// <summary>Their refusals in all answers of serving nodes within the same time, 0 to 1.</summary>
     public required double NackShare { get; init; }
 }
 

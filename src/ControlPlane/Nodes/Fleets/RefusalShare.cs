@@ -5,8 +5,8 @@ namespace ControlPlane.Nodes.Fleets;
 
 /// <summary>What the serving nodes of a fleet answered lately.</summary>
 /// <param name="Fleet">The fleet.</param>
-/// <param name="Domains">Domains that one of them refused and refuses still.</param>
-/// <param name="Refusals">Their refusals, one for each node and domain.</param>
+/// <param name="Domains">Domains that most of them, or of the canaries, refused and refuse still.</param>
+/// <param name="Refusals">Refusals of these domains, one for each node and domain.</param>
 /// <param name="Answers">All their answers, one for each node and domain; not counted, and 0, where nothing is
 /// refused.</param>
 internal sealed record RefusalShare(Guid Fleet, long Domains, long Refusals, long Answers)
@@ -15,20 +15,29 @@ internal sealed record RefusalShare(Guid Fleet, long Domains, long Refusals, lon
     /// withdrawals held back.</summary>
     private static readonly string[] NotOfBundles = [NodeErrorCodes.Rollback, NodeErrorCodes.WithdrawalsHeld];
 
-    /// <summary>Refusals by their own index; the answers, which are many, only where they matter. A node that joins is
-    /// not asked: one that is set up wrongly must not stop its fleet.</summary>
+    /// <summary>Refusals by their own index; the answers, which are many, only where they matter. A domain counts that
+    /// most of the canaries refuse, or most of all that serve: what one node refuses and its neighbours take tells of
+    /// the node (a full disk, a wrong clock), and must not keep the others from their renewals. A node that joins is
+    /// not asked, for the same reason.</summary>
     private const string Sql =
         """
-        WITH refused AS MATERIALIZED (
-            SELECT fleet.id AS fleet_id, greatest(fleet.refusals_since, $1) AS since,
-                   count(DISTINCT seen.domain_id) AS domains, count(*) AS refusals
-            FROM node_observations seen
-            JOIN nodes node ON node.id = seen.node_id AND node.standing = 'Serving'
-            JOIN fleets fleet ON fleet.id = node.fleet_id
-            WHERE seen.state = 'Refused' AND seen.observed_at > greatest(fleet.refusals_since, $1)
-              AND seen.observed_at > $1 AND seen.error_code <> ALL ($2)
-            GROUP BY fleet.id
-            HAVING count(DISTINCT seen.domain_id) >= $3
+        WITH serving AS MATERIALIZED (
+            SELECT node.id, fleet.id AS fleet_id, greatest(fleet.refusals_since, $1) AS since,
+                   count(*) OVER (PARTITION BY fleet.id) AS nodes, fleet.canaries,
+                   row_number() OVER (PARTITION BY fleet.id ORDER BY node.id) <= fleet.canaries AS is_canary
+            FROM nodes node JOIN fleets fleet ON fleet.id = node.fleet_id
+            WHERE node.standing = 'Serving'
+        ), domains AS MATERIALIZED (
+            SELECT node.fleet_id, node.since, seen.domain_id, count(*) AS refusals
+            FROM node_observations seen JOIN serving node ON node.id = seen.node_id
+            WHERE seen.state = 'Refused' AND seen.observed_at > node.since AND seen.observed_at > $1
+              AND seen.error_code <> ALL ($2)
+            GROUP BY node.fleet_id, node.since, node.nodes, node.canaries, seen.domain_id
+            HAVING 2 * count(*) > node.nodes
+                OR 2 * count(*) FILTER (WHERE node.is_canary) > least(node.canaries, node.nodes)
+        ), refused AS MATERIALIZED (
+            SELECT fleet_id, since, count(*) AS domains, sum(refusals)::bigint AS refusals
+            FROM domains GROUP BY fleet_id, since HAVING count(*) >= $3
         )
         SELECT refused.fleet_id, refused.domains, refused.refusals,
                (SELECT count(*) FROM node_observations seen JOIN nodes node ON node.id = seen.node_id

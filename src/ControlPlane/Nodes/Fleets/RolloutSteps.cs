@@ -33,13 +33,21 @@ internal sealed partial class RolloutSteps(
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         var now = time.GetUtcNow();
-        var shares = await RefusalShare.ReadAsync(
-            connection, now - options.Value.RefusalWindow, options.Value.RefusedDomainsToHalt, ct);
+        var shares = await SharesAsync(connection, now, ct);
         var due = await BehindAsync(connection, ct);
         due.UnionWith(shares.Values.Where(share => share.Halts(options.Value)).Select(share => share.Fleet));
         foreach (var fleet in due)
         {
-            await StepAsync(connection, fleet, shares.GetValueOrDefault(fleet), now, ct);
+            try
+            {
+                await StepAsync(
+                    connection, fleet, shares.GetValueOrDefault(fleet)?.Halts(options.Value) == true, now, ct);
+            }
+            catch (PostgresException held) when (held.SqlState == PostgresErrorCodes.LockNotAvailable)
+            {
+                // Somebody holds its row: the next round, and the others now.
+                LogFailed(held);
+            }
         }
     }
 
@@ -63,9 +71,10 @@ internal sealed partial class RolloutSteps(
     }
 
     private async Task StepAsync(
-        NpgsqlConnection connection, Guid fleet, RefusalShare? share, DateTimeOffset now, CancellationToken ct)
+        NpgsqlConnection connection, Guid fleet, bool mayHalt, DateTimeOffset now, CancellationToken ct)
     {
         await using var transaction = await connection.BeginTransactionAsync(ct);
+        await PublishBatch.BePatientAsync(connection, ct);
         var rollout = await FleetRollout.LockAsync(connection, fleet, ct);
         HashSet<OrderState> woken = [];
         var moved = true;
@@ -74,6 +83,8 @@ internal sealed partial class RolloutSteps(
             return;
         }
 
+        // Counted again under the lock: what was counted before it may have been seen, and the rollout resumed.
+        var share = mayHalt ? (await SharesAsync(connection, now, ct)).GetValueOrDefault(fleet) : null;
         if (share?.Halts(options.Value) == true)
         {
             var why = FormattableString.Invariant(
@@ -82,8 +93,10 @@ internal sealed partial class RolloutSteps(
             woken = await DueOrders.OfFleetAsync(connection, fleet, now, ct);
             LogHalted(rollout.Name, why);
         }
-        else if (await rollout.ReleasableAsync(ct) is { } to && to > rollout.Released)
+        else if (await rollout.ReleasableAsync(ct) is { } to
+            && (to > rollout.Released || (to == rollout.Revision && rollout.State == RolloutState.CanarySilent)))
         {
+            // Nothing is left to release when what the canary left unanswered was withdrawn.
             await rollout.ReleaseAsync(to, now, ct);
             if (rollout.State == RolloutState.CanarySilent)
             {
@@ -116,6 +129,11 @@ internal sealed partial class RolloutSteps(
             wakes.Wake(state);
         }
     }
+
+    private Task<Dictionary<Guid, RefusalShare>> SharesAsync(
+        NpgsqlConnection connection, DateTimeOffset now, CancellationToken ct) =>
+        RefusalShare.ReadAsync(
+            connection, now - options.Value.RefusalWindow, options.Value.RefusedDomainsToHalt, ct);
 
     private DateTimeOffset Since(FleetRollout rollout, DateTimeOffset now) =>
         rollout.RefusalsSince > now - options.Value.RefusalWindow

@@ -51,6 +51,7 @@ internal static class ObservedStateRows
         SET revision = excluded.revision, state = excluded.state, disk_fingerprint = excluded.disk_fingerprint,
             memory_fingerprint = excluded.memory_fingerprint, handshake_fingerprint = excluded.handshake_fingerprint,
             error_code = excluded.error_code, error_detail = excluded.error_detail, observed_at = excluded.observed_at
+        RETURNING domain_id
         """;
 
     /// <summary>Every fault of the report, not only the first.</summary>
@@ -94,13 +95,14 @@ internal static class ObservedStateRows
         }
     }
 
-    public static async Task WriteAsync(
+    /// <returns>The domains of whom something new was said: only their orders have a reason to look again.</returns>
+    public static async Task<Guid[]> WriteAsync(
         NpgsqlConnection connection, NodeIdentity node,
         IReadOnlyList<ObservedDomain> rows, DateTimeOffset now, CancellationToken ct)
     {
         if (rows.Count == 0)
         {
-            return;
+            return [];
         }
 
         await using var command = new NpgsqlCommand(Sql, connection)
@@ -114,7 +116,7 @@ internal static class ObservedStateRows
                 Texts(rows.Select(row => row.MemoryFingerprint)),
                 Texts(rows.Select(row => row.HandshakeFingerprint)),
                 Texts(rows.Select(row => row.Error?.Code)),
-                Texts(rows.Select(row => Clean(row.Error?.Detail))),
+                Texts(rows.Select(row => row.Error is { } error ? ReportedText.Clean(error.Detail, MaxDetail) : null)),
                 new() { Value = node.Fleet },
                 new() { Value = node.Id },
                 new() { Value = now },
@@ -122,17 +124,15 @@ internal static class ObservedStateRows
                 new() { Value = node.Name },
             },
         };
-        await command.ExecuteNonQueryAsync(ct);
-    }
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        var news = new List<Guid>();
+        while (await reader.ReadAsync(ct))
+        {
+            news.Add(reader.GetGuid(0));
+        }
 
-    /// <summary>An agent never sends key material; should one be at fault, a tenant's event list is the last place for
-    /// it.</summary>
-    private static string? Clean(string? detail) => detail switch
-    {
-        null => null,
-        _ when detail.Contains("-----BEGIN", StringComparison.Ordinal) => "(left out: it quoted a PEM)",
-        _ => detail.Replace('\0', ' ')[..Math.Min(detail.Length, MaxDetail)],
-    };
+        return [.. news];
+    }
 
     private static bool HasFingerprints(ObservedDomain row) =>
         new[] { row.DiskFingerprint, row.MemoryFingerprint, row.HandshakeFingerprint }.All(text =>

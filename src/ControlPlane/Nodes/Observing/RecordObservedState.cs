@@ -65,9 +65,8 @@ internal static class RecordObservedState
             toldAgain = await PastWithdrawals.TellAgainAsync(connection, caller.Fleet, strays, ct);
         }
 
-        await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
+        var answered = await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
         await LearnedReleases.WriteAsync(connection, caller, rows, now, ct);
-        var answered = rows.Select(row => row.Domain).ToArray();
         var due = answered.Length > 0 ? await DueOrders.OfDomainsAsync(connection, answered, now, ct) : [];
         if (standing is NodeStanding.Joining or NodeStanding.Lost
             && await NodeSync.IsCompleteAsync(connection, caller, report, ct))
@@ -113,14 +112,17 @@ internal static class RecordObservedState
         return await command.ExecuteScalarAsync(ct) is true;
     }
 
-    /// <summary>Takes the report if it is the newest: returns the standing it found, null for an old one.</summary>
+    /// <summary>Takes the report if it is the newest: returns the standing it found, null for an old one. A node that
+    /// cannot reach its HAProxy is not seen: it proves nothing, the NLB sends it nobody, and no proof may wait for it
+    /// longer than for one that is silent.</summary>
     private static async Task<NodeStanding?> AcceptAsync(
         NpgsqlConnection connection, Guid node, ObservedStateReport report, DateTimeOffset now, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             """
             UPDATE nodes
-            SET report_number = $2, last_seen_at = $3, epoch = $4, revision = $5, agent_version = $6,
+            SET report_number = $2, epoch = $4,
+                last_seen_at = CASE WHEN $7 IS NULL THEN last_seen_at ELSE $3 END, revision = $5, agent_version = $6,
                 haproxy_version = $7, haproxy_pid = $8, haproxy_started_at = $9, fresh_at = $10
             WHERE id = $1 AND report_number < $2 AND banned_at IS NULL AND standing <> 'Retired'
             RETURNING standing

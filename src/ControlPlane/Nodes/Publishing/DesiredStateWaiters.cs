@@ -22,8 +22,14 @@ internal sealed class FleetChange
 /// </summary>
 internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
 {
+    /// <summary>Seats of one node: for the poll it waits with, and for those whose connections broke unnoticed. A
+    /// stolen node that takes all it can get leaves the rest to the others.</summary>
+    public const int SeatsPerNode = 4;
+
     private readonly ConcurrentDictionary<Guid, FleetChange> _next = new();
     private readonly ConcurrentDictionary<Guid, (long Epoch, long Revision)> _told = new();
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Guid, int> _seats = [];
     private int _waiting;
 
     /// <summary>Polls that wait now.</summary>
@@ -32,17 +38,23 @@ internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
     /// <summary>The time until the fleet's next wake after this call.</summary>
     public FleetChange NextChange(Guid fleet) => _next.GetOrAdd(fleet, _ => new FleetChange());
 
-    /// <summary>A seat to wait in, given back when disposed; null when <see cref="NodeOptions.MaxWaiting"/> are
-    /// taken.</summary>
-    public IDisposable? TakeSeat()
+    /// <summary>A seat to wait in, given back when disposed; null when <see cref="NodeOptions.MaxWaiting"/> are taken,
+    /// or the node has its share of them.</summary>
+    public IDisposable? TakeSeat(Guid node)
     {
-        if (Interlocked.Increment(ref _waiting) <= options.Value.MaxWaiting)
+        lock (_gate)
         {
-            return new Seat(this);
+            var own = _seats.GetValueOrDefault(node);
+            if (_waiting >= options.Value.MaxWaiting || own >= SeatsPerNode)
+            {
+                return null;
+            }
+
+            _seats[node] = own + 1;
+            _waiting++;
         }
 
-        Interlocked.Decrement(ref _waiting);
-        return null;
+        return new Seat(this, node);
     }
 
     /// <summary>The fleet has this revision. Told a second time (by the publisher itself, and by the database's
@@ -86,7 +98,19 @@ internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
         }
     }
 
-    private sealed class Seat(DesiredStateWaiters waiters) : IDisposable
+    private void GiveBack(Guid node)
+    {
+        lock (_gate)
+        {
+            _waiting--;
+            if (--_seats[node] == 0)
+            {
+                _seats.Remove(node);
+            }
+        }
+    }
+
+    private sealed class Seat(DesiredStateWaiters waiters, Guid node) : IDisposable
     {
         private int _isGivenBack;
 
@@ -94,7 +118,7 @@ internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
         {
             if (Interlocked.Exchange(ref _isGivenBack, 1) == 0)
             {
-                Interlocked.Decrement(ref waiters._waiting);
+                waiters.GiveBack(node);
             }
         }
     }

@@ -77,7 +77,7 @@ internal static class PollDesiredState
                     return page.Answer;
                 }
 
-                seat ??= waiters.TakeSeat();
+                seat ??= waiters.TakeSeat(caller.Id);
                 if (seat is null)
                 {
                     return NodeProblems.TooManyWaiting.With() with

@@ -27,13 +27,21 @@ internal sealed record PublishedBatch(Guid Fleet, long Epoch, long Revision, lon
 internal static class PublishBatch
 {
     /// <summary>The later order wins; of one order the withdrawal wins over the bundle it withdraws; a repeat of what
-    /// is there is not news.</summary>
+    /// is there is not news. A name that passes from one domain to another does so in one revision, or waits for the
+    /// next batch: a node that read the new owner's bundle first would take the former owner's withdrawal for
+    /// it.</summary>
     private const string Sql =
         """
-        WITH waiting AS MATERIALIZED (
-            SELECT domain_id FROM desired_changes
+        WITH free AS MATERIALIZED (
+            SELECT domain_id, hostname FROM desired_changes
             WHERE fleet_id = $1 AND (bundle_id IS NOT NULL OR approval IS NOT NULL OR domain_id = ANY ($4))
             FOR UPDATE SKIP LOCKED
+        ), behind AS MATERIALIZED (
+            SELECT domain_id, hostname FROM desired_changes WHERE fleet_id = $1
+            EXCEPT SELECT domain_id, hostname FROM free
+        ), waiting AS MATERIALIZED (
+            SELECT domain_id FROM free
+            WHERE NOT EXISTS (SELECT 1 FROM behind WHERE behind.hostname = free.hostname)
         ), bumped AS (
             UPDATE fleets SET revision = revision + 1,
                 released_revision = CASE WHEN canaries = 0 AND rollout = 'Running' THEN revision + 1
@@ -100,7 +108,9 @@ internal static class PublishBatch
         return published;
     }
 
-    /// <summary>Publishes what waits, of every fleet, each in a transaction of its own.</summary>
+    /// <summary>Publishes what waits, of every fleet, each in a transaction of its own. One whose row somebody holds,
+    /// be it a replica that was cut off in the middle, is passed over until the next round: fleets do not wait for each
+    /// other.</summary>
     public static async Task<IReadOnlyList<PublishedBatch>> RunAsync(
         NpgsqlDataSource database, TimeProvider time, CancellationToken ct)
     {
@@ -109,22 +119,43 @@ internal static class PublishBatch
         foreach (var fleet in await WaitingFleetsAsync(connection, ct))
         {
             await using var transaction = await connection.BeginTransactionAsync(ct);
-            var batch = await TakeAsync(connection, fleet, time.GetUtcNow(), ct);
-            await transaction.CommitAsync(ct);
-            if (batch is not null)
+            await BePatientAsync(connection, ct);
+            try
             {
-                published.Add(batch);
+                var batch = await TakeAsync(connection, fleet, time.GetUtcNow(), ct);
+                await transaction.CommitAsync(ct);
+                if (batch is not null)
+                {
+                    published.Add(batch);
+                }
+            }
+            catch (PostgresException held) when (held.SqlState == PostgresErrorCodes.LockNotAvailable)
+            {
+                await transaction.RollbackAsync(ct);
             }
         }
 
         return published;
     }
 
+    /// <summary>How long the caller's transaction waits for a lock: a batch takes some tens of milliseconds. Then
+    /// <see cref="PostgresErrorCodes.LockNotAvailable"/>.</summary>
+    public static async Task BePatientAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var limit = new NpgsqlCommand("SET LOCAL lock_timeout = '1s'", connection);
+        await limit.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Ends the caller's transaction when it is left alone for so long: a replica that lost its power while it
+    /// held a fleet's row would hold it until TCP notices, which takes hours.</summary>
+    public const string EndWhenCutOff = "set_config('idle_in_transaction_session_timeout', '30s', true)";
+
     /// <summary>Waits until nobody else changes the fleet's desired state, and keeps the others out until the
     /// caller's transaction ends.</summary>
     public static async Task TurnAsync(NpgsqlConnection connection, Guid fleet, CancellationToken ct)
     {
-        await using var turn = new NpgsqlCommand("SELECT 1 FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
+        await using var turn = new NpgsqlCommand(
+            $"SELECT {EndWhenCutOff} FROM fleets WHERE id = $1 FOR NO KEY UPDATE", connection)
         {
             Parameters = { new() { Value = fleet } },
         };

@@ -39,10 +39,15 @@ internal static class WithdrawalBreaker
               WHERE state.fleet_id = $1 AND state.hostname = gone.hostname AND state.bundle_id IS NOT NULL)
         """;
 
+    /// <summary>By the database's clock, and above all that is held: an admin approves up to what he has seen, and
+    /// replicas' clocks differ.</summary>
     private const string HoldSql =
         """
         WITH held AS (
-            UPDATE desired_changes SET held_at = $2 WHERE fleet_id = $1 AND domain_id = ANY ($3) RETURNING 1
+            UPDATE desired_changes SET held_at = greatest(
+                clock_timestamp(),
+                (SELECT max(held_at) + interval '1 microsecond' FROM desired_changes WHERE fleet_id = $1))
+            WHERE fleet_id = $1 AND domain_id = ANY ($3) RETURNING 1
         )
         INSERT INTO events (at, type, message)
         SELECT $2, $4, 'Fleet ' || fleets.name || ': ' || (SELECT count(*) FROM held) || ' withdrawals are held, '

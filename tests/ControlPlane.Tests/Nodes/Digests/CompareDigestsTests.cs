@@ -5,7 +5,9 @@ using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
 using ControlPlane.Nodes.Digests;
 using ControlPlane.Nodes.Publishing;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace ControlPlane.Tests.Nodes.Digests;
 
@@ -82,6 +84,37 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
         Assert.Empty(answer.Domains);
     }
 
+    [Fact]
+    public async Task What_is_published_while_a_record_is_compared_is_not_shown_before_its_release()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var (node, page) = await FleetAsync(app, served: 1);
+        Assert.Equal("Draining", await DrainAsync(app, node));
+        var held = await app.Rows.DomainAsync(node.Identity.Fleet);
+        await app.Rows.ChangeAsync(held);
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        // The question has been let in, and waits for the rows.
+        await using (var hold = new NpgsqlCommand("LOCK TABLE desired_state IN ACCESS EXCLUSIVE MODE", connection))
+        {
+            await hold.ExecuteNonQueryAsync();
+        }
+
+        var asked = AskAsync(node, page, []);
+        await Eventually.TrueAsync(() => app.Rows.ReadAsync(rows => rows.Database.SqlQuery<bool>(
+            $"""SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) AS "Value" """).SingleAsync()));
+        await using (var pause = new NpgsqlCommand("UPDATE fleets SET rollout = 'Paused' WHERE id = $1", connection))
+        {
+            pause.Parameters.Add(new() { Value = node.Identity.Fleet });
+            await pause.ExecuteNonQueryAsync();
+        }
+
+        await PublishBatch.TakeAsync(connection, node.Identity.Fleet, app.Clock.GetUtcNow(), default);
+        await transaction.CommitAsync();
+
+        Assert.DoesNotContain((await asked).Domains, row => row.Domain == held.Id);
+    }
+
     [Theory]
     [InlineData("""{"epoch":1,"revision":1,"buckets":"AAAA"}""", "buckets")]
     [InlineData("""{"epoch":1,"revision":1,"buckets":""}""", "buckets")]
@@ -132,6 +165,14 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
         await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
         var node = await app.EnrolAsync("n1", fleet.Name);
         return (node, await node.PollAsync());
+    }
+
+    /// <summary>A node that joins may read all there is; one that is drained may not.</summary>
+    private static async Task<string> DrainAsync(NodesApp app, TestNode node)
+    {
+        using var answer = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{node.Id}/drain");
+        answer.EnsureSuccessStatusCode();
+        return (await node.ReportAsync(synced: true)).Standing;
     }
 
     private static async Task<List<DesiredDomain>> ListAsync(TestNode node)

@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Nodes;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Nodes.Fleets;
 
@@ -107,6 +108,52 @@ public sealed class CanaryRolloutTests(PostgresDatabase database) : IClassFixtur
 
         row = await bench.RowAsync();
         Assert.Equal((1, RolloutState.Running), (row.ReleasedRevision, row.Rollout));
+    }
+
+    [Fact]
+    public async Task A_canary_waits_no_longer_when_what_it_left_unanswered_is_withdrawn()
+    {
+        await using var bench = await FleetBench.StartAsync(database, nodes: 2, canaries: 1);
+        var domain = Assert.Single(await bench.PublishedAsync(1));
+        bench.App.Clock.Advance(TimeSpan.FromMinutes(11));
+        await bench.StepAsync();
+        Assert.Equal(RolloutState.CanarySilent, (await bench.RowAsync()).Rollout);
+
+        await bench.App.Rows.ChangeAsync(domain, sequence: 2, withdraw: true);
+        await bench.PublishAsync();
+        await bench.StepAsync();
+
+        var row = await bench.RowAsync();
+        Assert.Equal((row.Revision, RolloutState.Running), (row.ReleasedRevision, row.Rollout));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_fleet_whose_row_is_held_holds_up_no_others_rollout(int held)
+    {
+        await using var one = await FleetBench.StartAsync(database, nodes: 1, canaries: 1);
+        await using var two = await FleetBench.StartAsync(database, nodes: 1, canaries: 1);
+        FleetBench[] benches = [one, two];
+        var domains = new[] { (await one.PublishedAsync(1))[0], (await two.PublishedAsync(1))[0] };
+        await using var holder = database.Open();
+        await using var transaction = await holder.Database.BeginTransactionAsync();
+        await holder.Database.ExecuteSqlAsync(
+            $"SELECT 1 FROM fleets WHERE id = {benches[held].Fleet.Id} FOR NO KEY UPDATE");
+        foreach (var (bench, domain) in benches.Zip(domains))
+        {
+            await using var db = database.Open();
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO node_observations (node_id, domain_id, revision, state, observed_at)
+                 VALUES ({bench.Nodes[0].Id}, {domain.Id}, 1, 'Withdrawn', now())
+                 """);
+        }
+
+        await benches[held].StepAsync();
+
+        Assert.Equal(1, (await benches[1 - held].RowAsync()).ReleasedRevision);
+        Assert.Equal(0, (await benches[held].RowAsync()).ReleasedRevision);
     }
 
     [Fact]

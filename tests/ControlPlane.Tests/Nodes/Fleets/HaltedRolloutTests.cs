@@ -75,6 +75,61 @@ public sealed class HaltedRolloutTests(PostgresDatabase database) : IClassFixtur
         Assert.Equal(RolloutState.Running, (await bench.RowAsync()).Rollout);
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0, 2)]
+    [InlineData(1, 1)]
+    public async Task What_one_node_refuses_and_its_neighbours_take_halts_nothing(int canaries, int sick)
+    {
+        await using var bench = await FleetBench.StartAsync(database, nodes: 3, canaries);
+        var domains = await bench.PublishedAsync(10);
+        if (canaries > 0)
+        {
+            await bench.AnswerAsync(bench.Nodes[0], [.. domains.Select(domain => domain.Served())]);
+            await bench.StepAsync();
+        }
+
+        // It is the first to answer: what the others will say is not known yet.
+        await bench.AnswerAsync(
+            bench.Nodes[sick], [.. domains.Select(domain => domain.Refused(NodeErrorCodes.DiskFailed))]);
+        await bench.StepAsync();
+        Assert.Equal(RolloutState.Running, (await bench.RowAsync()).Rollout);
+        Assert.Equal(0, (int)(await bench.RolloutAsync())["refusedDomains"]!);
+
+        // A second one tells of the bundles.
+        await bench.AnswerAsync(
+            bench.Nodes[3 - sick], [.. domains.Select(domain => domain.Refused(NodeErrorCodes.HAProxyRefused))]);
+        await bench.StepAsync();
+        Assert.Equal(RolloutState.Halted, (await bench.RowAsync()).Rollout);
+    }
+
+    [Fact]
+    public async Task A_resumed_rollout_is_not_halted_by_what_was_counted_before()
+    {
+        await using var bench = await FleetBench.StartAsync(
+            database, nodes: 1, canaries: 0, "Nodes:RefusedDomainsToHalt=1");
+        var domain = Assert.Single(await bench.PublishedAsync(1));
+        await bench.AnswerAsync(bench.Nodes[0], domain.Refused(NodeErrorCodes.HAProxyRefused));
+        await bench.StepAsync();
+        Assert.Equal(RolloutState.Halted, (await bench.RowAsync()).Rollout);
+
+        // An admin resumes it while a step, which has counted already, waits for the fleet's row.
+        await using var resuming = database.Open();
+        await using var transaction = await resuming.Database.BeginTransactionAsync();
+        await resuming.Database.ExecuteSqlAsync(
+            $"""
+             UPDATE fleets SET rollout = 'Running', refusals_since = {bench.App.Clock.GetUtcNow().ToUniversalTime()}
+             WHERE id = {bench.Fleet.Id}
+             """);
+        var step = bench.StepAsync();
+        await Eventually.TrueAsync(() => bench.App.Rows.ReadAsync(rows => rows.Database.SqlQuery<bool>(
+            $"""SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) AS "Value" """).SingleAsync()));
+        await transaction.CommitAsync();
+        await step;
+
+        Assert.Equal(RolloutState.Running, (await bench.RowAsync()).Rollout);
+    }
+
     [Fact]
     public async Task A_halt_of_one_fleet_is_not_anothers()
     {

@@ -20,6 +20,68 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
         Assert.Equal("Serving", (await node.ReportAsync(synced: false)).Standing);
     }
 
+    [Theory]
+    [InlineData(1999)]
+    [InlineData(2000)]
+    public async Task A_long_detail_is_cut_between_characters(int before)
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var domain = await app.Rows.DomainAsync(fleet.Id);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+
+        await node.ReportAsync(true, domain.Refused(NodeErrorCodes.HAProxyRefused) with
+        {
+            Error = new NodeError(NodeErrorCodes.HAProxyRefused, new string('d', before) + "\U0001F512 and more"),
+        });
+
+        var kept = await app.Rows.ReadAsync(
+            rows => rows.NodeObservations.SingleAsync(row => row.DomainId == domain.Id));
+        Assert.Equal(new string('d', before), kept.ErrorDetail);
+    }
+
+    [Fact]
+    public async Task A_report_moves_orders_of_its_own_fleet_and_only_by_what_is_new()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var own = await app.Rows.DomainAsync(fleet.Id);
+        var theirs = await app.Rows.DomainAsync((await app.Rows.FleetAsync()).Id);
+        var node = await app.EnrolAsync("n1", fleet.Name);
+
+        await node.ReportAsync(false, own.Served(), theirs.Served());
+        await node.ReportAsync(false, own.Served(), theirs.Served());
+
+        Assert.Equal((1, 0), (await NudgesAsync(own), await NudgesAsync(theirs)));
+
+        Task<int> NudgesAsync(SeededDomain of) => app.Rows.ReadAsync(rows => rows.Database
+            .SqlQuery<int>($"""SELECT nudges AS "Value" FROM orders WHERE id = {of.Order.Id}""").SingleAsync());
+    }
+
+    /// <summary>Fails when an agent that goes on reporting keeps a node in every proof although it serves
+    /// nothing.</summary>
+    [Fact]
+    public async Task A_node_whose_haproxy_is_away_is_lost_and_serves_again_with_it()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var node = await app.EnrolAsync("n1", (await app.Rows.FleetAsync()).Name);
+        Assert.Equal("Serving", (await node.ReportAsync(synced: true)).Standing);
+        var liveness = app.App.Services.GetRequiredService<NodeLiveness>();
+        await liveness.RunAsync(default);
+        var at = await node.PollAsync();
+        var report = new ObservedStateReport(1000, at.Epoch, at.Revision, true, null, "1.0", []);
+
+        for (var n = 1; n <= 5; n++)
+        {
+            app.Clock.Advance(TimeSpan.FromSeconds(20));
+            await node.ReportAsync(report with { ReportNumber = 1000 + n });
+            await liveness.RunAsync(default);
+        }
+
+        Assert.Equal("Lost", (await node.ReportAsync(report with { ReportNumber = 2000 })).Standing);
+        Assert.Equal("Serving", (await node.ReportAsync(3000, true, at.Epoch, at.Revision)).Standing);
+    }
+
     [Fact]
     public async Task A_node_serves_only_after_it_proved_every_active_domain()
     {

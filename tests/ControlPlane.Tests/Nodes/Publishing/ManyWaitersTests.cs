@@ -118,6 +118,29 @@ public sealed class ManyWaitersTests(PostgresDatabase database) : IClassFixture<
         Assert.Equal(0, waiters.Waiting);
     }
 
+    [Fact]
+    public async Task One_node_takes_no_more_seats_than_its_share()
+    {
+        await using var app = await NodesApp.StartAsync(database, "Nodes:MaxWaiting=10");
+        var fleet = await app.Rows.FleetAsync();
+        var (greedy, other) = (await app.EnrolAsync("n1", fleet.Name), await app.EnrolAsync("n2", fleet.Name));
+        var waiters = app.App.Services.GetRequiredService<DesiredStateWaiters>();
+        var cursor = (await other.PollAsync()).Cursor;
+        var target = $"{Routes.DesiredState}?wait=50&since={cursor}";
+
+        var polls = Enumerable.Range(0, 12).Select(_ => greedy.SendAsync("GET", target)).ToList();
+        await Eventually.TrueAsync(() => Task.FromResult(polls.Count(poll => poll.IsCompleted) == 8));
+        var poll = other.PollAsync(cursor, Routes.MaxWaitSeconds);
+        await Eventually.TrueAsync(() => Task.FromResult(waiters.Waiting == 5));
+        await app.Rows.ChangeAsync(await app.Rows.DomainAsync(fleet.Id));
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+
+        Assert.Single((await poll.WaitAsync(Eventually.Deadline)).Upserts);
+        var answers = await Task.WhenAll(polls).WaitAsync(Eventually.Deadline);
+        Assert.Equal(8, answers.Count(answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable));
+        Assert.Equal(0, waiters.Waiting);
+    }
+
     [Theory]
     [InlineData("br", "br")]
     [InlineData("gzip, deflate, br;q=0.5", "br")]

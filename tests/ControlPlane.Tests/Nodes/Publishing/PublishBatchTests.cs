@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using ControlPlane.Nodes.Fleets;
 using ControlPlane.Nodes.Publishing;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -78,6 +79,57 @@ public sealed class PublishBatchTests(PostgresDatabase database) : IClassFixture
         await secondTransaction.CommitAsync();
         var after = await ReadOnAsync(fleet.Id, between.Cursor);
         Assert.Equal([two.Id], after.Upserts.Select(row => row.Domain));
+    }
+
+    /// <summary>Whichever of the two comes first: a replica that was cut off holds its fleet's row for hours.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task A_fleet_whose_row_is_held_holds_up_no_other(int held)
+    {
+        Guid[] fleets = [(await _rows.FleetAsync()).Id, (await _rows.FleetAsync()).Id];
+        foreach (var fleet in fleets)
+        {
+            await _rows.ChangeAsync(await _rows.DomainAsync(fleet));
+        }
+
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await PublishBatch.TurnAsync(connection, fleets[held], default);
+
+        var published = await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+
+        Assert.Contains(published, batch => batch.Fleet == fleets[1 - held]);
+        Assert.DoesNotContain(published, batch => batch.Fleet == fleets[held]);
+        await transaction.CommitAsync();
+        Assert.Contains(
+            await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default),
+            batch => batch.Fleet == fleets[held]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_holds_a_fleets_row_and_is_cut_off_loses_it(bool publishes)
+    {
+        var fleet = await _rows.FleetAsync();
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await (publishes
+                ? PublishBatch.TurnAsync(connection, fleet.Id, default)
+                : FleetRollout.LockAsync(connection, fleet.Id, default));
+            Assert.Equal("30s", await LimitAsync());
+            await transaction.CommitAsync();
+        }
+
+        Assert.Equal("0", await LimitAsync());
+
+        async Task<string?> LimitAsync()
+        {
+            await using var show = new NpgsqlCommand("SHOW idle_in_transaction_session_timeout", connection);
+            return await show.ExecuteScalarAsync() as string;
+        }
     }
 
     [Theory]

@@ -109,6 +109,67 @@ public sealed class HeldWithdrawalsTests(PostgresDatabase database) : IClassFixt
     }
 
     [Fact]
+    public async Task What_a_replica_with_a_slow_clock_held_after_he_looked_is_not_approved_with_it()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var (fleet, _, _) = await FleetAsync(app, served: 40);
+        var now = app.Clock.GetUtcNow();
+        await app.Rows.WithdrawAsync(fleet, 22, now);
+        await PublishAsync(app);
+        var seen = await ListAsync(app, fleet);
+        Assert.Equal(2, seen.Held);
+        await app.Rows.WithdrawAsync(fleet, 3, now);
+        await using (var connection = await database.DataSource.OpenConnectionAsync())
+        await using (var transaction = await connection.BeginTransactionAsync())
+        {
+            await PublishBatch.TakeAsync(connection, fleet, now.AddMinutes(-1), default);
+            await transaction.CommitAsync();
+        }
+
+        var approved = await ApproveAsync(app, fleet, seen.HeldUntil!.Value);
+
+        Assert.Equal(2, approved.Approved);
+        Assert.Equal(3, (await ListAsync(app, fleet)).Held);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_name_never_changes_hands_by_halves(bool isFormerOwnersLocked)
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var (fleet, node, former) = await FleetAsync(app, served: 1);
+        var winner = await app.Rows.DomainAsync(fleet);
+        await using (var db = database.Open())
+        {
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO desired_changes (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at)
+                 VALUES ({former.Id}, {fleet}, {former.Domain.Hostname}, NULL, 9, now()),
+                        ({winner.Id}, {fleet}, {former.Domain.Hostname}, {winner.Bundle.Id}, 9, now())
+                 """);
+        }
+
+        var before = await node.PollAsync();
+        await using (var other = database.Open())
+        await using (await other.Database.BeginTransactionAsync())
+        {
+            var locked = isFormerOwnersLocked ? former.Id : winner.Id;
+            await other.Database.ExecuteSqlAsync(
+                $"SELECT 1 FROM desired_changes WHERE domain_id = {locked} FOR UPDATE");
+            await PublishAsync(app);
+            Assert.Equal(before.Revision, (await node.PollAsync()).Revision);
+        }
+
+        await PublishAsync(app);
+
+        var page = await node.PollAsync(before.Cursor);
+        Assert.Equal(
+            Assert.Single(page.Tombstones, tombstone => tombstone.Domain == former.Id).Revision,
+            Assert.Single(page.Upserts, row => row.Domain == winner.Id).Revision);
+    }
+
+    [Fact]
     public async Task An_unknown_fleet_has_no_withdrawals()
     {
         await using var app = await NodesApp.StartAsync(database);
