@@ -7,6 +7,7 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Reading;
@@ -19,7 +20,8 @@ internal static class ListDomains
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
             "Oldest first. Deleted domains are left out unless `status` asks for them.",
-            Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown)
+            Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown,
+            Problems.FleetNotAllowed, Problems.FleetUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
@@ -29,6 +31,7 @@ internal static class ListDomains
         [Description("The beginning of the name.")] string? hostname = null,
         [Description("Who must act next.")] string? waitingOn = null,
         [Description("Whose, by name or id; for operators' keys.")] string? tenant = null,
+        [Description("Which fleet's, by name or id; for operators' keys.")] string? fleet = null,
         Guid? cursor = null,
         int limit = Page<DomainView>.DefaultLimit)
     {
@@ -69,6 +72,21 @@ internal static class ListDomains
             }
 
             query = query.Where(domain => domain.TenantId == owner);
+        }
+
+        if (fleet is not null)
+        {
+            if (caller.Role == ApiRole.Portal)
+            {
+                return Problems.FleetNotAllowed.With();
+            }
+
+            if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var serving })
+            {
+                return Problems.FleetUnknown.With($"There is no fleet {fleet}.");
+            }
+
+            query = query.Where(domain => domain.FleetId == serving);
         }
 
         if (party is { } who)

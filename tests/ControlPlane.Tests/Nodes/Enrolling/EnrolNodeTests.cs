@@ -95,7 +95,7 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
         EnrolRequest[] bad =
         [
             good with { Name = "" }, good with { Name = "N1" }, good with { Name = "-n" }, good with { Name = "n1\n" },
-            good with { Name = new string('n', 64) },
+            good with { Name = new string('n', 64) }, good with { Name = Guid.NewGuid().ToString() },
             good with { SigningKey = [] }, good with { SigningKey = [1, 2, 3] },
             good with { SigningKey = p384.ExportSubjectPublicKeyInfo() },
             good with { SealingKey = [.. good.SealingKey, 0] }, good with { SealingKey = good.SigningKey },
