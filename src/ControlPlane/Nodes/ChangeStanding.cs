@@ -11,8 +11,9 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// POST /v1/nodes/{node}/drain and /retire, and what they share with a ban: the node leaves the proofs, so that orders
-/// that waited for it are looked at anew, and its key is forgotten on every replica. Repeating one is no error.
+/// POST /v1/nodes/{node}/drain, /undrain and /retire, and what they share with a ban: the node leaves the proofs, so
+/// that orders that waited for it are looked at anew, and its key is forgotten on every replica. Repeating one is no
+/// error.
 /// </summary>
 internal static class ChangeStanding
 {
@@ -22,6 +23,15 @@ internal static class ChangeStanding
         RunAsync(node, tools, NodeStanding.Draining, (change, token) => TellAsync(
             change, NodeStanding.Draining, EventTypes.NodeDraining, "is being drained: no proof waits for it.", token),
             ct);
+
+    // Back among those that are waited for, once it has proven that it serves all there is.
+    public static Task<Results<Ok<NodeView>, Problem>> UndrainAsync(
+        string node, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(node, tools, NodeStanding.Joining, (change, token) => change.From != NodeStanding.Draining
+            ? Task.FromResult<Action?>(null)
+            : TellAsync(
+                change, NodeStanding.Joining, EventTypes.NodeUndrained,
+                "is not drained any more: it serves again as soon as it has proven all there is.", token), ct);
 
     // Gone for good; its name is free for a successor.
     public static Task<Results<Ok<NodeView>, Problem>> RetireAsync(
@@ -50,11 +60,13 @@ internal static class ChangeStanding
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var now = tools.Time.GetUtcNow();
         var change = await LockAsync(connection, id, now, ct);
-        if (change.From == NodeStanding.Retired && to == NodeStanding.Draining)
+        if (change.From == NodeStanding.Retired && to != NodeStanding.Retired)
         {
             return NodeProblems.NodeRetired.With();
         }
 
+        // Only what is being drained joins once more: whoever serves goes on serving.
+        to = to == NodeStanding.Joining && change.From != NodeStanding.Draining ? change.From : to;
         await using (var move = new NpgsqlCommand("UPDATE nodes SET standing = $2 WHERE id = $1", connection))
         {
             move.Parameters.Add(new() { Value = id });

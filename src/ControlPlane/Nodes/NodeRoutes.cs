@@ -42,9 +42,16 @@ internal static class NodeRoutes
             .Example(new CreateJoinCode("local", 60), NodeExamples.JoinCode);
         nodes.MapPost("/{node}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("DrainNode").WithSummary("Drain a node")
-            .Documented("It is still served to, but no activation waits for it any more.",
+            .Documented("It is still served to, but no activation waits for it any more, until `/undrain`.",
                 Problems.NotFound, NodeProblems.NodeRetired, NodeProblems.NodeAmbiguous)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Draining });
+        nodes.MapPost("/{node}/undrain", ChangeStanding.UndrainAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("UndrainNode").WithSummary("Take a drained node back")
+            .Documented(
+                "It joins once more, and counts as serving after its next report that shows all there is. A node that "
+                + "is not being drained stays as it is.",
+                Problems.NotFound, NodeProblems.NodeRetired, NodeProblems.NodeAmbiguous)
+            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Joining });
         nodes.MapPost("/{node}/retire", ChangeStanding.RetireAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("RetireNode").WithSummary("Retire a node")
             .Documented(

@@ -29,7 +29,8 @@ internal static class ReadNodes
         }
 
         var (after, anyFleet, one) = (cursor ?? Guid.Empty, of is null, of?.Id ?? Guid.Empty);
-        var rows = await NodeView.From(db, node => node.Id > after && (anyFleet || node.FleetId == one)).Take(limit + 1).ToListAsync(ct);
+        var rows = await NodeView.From(db, node => node.Id > after && (anyFleet || node.FleetId == one))
+            .Take(limit + 1).ToListAsync(ct);
         var items = rows.Take(limit).ToList();
         return TypedResults.Ok(new Page<NodeView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
     }

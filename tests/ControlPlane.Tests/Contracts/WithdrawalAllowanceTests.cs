@@ -43,7 +43,8 @@ public sealed class WithdrawalAllowanceTests
 
     private static IReadOnlySet<Guid> Held(
         IReadOnlyList<DateTimeOffset> published, IReadOnlyList<AskedWithdrawal> asked, int served) =>
-        WithdrawalAllowance.Held(published, asked, WithdrawalAllowance.Of(served)).Select(one => one.Domain).ToHashSet();
+        WithdrawalAllowance.Held(published, asked, WithdrawalAllowance.Of(served))
+            .Select(one => one.Domain).ToHashSet();
 
     private static List<AskedWithdrawal> Asked(int count, DateTimeOffset at) =>
         [.. Enumerable.Range(0, count).Select(_ => One(at))];

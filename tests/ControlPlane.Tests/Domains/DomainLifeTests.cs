@@ -94,6 +94,11 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
                 ("deleting", "nodes", "nodes-withdrawing"),
                 ($"{view["status"]}", $"{view["waitingOn"]}", $"{view["reason"]!["code"]}"));
             Assert.DoesNotContain("exist", view["reason"]!.ToJsonString());
+            foreach (var (code, found) in new[] { ("nodes-withdrawing", 1), ("dns-not-there", 0) })
+            {
+                var list = await ReadAsync(await api.Acme.GetAsync($"/v1/domains?hostname=bye.&reason={code}"));
+                Assert.Equal(found, list["items"]!.AsArray().Count);
+            }
         }
 
         await using var db = api.Open();

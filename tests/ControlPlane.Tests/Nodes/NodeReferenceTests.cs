@@ -13,6 +13,7 @@ public sealed class NodeReferenceTests(PostgresDatabase database) : IClassFixtur
     [InlineData("GET", "/rekey")]
     [InlineData("GET", "/events")]
     [InlineData("POST", "/drain")]
+    [InlineData("POST", "/undrain")]
     [InlineData("POST", "/retire")]
     [InlineData("POST", "/ban")]
     public async Task A_node_is_named_by_its_id_or_by_a_name_that_no_other_ever_had(string method, string route)

@@ -23,6 +23,7 @@ internal static class ListDomains
             Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown,
             Problems.FleetNotAllowed, Problems.FleetUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
+        .Words("reason", [.. Reasons.ByCode.Keys])
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
     private static async Task<IResult> HandleAsync(
@@ -30,6 +31,7 @@ internal static class ListDomains
         [Description("The domain as a whole.")] string? status = null,
         [Description("The beginning of the name.")] string? hostname = null,
         [Description("Who must act next.")] string? waitingOn = null,
+        [Description("Why it is not further, such as `node-refused`.")] string? reason = null,
         [Description("Whose, by name or id; for operators' keys.")] string? tenant = null,
         [Description("Which fleet's, by name or id; for operators' keys.")] string? fleet = null,
         Guid? cursor = null,
@@ -48,6 +50,11 @@ internal static class ListDomains
         if (!TryParse<WaitingOn>(waitingOn, out var party))
         {
             return NoSuch("waitingOn", Enum.GetNames<WaitingOn>());
+        }
+
+        if (reason is not null && !Reasons.ByCode.ContainsKey(reason))
+        {
+            return NoSuch("reason", [.. Reasons.ByCode.Keys]);
         }
 
         var query = db.Domains.AsNoTracking().VisibleTo(caller).Where(HasStatus(wantedStatus, db));
@@ -91,7 +98,12 @@ internal static class ListDomains
 
         if (party is { } who)
         {
-            query = query.Where(WaitsOn(who, db));
+            query = query.Where(Shows(told => told.WaitingOn == who, who == WaitingOn.None, db));
+        }
+
+        if (reason is not null)
+        {
+            query = query.Where(Shows(told => told.Code == reason, false, db));
         }
 
         var rows = await query.Where(domain => cursor == null || domain.Id > cursor)
@@ -126,13 +138,15 @@ internal static class ListDomains
     private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
 
     /// <summary>What <see cref="DomainFacts.Reason"/> finds for the newest order, as a condition.</summary>
-    private static Expression<Func<Domain, bool>> WaitsOn(WaitingOn who, ControlPlaneDb db)
+    /// <param name="wanted">Which reasons.</param>
+    /// <param name="none">Whether a domain without a reason is wanted, too.</param>
+    /// <param name="db">Where the orders are.</param>
+    private static Expression<Func<Domain, bool>> Shows(Func<Reason, bool> wanted, bool none, ControlPlaneDb db)
     {
-        var codes = Reasons.ByCode.Values.Where(reason => reason.WaitingOn == who).Select(reason => reason.Code)
-            .ToList();
+        var codes = Reasons.ByCode.Values.Where(wanted).Select(reason => reason.Code).ToList();
         var states = Enum.GetValues<OrderState>().Where(state =>
-            (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
-        var lost = who == Reasons.OwnershipLost.WaitingOn;
+            DomainFacts.ReasonOfState.TryGetValue(state, out var told) ? wanted(told) : none).ToList();
+        var lost = wanted(Reasons.OwnershipLost);
         return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
             ? lost
             : db.Orders.Any(order => order.DomainId == domain.Id
