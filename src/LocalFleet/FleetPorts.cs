@@ -30,6 +30,9 @@ internal sealed record FleetPorts(int Offset)
     /// <inheritdoc cref="NodeHttps"/>
     public int NodeHttp(int node) => 18080 + node + Offset;
 
+    /// <inheritdoc cref="NodeHttps"/>
+    public int NodeStatus(int node) => 19080 + node + Offset;
+
     /// <param name="application">From 1.</param>
     public int Application(int application) => 19440 + application + Offset;
 
@@ -52,6 +55,7 @@ internal sealed record FleetPorts(int Offset)
         {
             yield return (NodeHttps(node), $"node {node} (HTTPS)");
             yield return (NodeHttp(node), $"node {node} (HTTP)");
+            yield return (NodeStatus(node), $"node {node}'s agent (metrics)");
         }
     }
 

@@ -68,6 +68,10 @@ internal static class AgentHost
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 0;
             kestrel.ListenUnixSocket(options.TokenSocket);
+            if (options.Status is { } status)
+            {
+                kestrel.Listen(status);
+            }
         });
         builder.Services.Configure<HostOptions>(host =>
         {

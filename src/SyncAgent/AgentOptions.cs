@@ -30,6 +30,10 @@ internal sealed record AgentOptions
     /// <summary>The unix socket that HAProxy asks for tokens and readiness.</summary>
     public required string TokenSocket { get; init; }
 
+    /// <summary>Where whoever watches the node finds <c>/metrics</c>, <c>/readyz</c> and <c>/healthz</c>; null: on the
+    /// token socket alone.</summary>
+    public IPEndPoint? Status { get; init; }
+
     /// <summary>PEM files with roots that are trusted beside the system's.</summary>
     public IReadOnlyList<string> Trust { get; init; } = [];
 

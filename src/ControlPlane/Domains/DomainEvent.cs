@@ -58,6 +58,7 @@ internal static class EventTypes
     public const string NodeServing = "node.serving";
     public const string NodeLost = "node.lost";
     public const string NodeDraining = "node.draining";
+    public const string NodeUndrained = "node.undrained";
     public const string NodeRetired = "node.retired";
     public const string NodeBanned = "node.banned";
     public const string RekeyAsked = "node.rekey-asked";

@@ -116,7 +116,7 @@ internal sealed class Order
     }
 
     /// <summary>Wants it taken back. A running step finishes, records its result and then sees the wish; where no step
-    /// runs, the order moves now.</summary>
+    /// runs, the order moves now. Either way what it waited for is past.</summary>
     /// <returns>The state it left; null when it did not move.</returns>
     public OrderState? RequestCancel(DateTimeOffset now)
     {
@@ -125,6 +125,12 @@ internal sealed class Order
         if (State is OrderState.Active or OrderState.Failed)
         {
             MoveTo(OrderState.Canceling, now);
+        }
+
+        if (State != OrderState.Canceling)
+        {
+            Reason = Reasons.NodesWithdrawing.Code;
+            ReasonDetail = null;
         }
 
         NextAttemptAt = now;

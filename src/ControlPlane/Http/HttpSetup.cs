@@ -30,7 +30,7 @@ internal static class HttpSetup
     }
 
     /// <summary>The order matters: problems outermost, then how often strangers ask, then who asks, how often, whether
-    /// the caller may, the trail, and whether it was asked before.</summary>
+    /// the caller may, the trail, whether the query can be understood, and whether it was asked before.</summary>
     public static void UseHttp(this WebApplication app)
     {
         app.UseTrustedProxies();
@@ -50,6 +50,7 @@ internal static class HttpSetup
         app.UseCallerRates();
         app.UseAuthorization();
         app.UseMiddleware<AuditRequests>();
+        app.UseMiddleware<KnownParameters>();
         app.UseMiddleware<IdempotencyMiddleware>();
         app.WarnOfClearText();
     }

@@ -18,6 +18,10 @@ internal static class Problems
         "Remove the field or correct its spelling; unknown fields are refused so that a typing error is never "
         + "ignored.");
 
+    public static readonly ProblemKind UnknownParameter = new(
+        "unknown-parameter", 400, Customer, "The query has a parameter this route does not know.",
+        "Remove the parameter or correct its spelling; detail lists those of the route.");
+
     public static readonly ProblemKind InvalidField = new(
         "invalid-field", 400, Customer, "A field has a value that is not allowed.",
         "Correct the fields listed in errors.");
@@ -57,7 +61,8 @@ internal static class Problems
 
     public static readonly ProblemKind NotFound = new(
         "not-found", 404, Customer, "There is nothing here that the key may see.",
-        "Check the id and the path; a portal's key sees its own tenant only.");
+        "Check the id and the path; GET /v1/domains?hostname=<name> finds a domain's id. A portal's key sees its own "
+        + "tenant only.");
 
     public static readonly ProblemKind MethodNotAllowed = new(
         "method-not-allowed", 405, Customer, "The path exists, but not with this method.",
@@ -115,8 +120,8 @@ internal static class Problems
     /// <summary>Every problem, by code.</summary>
     public static readonly IReadOnlyDictionary<string, ProblemKind> ByCode = new[]
     {
-        MalformedRequest, MalformedJson, UnknownField, InvalidField, TenantRequired, TenantNotAllowed, TenantUnknown,
-        FleetNotAllowed, FleetUnknown,
+        MalformedRequest, MalformedJson, UnknownField, UnknownParameter, InvalidField, TenantRequired,
+        TenantNotAllowed, TenantUnknown, FleetNotAllowed, FleetUnknown,
         NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
         AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
         IdempotencyInProgress,

@@ -162,7 +162,7 @@ internal static class Reasons
     public static readonly Reason RolloutPaused = new(
         "rollout-paused", WaitingOn.Operator,
         "The fleet's rollout stands still; what was served before is served on.",
-        "Read the reason at /v1/fleets/{fleet}, put it right, and POST /v1/fleets/{fleet}/rollout/resume.");
+        "Read the reason with GET /v1/fleets/{fleet}, put it right, and POST /v1/fleets/{fleet}/rollout/resume.");
 
     public static readonly Reason NewerOnNodes = new(
         "newer-on-nodes", WaitingOn.None,
@@ -177,7 +177,8 @@ internal static class Reasons
     public static readonly Reason WithdrawalsHeld = new(
         "withdrawals-held", WaitingOn.Operator,
         "So many names are being withdrawn at once that an operator must approve it.",
-        "Look at /v1/fleets/{fleet}/withdrawals. If it is meant, approve it there; until then the name is served.");
+        "Read GET /v1/fleets/{fleet}/withdrawals. If it is meant, POST /v1/fleets/{fleet}/withdrawals/approve with "
+        + "the heldUntil it shows; until then the name is served.");
 
     public static readonly Reason TokenStoreNotReachable = new(
         "token-store-not-reachable", WaitingOn.Operator,

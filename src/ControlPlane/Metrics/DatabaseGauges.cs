@@ -13,6 +13,11 @@ namespace ControlPlane.Metrics;
 internal sealed partial class DatabaseGauges(
     NpgsqlDataSource database, AuditGauges audit, TimeProvider time, ILogger<DatabaseGauges> log)
 {
+    /// <summary>How families are labelled whose queries select these columns, then the value. Two fleets may have a
+    /// node of the same name.</summary>
+    private static readonly string[] OfFleet = ["fleet"];
+    private static readonly string[] OfNode = ["fleet", "node"];
+
     /// <summary>A scrape is given up after 10 s by default; a slow database must not cost the other metrics.</summary>
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(5);
 
@@ -65,27 +70,21 @@ internal sealed partial class DatabaseGauges(
             ct);
         PrometheusText.Sample(text, "controlplane_orders_due", "", due[""]);
 
-        PrometheusText.Head(
-            text, "controlplane_node_lag_revisions", "Revisions between the fleet's desired state and the node's.",
-            "gauge");
-        var lags = await RowsAsync(
-            connection,
+        await FamilyAsync(
+            connection, text, "controlplane_node_lag_revisions",
+            "Revisions between the fleet's desired state and the node's.", OfNode,
             """
-            SELECT n.name, CASE WHEN n.epoch < f.epoch THEN f.revision ELSE greatest(f.revision - n.revision, 0) END
-            FROM nodes n JOIN fleets f ON f.id = n.fleet_id WHERE n.standing <> 'Retired' ORDER BY n.name
+            SELECT f.name, n.name,
+                   CASE WHEN n.epoch < f.epoch THEN f.revision ELSE greatest(f.revision - n.revision, 0) END
+            FROM nodes n JOIN fleets f ON f.id = n.fleet_id WHERE n.standing <> 'Retired' ORDER BY 1, 2
             """,
             ct);
-        foreach (var (node, lag) in lags)
-        {
-            PrometheusText.Sample(text, "controlplane_node_lag_revisions", PrometheusText.Label("node", node), lag);
-        }
-
         await FamilyAsync(
-            connection, text, "controlplane_fleet_epoch", "Epoch of a fleet: raised after a restore.", "fleet",
+            connection, text, "controlplane_fleet_epoch", "Epoch of a fleet: raised after a restore.", OfFleet,
             "SELECT name, epoch FROM fleets ORDER BY name", ct);
         await FamilyAsync(
             connection, text, "controlplane_withdrawals_held", "Withdrawals that wait for an admin's approval.",
-            "fleet",
+            OfFleet,
             """
             SELECT name, (SELECT count(*) FROM desired_changes
                           WHERE fleet_id = fleets.id AND held_at IS NOT NULL AND approval IS NULL)
@@ -94,7 +93,7 @@ internal sealed partial class DatabaseGauges(
             ct);
         await FamilyAsync(
             connection, text, "controlplane_fleet_rollout",
-            "How a fleet's rollout stands: 0 running, 1 a canary is silent, 2 halted, 3 paused.", "fleet",
+            "How a fleet's rollout stands: 0 running, 1 a canary is silent, 2 halted, 3 paused.", OfFleet,
             """
             SELECT name, array_position('{Running,CanarySilent,Halted,Paused}'::text[], rollout)::bigint - 1
             FROM fleets ORDER BY name
@@ -102,37 +101,44 @@ internal sealed partial class DatabaseGauges(
             ct);
         await FamilyAsync(
             connection, text, "controlplane_fleet_unreleased_revisions",
-            "Revisions that only canaries may see yet.", "fleet",
+            "Revisions that only canaries may see yet.", OfFleet,
             "SELECT name, revision - released_revision FROM fleets ORDER BY name", ct);
         await FamilyAsync(
-            connection, text, "controlplane_node_alarms", "Alarms that a node's agent has raised.", "node",
+            connection, text, "controlplane_node_alarms", "Alarms that a node's agent has raised.", OfNode,
             """
-            SELECT name, (SELECT count(*) FROM node_alarms WHERE node_id = nodes.id) FROM nodes
-            WHERE standing <> 'Retired' ORDER BY name
+            SELECT f.name, n.name, (SELECT count(*) FROM node_alarms WHERE node_id = n.id)
+            FROM nodes n JOIN fleets f ON f.id = n.fleet_id WHERE n.standing <> 'Retired' ORDER BY 1, 2
             """,
             ct);
         await FamilyAsync(
-            connection, text, "controlplane_node_strays", "Names a node serves and the database does not want.", "node",
-            "SELECT name, strays::bigint FROM nodes WHERE standing <> 'Retired' ORDER BY name", ct);
-
-        PrometheusText.Head(text, "controlplane_nodes", "Nodes by standing.", "gauge");
-        foreach (var (standing, count) in await RowsAsync(
-            connection, "SELECT standing, count(*) FROM nodes GROUP BY standing ORDER BY standing", ct))
-        {
-            PrometheusText.Sample(text, "controlplane_nodes", PrometheusText.Label("standing", standing), count);
-        }
+            connection, text, "controlplane_node_strays", "Names a node serves and the database does not want.", OfNode,
+            """
+            SELECT f.name, n.name, n.strays::bigint
+            FROM nodes n JOIN fleets f ON f.id = n.fleet_id WHERE n.standing <> 'Retired' ORDER BY 1, 2
+            """,
+            ct);
+        await FamilyAsync(
+            connection, text, "controlplane_nodes", "Nodes by standing.", ["fleet", "standing"],
+            """
+            SELECT f.name, word, (SELECT count(*) FROM nodes WHERE fleet_id = f.id AND standing = word)
+            FROM fleets f CROSS JOIN unnest('{Joining,Serving,Lost,Draining,Retired}'::text[]) word ORDER BY 1, 2
+            """,
+            ct);
 
         return text.ToString();
     }
 
     private static async Task FamilyAsync(
-        NpgsqlConnection connection, StringBuilder text, string name, string help, string label, string sql,
+        NpgsqlConnection connection, StringBuilder text, string name, string help, string[] labels, string sql,
         CancellationToken ct)
     {
         PrometheusText.Head(text, name, help, "gauge");
-        foreach (var (value, count) in await RowsAsync(connection, sql, ct))
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        while (await reader.ReadAsync(ct))
         {
-            PrometheusText.Sample(text, name, PrometheusText.Label(label, value), count);
+            var of = labels.Select((label, column) => PrometheusText.Label(label, reader.GetString(column)));
+            PrometheusText.Sample(text, name, string.Join(',', of), reader.GetInt64(labels.Length));
         }
     }
 
@@ -144,9 +150,7 @@ internal sealed partial class DatabaseGauges(
         var rows = new Dictionary<string, long>(StringComparer.Ordinal);
         while (await reader.ReadAsync(ct))
         {
-            // Two fleets may have a node of the same name; the one further behind is the one to hear about.
-            var (name, value) = (reader.GetString(0), reader.GetInt64(1));
-            rows[name] = Math.Max(value, rows.GetValueOrDefault(name));
+            rows.Add(reader.GetString(0), reader.GetInt64(1));
         }
 
         return rows;

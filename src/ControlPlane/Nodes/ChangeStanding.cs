@@ -11,48 +11,62 @@ using Npgsql;
 namespace ControlPlane.Nodes;
 
 /// <summary>
-/// POST /v1/nodes/{id}/drain and /retire, and what they share with a ban: the node leaves the proofs, so that orders
-/// that waited for it are looked at anew, and its key is forgotten on every replica. Repeating one is no error.
+/// POST /v1/nodes/{node}/drain, /undrain and /retire, and what they share with a ban: the node leaves the proofs, so
+/// that orders that waited for it are looked at anew, and its key is forgotten on every replica. Repeating one is no
+/// error.
 /// </summary>
 internal static class ChangeStanding
 {
     // Still served to, no longer waited for.
     public static Task<Results<Ok<NodeView>, Problem>> DrainAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
-        RunAsync(id, tools, NodeStanding.Draining, (change, token) => TellAsync(
+        string node, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(node, tools, NodeStanding.Draining, (change, token) => TellAsync(
             change, NodeStanding.Draining, EventTypes.NodeDraining, "is being drained: no proof waits for it.", token),
             ct);
 
+    // Back among those that are waited for, once it has proven that it serves all there is.
+    public static Task<Results<Ok<NodeView>, Problem>> UndrainAsync(
+        string node, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(node, tools, NodeStanding.Joining, (change, token) => change.From != NodeStanding.Draining
+            ? Task.FromResult<Action?>(null)
+            : TellAsync(
+                change, NodeStanding.Joining, EventTypes.NodeUndrained,
+                "is not drained any more: it serves again as soon as it has proven all there is.", token), ct);
+
     // Gone for good; its name is free for a successor.
     public static Task<Results<Ok<NodeView>, Problem>> RetireAsync(
-        Guid id, [AsParameters] Tools tools, CancellationToken ct) =>
-        RunAsync(id, tools, NodeStanding.Retired, (change, token) => TellAsync(
+        string node, [AsParameters] Tools tools, CancellationToken ct) =>
+        RunAsync(node, tools, NodeStanding.Retired, (change, token) => TellAsync(
             change, NodeStanding.Retired, EventTypes.NodeRetired, "is retired: its token is refused.", token), ct);
 
     /// <summary>Changes a standing.</summary>
-    /// <param name="id">The node.</param>
+    /// <param name="node">Its id or name.</param>
     /// <param name="tools">What the routes are given.</param>
     /// <param name="to">The new standing.</param>
     /// <param name="also">What else belongs into the transaction, while the node's row is locked; returns what is to be
     /// done right after the commit, if anything.</param>
     /// <param name="ct">Ends the change before its commit.</param>
     public static async Task<Results<Ok<NodeView>, Problem>> RunAsync(
-        Guid id, Tools tools, NodeStanding to, Func<Change, CancellationToken, Task<Action?>> also,
+        string node, Tools tools, NodeStanding to, Func<Change, CancellationToken, Task<Action?>> also,
         CancellationToken ct)
     {
+        var (id, refusal) = await NodeReference.FindAsync(tools.Db, node, ct);
+        if (refusal is not null)
+        {
+            return refusal;
+        }
+
         await using var connection = await tools.Database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var now = tools.Time.GetUtcNow();
-        if (await LockAsync(connection, id, now, ct) is not { } change)
-        {
-            return Problems.NotFound.With();
-        }
-
-        if (change.From == NodeStanding.Retired && to == NodeStanding.Draining)
+        var change = await LockAsync(connection, id, now, ct);
+        if (change.From == NodeStanding.Retired && to != NodeStanding.Retired)
         {
             return NodeProblems.NodeRetired.With();
         }
 
+        // Only what is being drained joins once more: whoever serves goes on serving.
+        to = to == NodeStanding.Joining && change.From != NodeStanding.Draining ? change.From : to;
         await using (var move = new NpgsqlCommand("UPDATE nodes SET standing = $2 WHERE id = $1", connection))
         {
             move.Parameters.Add(new() { Value = id });
@@ -79,7 +93,7 @@ internal static class ChangeStanding
             tools.Wakes.Wake(state);
         }
 
-        return TypedResults.Ok(await NodeView.From(tools.Db, node => node.Id == id).SingleAsync(ct));
+        return TypedResults.Ok(await NodeView.From(tools.Db, row => row.Id == id).SingleAsync(ct));
     }
 
     private static async Task<Action?> TellAsync(
@@ -94,7 +108,7 @@ internal static class ChangeStanding
         return null;
     }
 
-    private static async Task<Change?> LockAsync(
+    private static async Task<Change> LockAsync(
         NpgsqlConnection connection, Guid id, DateTimeOffset now, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
@@ -103,11 +117,11 @@ internal static class ChangeStanding
             Parameters = { new() { Value = id } },
         };
         await using var reader = await command.ExecuteReaderAsync(ct);
-        return await reader.ReadAsync(ct)
-            ? new Change(
-                connection, id, reader.GetGuid(0), reader.GetString(1),
-                Enum.Parse<NodeStanding>(reader.GetString(2)), now)
-            : null;
+        // Rows of nodes are never deleted: the one that was found is there.
+        await reader.ReadAsync(ct);
+        return new Change(
+            connection, id, reader.GetGuid(0), reader.GetString(1),
+            Enum.Parse<NodeStanding>(reader.GetString(2)), now);
     }
 
     /// <summary>The node under change, its row locked.</summary>

@@ -1,13 +1,12 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace ControlPlane.Nodes;
 
 /// <summary>What happened to a node: told in the transaction that makes it happen, read by
-/// GET /v1/nodes/{id}/events.</summary>
+/// GET /v1/nodes/{node}/events.</summary>
 internal static class NodeEvents
 {
     /// <summary>Tells within the caller's transaction.</summary>
@@ -35,8 +34,9 @@ internal static class NodeEvents
     }
 
     public static async Task<IResult> ReadAsync(
-        Guid id, ControlPlaneDb db, CancellationToken ct, long after = 0, int limit = Page<EventView>.MaxLimit) =>
-        await db.Nodes.AnyAsync(node => node.Id == id, ct)
-            ? await ReadEvents.PageAsync(db.Events.Where(row => row.NodeId == id), after, limit, ct)
-            : Problems.NotFound.With("There is no such node.");
+        string node, ControlPlaneDb db, CancellationToken ct, long after = 0, int limit = Page<EventView>.MaxLimit)
+    {
+        var (id, refusal) = await NodeReference.FindAsync(db, node, ct);
+        return refusal ?? await ReadEvents.PageAsync(db.Events.Where(row => row.NodeId == id), after, limit, ct);
+    }
 }

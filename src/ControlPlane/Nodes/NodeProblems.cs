@@ -16,11 +16,15 @@ internal static class NodeProblems
 
     public static readonly ProblemKind NodeExists = new(
         "node-exists", 409, Operator, "The fleet already has a node of this name, or with this key.",
-        "Retire the old one with POST /v1/nodes/{id}/retire, or give the new one another name and keys of its own.");
+        "Retire the old one with POST /v1/nodes/{node}/retire, or give the new one another name and keys of its own.");
 
     public static readonly ProblemKind NodeRetired = new(
         "node-retired", 409, Operator, "The node is retired.",
         "Enrol a new node; a retired one does not come back.");
+
+    public static readonly ProblemKind NodeAmbiguous = new(
+        "node-ambiguous", 409, Operator, "More than one node has or had this name.",
+        "Name the node by its id; detail lists the ids.");
 
     public static readonly ProblemKind FleetExists = new(
         "fleet-exists", 409, None, "There is already a fleet of this name.",
@@ -50,7 +54,7 @@ internal static class NodeProblems
     /// <summary>All of them, for the list that holds every problem.</summary>
     public static readonly IReadOnlyList<ProblemKind> All =
     [
-        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, FleetExists, FleetWayTaken, HistoryGone,
-        ReleasesExhausted, TooManyWaiting, VaultAway,
+        JoinCodeRefused, NodeTokenRefused, NodeExists, NodeRetired, NodeAmbiguous, FleetExists, FleetWayTaken,
+        HistoryGone, ReleasesExhausted, TooManyWaiting, VaultAway,
     ];
 }

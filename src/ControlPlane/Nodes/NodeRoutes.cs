@@ -27,25 +27,36 @@ internal static class NodeRoutes
         nodes.MapGet("", ReadNodes.ListAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ListNodes").WithSummary("List nodes")
             .Documented("All nodes in order of enrolment, retired ones included, with standing and progress.",
-                Problems.InvalidField)
+                Problems.InvalidField, Problems.FleetUnknown)
             .Example(null, new Page<NodeView>([NodeExamples.Serving], null));
-        nodes.MapGet("/{id:guid}", ReadNodes.OneAsync).RequireAuthorization(AccessPolicy.Support)
+        nodes.MapGet("/{node}", ReadNodes.OneAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ReadNode").WithSummary("Read a node")
-            .Documented("Its standing, its HAProxy, and how far it is behind its fleet.", Problems.NotFound)
+            .Documented(
+                "Its standing, its HAProxy, and how far it is behind its fleet.",
+                Problems.NotFound, NodeProblems.NodeAmbiguous)
             .Example(null, NodeExamples.Serving);
         nodes.MapPost("/join-codes", JoinCodes.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("CreateJoinCode").WithSummary("Make a join code")
             .Documented("A one-time code with which one new node enrols. It is shown this once.", Problems.InvalidField)
             .WithoutLocation()
             .Example(new CreateJoinCode("local", 60), NodeExamples.JoinCode);
-        nodes.MapPost("/{id:guid}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
+        nodes.MapPost("/{node}/drain", ChangeStanding.DrainAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("DrainNode").WithSummary("Drain a node")
-            .Documented("It is still served to, but no activation waits for it any more.",
-                Problems.NotFound, NodeProblems.NodeRetired)
+            .Documented("It is still served to, but no activation waits for it any more, until `/undrain`.",
+                Problems.NotFound, NodeProblems.NodeRetired, NodeProblems.NodeAmbiguous)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Draining });
-        nodes.MapPost("/{id:guid}/retire", ChangeStanding.RetireAsync).RequireAuthorization(AccessPolicy.Admin)
+        nodes.MapPost("/{node}/undrain", ChangeStanding.UndrainAsync).RequireAuthorization(AccessPolicy.Admin)
+            .WithName("UndrainNode").WithSummary("Take a drained node back")
+            .Documented(
+                "It joins once more, and counts as serving after its next report that shows all there is. A node that "
+                + "is not being drained stays as it is.",
+                Problems.NotFound, NodeProblems.NodeRetired, NodeProblems.NodeAmbiguous)
+            .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Joining });
+        nodes.MapPost("/{node}/retire", ChangeStanding.RetireAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("RetireNode").WithSummary("Retire a node")
-            .Documented("Gone for good: its token is refused and its name is free for a successor.", Problems.NotFound)
+            .Documented(
+                "Gone for good: its token is refused and its name is free for a successor.",
+                Problems.NotFound, NodeProblems.NodeAmbiguous)
             .Example(null, NodeExamples.Serving with { Standing = NodeStanding.Retired });
         BanRoutes.Map(nodes);
     }

@@ -56,6 +56,7 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
             "--https", $"127.0.0.1:{options.Ports.NodeHttps(number)}",
             "--token-dir", Layout.Tokens,
             "--token-socket", _paths.TokenSocket,
+            "--status", $"127.0.0.1:{options.Ports.NodeStatus(number)}",
             "--trust", Layout.RootCertificate]));
 
     protected override async Task<bool> IsReadyAsync(CancellationToken cancellation) =>

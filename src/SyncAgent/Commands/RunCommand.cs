@@ -38,6 +38,18 @@ internal static class RunCommand
             Required = true,
             Description = "The unix socket HAProxy asks",
         };
+        var status = new Option<string?>("--status")
+        {
+            Description = "Loopback address:port that answers /metrics, /readyz and /healthz; it asks for no key",
+        };
+        status.Validators.Add(given =>
+        {
+            if (given.GetValueOrDefault<string?>() is { } text
+                && !(IPEndPoint.TryParse(text, out var at) && at.Port > 0 && IPAddress.IsLoopback(at.Address)))
+            {
+                given.AddError("--status must be a loopback address and a port, such as 127.0.0.1:9180.");
+            }
+        });
         var trust = new Option<string[]>("--trust")
         {
             Description = "PEM file with a root to trust beside the system's",
@@ -76,8 +88,8 @@ internal static class RunCommand
         var join = new EnrolOptions(isRequired: false);
         var command = new Command("run", "Keeps one HAProxy in step with the fleet.")
         {
-            certificates, socket, https, tokenDirectory, tokenSocket, trust, bufferSize, staleAfter, digestEvery,
-            auditEvery,
+            certificates, socket, https, tokenDirectory, tokenSocket, status, trust, bufferSize, staleAfter,
+            digestEvery, auditEvery,
         };
         join.AddTo(command);
         command.SetAction((parsed, cancel) => Run(
@@ -95,6 +107,7 @@ internal static class RunCommand
                 Https = ListenerOf(parsed.GetRequiredValue(https)),
                 TokenDirectory = parsed.GetRequiredValue(tokenDirectory),
                 TokenSocket = Path.GetFullPath(parsed.GetRequiredValue(tokenSocket)),
+                Status = parsed.GetValue(status) is { } at ? IPEndPoint.Parse(at) : null,
                 Trust = parsed.GetValue(trust) ?? [],
                 StaleAfter = TimeSpan.FromMinutes(parsed.GetValue(staleAfter)),
                 DigestEvery = TimeSpan.FromMinutes(parsed.GetValue(digestEvery)),

@@ -5,10 +5,14 @@ namespace SyncAgent.Tokens;
 
 /// <summary>
 /// What HAProxy asks over the agent's unix socket: tokens for the CA, and whether this node is ready for the NLB. Exact
-/// Host and exact path or 404; nothing else lives here.
+/// Host and exact path or 404; nothing else lives here. The same on loopback, for whoever watches the node, where that
+/// is asked for.
 /// </summary>
 internal static class LocalEndpoints
 {
+    /// <summary>Load balancers and probes ask with either.</summary>
+    private static readonly string[] GetOrHead = [HttpMethods.Get, HttpMethods.Head];
+
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/.well-known/pki-validation/fileauth.txt", (
@@ -21,8 +25,8 @@ internal static class LocalEndpoints
 
     public static void MapStanding(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/healthz", () => Results.Text("alive\n"));
-        routes.MapGet("/readyz", (Readiness readiness) =>
+        routes.MapMethods("/healthz", GetOrHead, () => Results.Text("alive\n"));
+        routes.MapMethods("/readyz", GetOrHead, (Readiness readiness) =>
             Results.Text(
                 string.Join('\n', [readiness.Reason ?? "ready", .. readiness.Remarks(), ""]),
                 statusCode: readiness.Reason is null ? 200 : 503));

@@ -80,12 +80,25 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     public async Task Deletion_asks_the_running_step_to_stop_and_is_told_once()
     {
         var id = await api.RegisterAsync("bye.example.com");
-        await SetAsync(id, order => order.NextAttemptAt = api.Clock.GetUtcNow().AddHours(1));
+        await SetAsync(id, order =>
+        {
+            order.NextAttemptAt = api.Clock.GetUtcNow().AddHours(1);
+            (order.Reason, order.ReasonDetail) = ("dns-not-there", "It does not exist.");
+        });
         for (var i = 0; i < 2; i++)
         {
             var answer = await api.Acme.DeleteAsync($"/v1/domains/{id}");
             Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
-            Assert.Equal("deleting", (await ReadAsync(answer))["status"]!.ToString());
+            var view = await ReadAsync(answer);
+            Assert.Equal(
+                ("deleting", "nodes", "nodes-withdrawing"),
+                ($"{view["status"]}", $"{view["waitingOn"]}", $"{view["reason"]!["code"]}"));
+            Assert.DoesNotContain("exist", view["reason"]!.ToJsonString());
+            foreach (var (code, found) in new[] { ("nodes-withdrawing", 1), ("dns-not-there", 0) })
+            {
+                var list = await ReadAsync(await api.Acme.GetAsync($"/v1/domains?hostname=bye.&reason={code}"));
+                Assert.Equal(found, list["items"]!.AsArray().Count);
+            }
         }
 
         await using var db = api.Open();
@@ -95,10 +108,10 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.True(order.NextAttemptAt <= api.Clock.GetUtcNow());
         Assert.Equal(1, await db.Events.CountAsync(row =>
             row.DomainId == id && row.Type == EventTypes.DomainDeletionRequested));
-        await ProblemAsync(
-            await api.Acme.PostAsync(
-                "/v1/domains", System.Net.Http.Json.JsonContent.Create(new { hostname = "bye.example.com" })),
-            409, "hostname-being-released");
+        using var again = await api.Acme.PostAsync(
+            "/v1/domains", System.Net.Http.Json.JsonContent.Create(new { hostname = "bye.example.com" }));
+        await ProblemAsync(again, 409, "hostname-being-released");
+        Assert.Equal(TimeSpan.FromMinutes(1), again.Headers.RetryAfter?.Delta);
     }
 
     [Fact]

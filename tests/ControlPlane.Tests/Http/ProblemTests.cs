@@ -57,6 +57,7 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
     [InlineData("GET", "/v1/domains?hostname=%00", 400, "malformed-request")]
     [InlineData("GET", "/v1/domains?status=fine", 400, "invalid-field")]
     [InlineData("GET", "/v1/domains?status=1", 400, "invalid-field")]
+    [InlineData("GET", "/v1/domains?reason=refused", 400, "invalid-field")]
     [InlineData("GET", "/v1/events?limit=201", 400, "invalid-field")]
     [InlineData("GET", "/v1/tenants", 403, "not-allowed")]
     [InlineData("GET", "/problems/none", 404, "not-found")]

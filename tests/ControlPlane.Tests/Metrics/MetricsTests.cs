@@ -1,8 +1,10 @@
 using System.Diagnostics.Metrics;
+using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 using ControlPlane.Domains;
 using ControlPlane.Metrics;
 using ControlPlane.Tests.Http;
+using ControlPlane.Tests.Nodes;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Metrics;
@@ -32,6 +34,34 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
         Assert.All(
             text.Split('\n', StringSplitOptions.RemoveEmptyEntries),
             line => Assert.Matches(Line(), line));
+    }
+
+    [Fact]
+    public async Task Nodes_of_one_name_in_two_fleets_are_told_apart()
+    {
+        (await api.Admin.PostAsJsonAsync("/v1/fleets", new { name = "eu", cnameTarget = "eu.edge.saas.example" }))
+            .EnsureSuccessStatusCode();
+        foreach (var fleet in new[] { "default", "eu" })
+        {
+            var code = await ApiFixture.ReadAsync(
+                await api.Admin.PostAsJsonAsync("/v1/nodes/join-codes", new { fleet }));
+            await new TestNode(api.Anonymous, api.Clock, "same").EnrolAsync(code["code"]!.ToString());
+        }
+
+        var text = await api.Anonymous.GetStringAsync("/metrics");
+
+        foreach (var fleet in new[] { "default", "eu" })
+        {
+            foreach (var gauge in new[] { "lag_revisions", "alarms", "strays" })
+            {
+                Assert.Contains(
+                    $$"""controlplane_node_{{gauge}}{fleet="{{fleet}}",node="same"} 0""" + "\n", text,
+                    StringComparison.Ordinal);
+            }
+
+            Assert.Contains($$"""controlplane_nodes{fleet="{{fleet}}",standing="Joining"} 1""" + "\n", text);
+            Assert.Contains($$"""controlplane_nodes{fleet="{{fleet}}",standing="Serving"} 0""" + "\n", text);
+        }
     }
 
     [Fact]

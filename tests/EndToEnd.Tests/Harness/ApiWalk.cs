@@ -60,7 +60,7 @@ internal static class ApiWalk
         var fillings = new Dictionary<string, IReadOnlyList<string>>
         {
             ["/v1/domains/{id}"] = await IdsAsync("domains"),
-            ["/v1/nodes/{id}"] = await IdsAsync("nodes"),
+            ["/v1/nodes/{node}"] = await IdsAsync("nodes"),
             ["/v1/fleets/{fleet}"] = await IdsAsync("fleets"),
             ["/v1/tenants/{tenant}"] = await IdsAsync("tenants"),
             ["/v1/tenants/{tenant}/keys/{key}"] = await IdsAsync("api_keys"),

@@ -70,7 +70,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             Reason = reason is null
                 ? null
                 : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
-            Fix = reason is null ? [] : facts.NeedsProof ? [reason.Fix, CopyOf(facts)] : [reason.Fix],
+            Fix = reason is null ? [] : [FixOf(reason, facts), .. facts.NeedsProof ? [CopyOf(facts)] : (string[])[]],
             DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
             Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
@@ -84,6 +84,9 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             DeletionReceipt = domain.DeletionReceipt,
         };
     }
+
+    /// <summary>Whoever reads it must be able to paste it.</summary>
+    private static string FixOf(Reason reason, DomainFacts facts) => reason.Fix.Replace("{fleet}", facts.Fleet.Name);
 
     private static string CopyOf(DomainFacts facts)
     {

@@ -7,6 +7,7 @@ using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Nodes;
+using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Reading;
@@ -19,8 +20,10 @@ internal static class ListDomains
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
             "Oldest first. Deleted domains are left out unless `status` asks for them.",
-            Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown)
+            Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown,
+            Problems.FleetNotAllowed, Problems.FleetUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
+        .Words("reason", [.. Reasons.ByCode.Keys])
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
     private static async Task<IResult> HandleAsync(
@@ -28,7 +31,9 @@ internal static class ListDomains
         [Description("The domain as a whole.")] string? status = null,
         [Description("The beginning of the name.")] string? hostname = null,
         [Description("Who must act next.")] string? waitingOn = null,
+        [Description("Why it is not further, such as `node-refused`.")] string? reason = null,
         [Description("Whose, by name or id; for operators' keys.")] string? tenant = null,
+        [Description("Which fleet's, by name or id; for operators' keys.")] string? fleet = null,
         Guid? cursor = null,
         int limit = Page<DomainView>.DefaultLimit)
     {
@@ -45,6 +50,11 @@ internal static class ListDomains
         if (!TryParse<WaitingOn>(waitingOn, out var party))
         {
             return NoSuch("waitingOn", Enum.GetNames<WaitingOn>());
+        }
+
+        if (reason is not null && !Reasons.ByCode.ContainsKey(reason))
+        {
+            return NoSuch("reason", [.. Reasons.ByCode.Keys]);
         }
 
         var query = db.Domains.AsNoTracking().VisibleTo(caller).Where(HasStatus(wantedStatus, db));
@@ -71,9 +81,29 @@ internal static class ListDomains
             query = query.Where(domain => domain.TenantId == owner);
         }
 
+        if (fleet is not null)
+        {
+            if (caller.Role == ApiRole.Portal)
+            {
+                return Problems.FleetNotAllowed.With();
+            }
+
+            if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var serving })
+            {
+                return Problems.FleetUnknown.With($"There is no fleet {fleet}.");
+            }
+
+            query = query.Where(domain => domain.FleetId == serving);
+        }
+
         if (party is { } who)
         {
-            query = query.Where(WaitsOn(who, db));
+            query = query.Where(Shows(told => told.WaitingOn == who, who == WaitingOn.None, db));
+        }
+
+        if (reason is not null)
+        {
+            query = query.Where(Shows(told => told.Code == reason, false, db));
         }
 
         var rows = await query.Where(domain => cursor == null || domain.Id > cursor)
@@ -108,13 +138,15 @@ internal static class ListDomains
     private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
 
     /// <summary>What <see cref="DomainFacts.Reason"/> finds for the newest order, as a condition.</summary>
-    private static Expression<Func<Domain, bool>> WaitsOn(WaitingOn who, ControlPlaneDb db)
+    /// <param name="wanted">Which reasons.</param>
+    /// <param name="none">Whether a domain without a reason is wanted, too.</param>
+    /// <param name="db">Where the orders are.</param>
+    private static Expression<Func<Domain, bool>> Shows(Func<Reason, bool> wanted, bool none, ControlPlaneDb db)
     {
-        var codes = Reasons.ByCode.Values.Where(reason => reason.WaitingOn == who).Select(reason => reason.Code)
-            .ToList();
+        var codes = Reasons.ByCode.Values.Where(wanted).Select(reason => reason.Code).ToList();
         var states = Enum.GetValues<OrderState>().Where(state =>
-            (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
-        var lost = who == Reasons.OwnershipLost.WaitingOn;
+            DomainFacts.ReasonOfState.TryGetValue(state, out var told) ? wanted(told) : none).ToList();
+        var lost = wanted(Reasons.OwnershipLost);
         return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
             ? lost
             : db.Orders.Any(order => order.DomainId == domain.Id

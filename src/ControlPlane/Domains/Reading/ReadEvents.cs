@@ -13,7 +13,8 @@ internal static class ReadEvents
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadDomainEvents").WithSummary("Read a domain's events")
         .Documented(
-            "Oldest first, each with an id that only grows. `after` leaves out what was read before; `limit` 1 to 200.",
+            "Oldest first, each with an id that only grows. `after` leaves out what was read before; `limit` 1 to 200. "
+            + "`nextCursor` is never null, as in the feed of all events: the end is a page without items.",
             Problems.NotFound, Problems.InvalidField)
         .Example(null, new Page<EventView>([Examples.Event], "42")).Produces<Page<EventView>>();
 
@@ -22,7 +23,8 @@ internal static class ReadEvents
         .WithName("ReadEvents").WithSummary("Follow all events")
         .Documented(
             "The feed to poll instead of the domains: pass the last `nextCursor` as `after`. Complete and in order: an "
-            + "event is shown once no earlier one can appear any more. A portal gets its own tenant's events.",
+            + "event is shown once no earlier one can appear any more. `nextCursor` is never null, because a feed has "
+            + "no end: for now it ends where `items` is empty. A portal gets its own tenant's events.",
             Problems.InvalidField)
         .Example(null, new Page<EventView>([Examples.Event], "42")).Produces<Page<EventView>>();
 

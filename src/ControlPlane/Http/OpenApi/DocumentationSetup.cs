@@ -20,10 +20,11 @@ internal static class DocumentationSetup
         4. *Check now* makes a waiting domain be looked at at once, instead of at `nextCheckAt`.
 
         **For programmers.** `Authorization: Bearer <key>`. JSON in camelCase; times in RFC 3339, UTC; ids are UUIDv7.
-        Lists are `{items, nextCursor}`. Errors are `application/problem+json` (RFC 9457) with a stable `reason` and a
-        `fix`; the page behind `type` explains each, and `/problems` lists them all. Unknown fields are refused.
-        A tenant is named by its id or its name. `RateLimit` tells how many requests are left; a 429 says in
-        `Retry-After` when to come back.
+        Lists are `{items, nextCursor}`, with `nextCursor` null on the last page; only events go on for ever. Errors are
+        `application/problem+json` (RFC 9457) with a stable `reason` and a `fix`; the page behind `type` explains each,
+        and `/problems` lists them all. Unknown fields and query parameters are refused. Tenants, fleets and nodes are
+        named by id or name. `RateLimit` tells how many requests are left; a 429 says in `Retry-After` when to come
+        back.
         """;
 
     public static void AddDocumentation(this WebApplicationBuilder builder) =>

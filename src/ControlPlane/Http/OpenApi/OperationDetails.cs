@@ -62,6 +62,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
             {
                 "id" => "As registration or the list shows it.",
                 "tenant" => "The tenant's id or its name.",
+                "fleet" => "The fleet's id or its name.",
+                "node" => "The node's id, or its name where no other node ever had it.",
                 "key" => "The key's id, not the key.",
                 "code" => "The `reason` of a problem.",
                 "cursor" => "`nextCursor` of the page before.",
@@ -97,7 +99,10 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
         if (!callers.Anyone)
         {
             kinds = kinds.Concat(
-                [Problems.NotAuthenticated, Problems.NotAllowed, Problems.TenantDisabled, Problems.Unavailable]);
+            [
+                Problems.UnknownParameter, Problems.NotAuthenticated, Problems.NotAllowed, Problems.TenantDisabled,
+                Problems.Unavailable,
+            ]);
         }
 
         if (!metadata.OfType<Unlimited>().Any())

@@ -6,7 +6,8 @@ internal static class RouteDocumentation
     /// <summary>Describes a route.</summary>
     /// <param name="route">The route.</param>
     /// <param name="description">Markdown, for support staff as much as for programmers.</param>
-    /// <param name="problems">What this route can answer beyond what all routes can (401, 403, 429, 500, 503).</param>
+    /// <param name="problems">What this route can answer beyond what all routes can (400 for an unknown query, 401,
+    /// 403, 429, 500, 503).</param>
     public static RouteHandlerBuilder Documented(
         this RouteHandlerBuilder route, string description, params ProblemKind[] problems) =>
         route.WithDescription(description).WithMetadata(new RouteProblems(problems));

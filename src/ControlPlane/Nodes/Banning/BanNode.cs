@@ -13,15 +13,15 @@ namespace ControlPlane.Nodes.Banning;
 internal sealed record BanRequest(bool Rekey = false, string? Reason = null);
 
 /// <summary>
-/// POST /v1/nodes/{id}/ban: for a node whose keys are in other hands. One transaction refuses it and says that its keys
-/// are to be replaced; the next one records which (<see cref="RekeyRecord"/>), so that no fault in that lets the node
-/// back in; <see cref="RekeySweep"/> makes up for it, and works it off. Banning again adds what is missing and repeats
-/// nothing.
+/// POST /v1/nodes/{node}/ban: for a node whose keys are in other hands. One transaction refuses it and says that its
+/// keys are to be replaced; the next one records which (<see cref="RekeyRecord"/>), so that no fault in that lets the
+/// node back in; <see cref="RekeySweep"/> makes up for it, and works it off. Banning again adds what is missing and
+/// repeats nothing.
 /// </summary>
 internal static class BanNode
 {
     public static async Task<Results<Ok<NodeView>, Problem>> HandleAsync(
-        Guid id, BanRequest? body, [AsParameters] ChangeStanding.Tools tools, ILogger<RekeySweep> log)
+        string node, BanRequest? body, [AsParameters] ChangeStanding.Tools tools, ILogger<RekeySweep> log)
     {
         var request = body ?? new BanRequest();
         if (GivenReason.Refuse(request.Reason) is { } refusal)
@@ -31,10 +31,10 @@ internal static class BanNode
 
         // Goes on when the caller hangs up: who bans a node must not have to wonder whether it came to pass.
         var banned = await ChangeStanding.RunAsync(
-            id, tools, NodeStanding.Retired, (change, ct) => BanAsync(change, request, ct), CancellationToken.None);
-        if (request.Rekey && banned.Result is Ok<NodeView>)
+            node, tools, NodeStanding.Retired, (change, ct) => BanAsync(change, request, ct), CancellationToken.None);
+        if (request.Rekey && banned.Result is Ok<NodeView> { Value: { } view })
         {
-            await RekeyRecord.TryAsync(tools.Database, id, tools.Time.GetUtcNow(), log, CancellationToken.None);
+            await RekeyRecord.TryAsync(tools.Database, view.Id, tools.Time.GetUtcNow(), log, CancellationToken.None);
         }
 
         return banned;

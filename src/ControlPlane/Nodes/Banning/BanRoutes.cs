@@ -70,43 +70,43 @@ internal static class BanRoutes
 
     public static void Map(RouteGroupBuilder nodes)
     {
-        nodes.MapPost("/{id:guid}/ban", BanNode.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
+        nodes.MapPost("/{node}/ban", BanNode.HandleAsync).RequireAuthorization(AccessPolicy.Admin)
             .WithName("BanNode").WithSummary("Ban a node")
             .Documented(
                 "For a node whose keys are in other hands. It is refused on every replica within 60 s, its waiting "
                 + "calls end, nothing is sealed for it any more, and no proof counts it. With `rekey: true` every key "
                 + "that it could read and that is in use is replaced, most exposed first: what is served now before "
-                + "what is being rolled out, then what the node has had for longest. Follow `/v1/nodes/{id}/rekey`. "
+                + "what is being rolled out, then what the node has had for longest. Follow `/v1/nodes/{node}/rekey`. "
                 + "Banning again with `rekey: true` adds what is missing and repeats nothing; failed replacements are "
                 + "tried again at once. Without a body the node is only banned. There is no way back: enrol it anew.",
-                Problems.NotFound, Problems.InvalidField)
+                Problems.NotFound, Problems.InvalidField, NodeProblems.NodeAmbiguous)
             .Example(
                 new BanRequest(true, "Disk stolen."),
                 NodeExamples.Serving with { Standing = NodeStanding.Retired, BannedAt = Examples.At });
-        nodes.MapGet("/{id:guid}/rekey", ReadRekey.HandleAsync).RequireAuthorization(AccessPolicy.Support)
+        nodes.MapGet("/{node}/rekey", ReadRekey.HandleAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ReadRekey").WithSummary("Follow the replacement of a banned node's keys")
             .Documented(
                 "How many bundles must be replaced and how far that is, then each of them, most exposed first. "
                 + "`waiting`: no order yet; `ordered`: on the path, with what it waits for; `replaced`: a bundle that "
                 + "the node never read is proven on every serving node; `failed`: tried again at `nextAttemptAt`; "
                 + "`notNeeded`: the domain was deleted, or another account has the name.",
-                Problems.NotFound, Problems.InvalidField)
+                Problems.NotFound, Problems.InvalidField, NodeProblems.NodeAmbiguous)
             .Example(null, Rekey);
-        nodes.MapGet("/{id:guid}/exposure", ReadExposure.HandleAsync).RequireAuthorization(AccessPolicy.Support)
+        nodes.MapGet("/{node}/exposure", ReadExposure.HandleAsync).RequireAuthorization(AccessPolicy.Support)
             .Audited()
             .WithName("ReadExposure").WithSummary("List the keys a node could read")
             .Documented(
                 "Exactly the bundles that were released to the node, in the order of their first release, banned and "
                 + "retired nodes included. Every release is recorded before the key leaves, so that what is not here "
                 + "the node never had.",
-                Problems.NotFound, Problems.InvalidField)
+                Problems.NotFound, Problems.InvalidField, NodeProblems.NodeAmbiguous)
             .Example(null, new Page<ExposedBundleView>([Exposed], null));
-        nodes.MapGet("/{id:guid}/events", NodeEvents.ReadAsync).RequireAuthorization(AccessPolicy.Support)
+        nodes.MapGet("/{node}/events", NodeEvents.ReadAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ReadNodeEvents").WithSummary("Read a node's events")
             .Documented(
                 "Enrolment, standing, ban and the milestones of a rekey, oldest first. `after` leaves out what was "
                 + "read before; `limit` 1 to 200.",
-                Problems.NotFound, Problems.InvalidField)
+                Problems.NotFound, Problems.InvalidField, NodeProblems.NodeAmbiguous)
             .Example(null, new Page<EventView>([Banned], "43")).Produces<Page<EventView>>();
     }
 }

@@ -6,11 +6,11 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Nodes.Banning;
 
-/// <summary>GET /v1/nodes/{id}/rekey: how far the replacement of a banned node's keys is.</summary>
+/// <summary>GET /v1/nodes/{node}/rekey: how far the replacement of a banned node's keys is.</summary>
 internal static class ReadRekey
 {
     public static async Task<Results<Ok<RekeyView>, Problem>> HandleAsync(
-        Guid id,
+        string node,
         ControlPlaneDb db,
         CancellationToken ct,
         [Description("nextCursor of the page before.")] int cursor = 0,
@@ -21,11 +21,13 @@ internal static class ReadRekey
             return refusal;
         }
 
-        if (await db.Nodes.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, ct) is not { } node)
+        var (id, unfound) = await NodeReference.FindAsync(db, node, ct);
+        if (unfound is not null)
         {
-            return Problems.NotFound.With("There is no such node.");
+            return unfound;
         }
 
+        var bannedAt = await db.Nodes.Where(row => row.Id == id).Select(row => row.BannedAt).SingleAsync(ct);
         var ban = await db.NodeBans.AsNoTracking().SingleOrDefaultAsync(row => row.NodeId == id, ct);
         var counts = await db.Replacements.Where(row => row.NodeId == id).GroupBy(row => row.State)
             .Select(group => new { group.Key, Count = group.Count() })
@@ -35,7 +37,7 @@ internal static class ReadRekey
         return TypedResults.Ok(new RekeyView
         {
             Node = id,
-            BannedAt = node.BannedAt,
+            BannedAt = bannedAt,
             BanReason = ban?.Reason,
             AskedAt = ban?.RekeyAskedAt,
             FinishedAt = ban?.RekeyFinishedAt,

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Security.Cryptography;
-using System.Text.RegularExpressions;
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Http;
@@ -13,7 +12,7 @@ namespace ControlPlane.Nodes.Enrolling;
 /// POST /v1/nodes/enroll: a join code, used up in the transaction that makes the node. The request's form is checked
 /// first, so that a malformed one does not cost the code and every refusal of a code has one shape.
 /// </summary>
-internal static partial class EnrolNode
+internal static class EnrolNode
 {
     private const string P256 = "1.2.840.10045.3.1.7";
 
@@ -140,8 +139,8 @@ internal static partial class EnrolNode
     {
         List<FieldProblem> faults = [];
         Check(request.JoinCode is { Length: <= 100 }, "joinCode", "must be the code an admin made.");
-        Check(request.Name is not null && NodeName().IsMatch(request.Name), "name",
-            "must be 1–63 of a–z, 0–9 and hyphen, not beginning with a hyphen.");
+        Check(request.Name is not null && IdOrName.IsName(request.Name), "name",
+            "must be 1–63 of a–z, 0–9 and hyphen, not beginning with a hyphen, and not in the form of an id.");
         Check(IsP256(request.SigningKey), "signingKey", "must be a P-256 public key as SubjectPublicKeyInfo DER.");
         Check(IsP256(request.SealingKey), "sealingKey", "must be a P-256 public key as SubjectPublicKeyInfo DER.");
         Check(
@@ -183,7 +182,4 @@ internal static partial class EnrolNode
             return false;
         }
     }
-
-    [GeneratedRegex(@"\A[a-z0-9][a-z0-9-]{0,62}\z", RegexOptions.NonBacktracking)]
-    private static partial Regex NodeName();
 }

@@ -21,5 +21,6 @@ internal static class FleetReference
     }
 
     /// <summary>The answer where it is not found in a path.</summary>
-    public static Problem NotFound() => Problems.NotFound.With("There is no such fleet.");
+    public static Problem NotFound() =>
+        Problems.NotFound.With("There is no such fleet.", "GET /v1/fleets lists all fleets with id and name.");
 }

@@ -1,4 +1,5 @@
 using ControlPlane.Domains;
+using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Publishing;
 using Microsoft.Extensions.Options;
@@ -88,7 +89,8 @@ internal sealed partial class RolloutSteps(
         if (share?.Halts(options.Value) == true)
         {
             var why = FormattableString.Invariant(
-                $"{share.Domains} domains are refused, {share.Share:P1} of the answers since {Since(rollout, now):u}.");
+                $"{share.Domains} domains are refused, {share.Share:P1} of the answers since {Since(rollout, now):u}. ")
+                + $"GET /v1/domains?fleet={rollout.Name}&reason={Reasons.NodeRefused.Code} lists them.";
             await rollout.MoveAsync(RolloutState.Halted, why, EventTypes.RolloutHalted, now, ct);
             woken = await DueOrders.OfFleetAsync(connection, fleet, now, ct);
             LogHalted(rollout.Name, why);

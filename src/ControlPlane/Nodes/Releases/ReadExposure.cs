@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Globalization;
+using ControlPlane.Database;
 using ControlPlane.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Npgsql;
@@ -7,7 +8,7 @@ using Npgsql;
 namespace ControlPlane.Nodes.Releases;
 
 /// <summary>
-/// GET /v1/nodes/{id}/exposure: the keys a node could read, from the ledger of releases. A page walks the node's
+/// GET /v1/nodes/{node}/exposure: the keys a node could read, from the ledger of releases. A page walks the node's
 /// releases from the cursor on and keeps the first of each bundle, so that its cost does not grow with the ledger.
 /// </summary>
 internal static class ReadExposure
@@ -48,7 +49,8 @@ internal static class ReadExposure
         """;
 
     public static async Task<Results<Ok<Page<ExposedBundleView>>, Problem>> HandleAsync(
-        Guid id,
+        string node,
+        ControlPlaneDb db,
         NpgsqlDataSource database,
         CancellationToken ct,
         [Description("nextCursor of the page before.")] long cursor = 0,
@@ -59,9 +61,10 @@ internal static class ReadExposure
             return refusal;
         }
 
-        if (!await IsKnownAsync(database, id, ct))
+        var (id, unfound) = await NodeReference.FindAsync(db, node, ct);
+        if (unfound is not null)
         {
-            return Problems.NotFound.With("There is no such node.");
+            return unfound;
         }
 
         await using var command = database.CreateCommand(Sql);
@@ -85,13 +88,6 @@ internal static class ReadExposure
 
         return TypedResults.Ok(new Page<ExposedBundleView>(
             items, more ? last.ToString(CultureInfo.InvariantCulture) : null));
-    }
-
-    private static async Task<bool> IsKnownAsync(NpgsqlDataSource database, Guid node, CancellationToken ct)
-    {
-        await using var command = database.CreateCommand("SELECT 1 FROM nodes WHERE id = $1");
-        command.Parameters.Add(new() { Value = node });
-        return await command.ExecuteScalarAsync(ct) is not null;
     }
 
     private static ExposedBundleView View(NpgsqlDataReader row) => new()

@@ -13,7 +13,7 @@ namespace ControlPlane.Nodes.Withdrawals;
 /// <param name="HeldUntil">Those held at or before this, as <c>heldUntil</c> of the list said: what was held since is
 /// not approved unseen.</param>
 /// <param name="Reason">For people, at most 500 characters.</param>
-internal sealed record WithdrawalApproval(DateTimeOffset HeldUntil, string? Reason = null);
+internal sealed record WithdrawalApproval(DateTimeOffset? HeldUntil, string? Reason = null);
 
 /// <summary>What was let go.</summary>
 /// <param name="Approval">Id under which the nodes are told; null when nothing was held.</param>
@@ -41,6 +41,12 @@ internal static class ApproveWithdrawals
         SELECT number FROM counted
         """;
 
+    private static readonly Problem Missing = Problems.InvalidField.With(
+        "heldUntil is missing.", "Send heldUntil as GET /v1/fleets/{fleet}/withdrawals shows it.") with
+    {
+        Errors = [new FieldProblem("heldUntil", Problems.InvalidField.Code, "Must be given.")],
+    };
+
     public static async Task<Results<Ok<ApprovedWithdrawals>, Problem>> HandleAsync(
         [Description("The fleet, by id or name.")] string fleet,
         WithdrawalApproval body,
@@ -53,6 +59,11 @@ internal static class ApproveWithdrawals
         if (GivenReason.Refuse(body.Reason) is { } refusal)
         {
             return refusal;
+        }
+
+        if (body.HeldUntil is not { } heldUntil)
+        {
+            return Missing;
         }
 
         if (await FleetReference.FindAsync(db, fleet, ct) is not { Id: var id })
@@ -72,7 +83,7 @@ internal static class ApproveWithdrawals
             {
                 new() { Value = id },
                 new() { Value = approval.ToString() },
-                new() { Value = body.HeldUntil.ToUniversalTime() },
+                new() { Value = heldUntil.ToUniversalTime() },
                 new() { Value = now },
                 new() { Value = EventTypes.WithdrawalsApproved },
                 new() { Value = string.IsNullOrWhiteSpace(body.Reason) ? "" : $" {body.Reason.Trim()}" },

@@ -18,7 +18,7 @@ internal static class PathThings
     {
         ["/v1/domains/{id}"] = new(IsTenants: true, async (api, _) =>
             (await api.RegisterAsync($"d{Guid.NewGuid():N}"[..20] + ".example.com")).ToString()),
-        ["/v1/nodes/{id}"] = new(IsTenants: false, async (api, _) =>
+        ["/v1/nodes/{node}"] = new(IsTenants: false, async (api, _) =>
             (await api.EnrolAsync($"n{Guid.NewGuid():N}"[..20])).Id.ToString()),
         ["/v1/fleets/{fleet}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
             await api.Admin.GetAsync("/v1/fleets")))["items"]![0]!["id"]!.ToString()),

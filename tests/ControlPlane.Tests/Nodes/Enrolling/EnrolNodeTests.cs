@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
+using ControlPlane.Nodes;
 
 namespace ControlPlane.Tests.Nodes.Enrolling;
 
@@ -95,7 +97,7 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
         EnrolRequest[] bad =
         [
             good with { Name = "" }, good with { Name = "N1" }, good with { Name = "-n" }, good with { Name = "n1\n" },
-            good with { Name = new string('n', 64) },
+            good with { Name = new string('n', 64) }, good with { Name = Guid.NewGuid().ToString() },
             good with { SigningKey = [] }, good with { SigningKey = [1, 2, 3] },
             good with { SigningKey = p384.ExportSubjectPublicKeyInfo() },
             good with { SealingKey = [.. good.SealingKey, 0] }, good with { SealingKey = good.SigningKey },
@@ -108,6 +110,36 @@ public sealed class EnrolNodeTests(PostgresDatabase database) : IClassFixture<Po
         }
 
         await node.EnrolAsync(code);
+    }
+
+    [Fact]
+    public async Task A_drained_node_is_taken_back_once_it_has_shown_all_there_is()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var node = await app.EnrolAsync("drained", (await app.Rows.FleetAsync()).Name);
+        await node.ReportAsync(synced: true);
+        Assert.Equal("serving", await PostAsync("undrain"));
+
+        Assert.Equal("draining", await PostAsync("drain"));
+        await node.ReportAsync(synced: true);
+        Assert.Equal("draining", await PostAsync("drain"));
+        Assert.Equal("joining", await PostAsync("undrain"));
+        Assert.Equal("joining", await PostAsync("undrain"));
+
+        Assert.Equal(nameof(NodeStanding.Serving), (await node.ReportAsync(synced: true)).Standing);
+        using var events = await app.AdminAsync(HttpMethod.Get, $"/v1/nodes/{node.Id}/events");
+        Assert.Equal(
+            ["node.enrolled", "node.serving", "node.draining", "node.undrained", "node.serving"],
+            (await events.Content.ReadFromJsonAsync<JsonNode>())!["items"]!.AsArray().Select(row => $"{row!["type"]}"));
+        await PostAsync("retire");
+        using var gone = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{node.Id}/undrain");
+        Assert.Equal(HttpStatusCode.Conflict, gone.StatusCode);
+
+        async Task<string> PostAsync(string route)
+        {
+            using var answer = await app.AdminAsync(HttpMethod.Post, $"/v1/nodes/{node.Id}/{route}");
+            return (await answer.Content.ReadFromJsonAsync<JsonNode>())!["standing"]!.ToString();
+        }
     }
 
     [Fact]

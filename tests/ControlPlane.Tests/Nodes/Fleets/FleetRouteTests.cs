@@ -95,6 +95,38 @@ public sealed class FleetRouteTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task Domains_and_nodes_are_listed_by_fleet()
+    {
+        var (id, name) = await MakeAsync();
+        var tenant = NewName();
+        (await api.Admin.PostAsJsonAsync("/v1/tenants", new { name = tenant })).EnsureSuccessStatusCode();
+        var here = await RegisterAsync(new { hostname = NewHost(), tenant, fleet = name });
+        await RegisterAsync(new { hostname = NewHost(), tenant });
+        var code = await ApiFixture.ReadAsync(
+            await api.Admin.PostAsJsonAsync("/v1/nodes/join-codes", new { fleet = name }));
+        var node = new TestNode(api.Anonymous, api.Clock, "here");
+        await node.EnrolAsync(code["code"]!.ToString());
+        await api.EnrolAsync($"elsewhere-{name}");
+
+        foreach (var fleet in new[] { id, name })
+        {
+            var domains = await ApiFixture.ReadAsync(await api.Support.GetAsync($"/v1/domains?fleet={fleet}"));
+            Assert.Equal($"{here["id"]}", $"{Assert.Single(domains["items"]!.AsArray())!["id"]}");
+            var nodes = await ApiFixture.ReadAsync(await api.Support.GetAsync($"/v1/nodes?fleet={fleet}"));
+            Assert.Equal($"{node.Id}", $"{Assert.Single(nodes["items"]!.AsArray())!["id"]}");
+        }
+
+        foreach (var list in new[] { "domains", "nodes" })
+        {
+            using var unknown = await api.Support.GetAsync($"/v1/{list}?fleet=nowhere");
+            await ApiFixture.ProblemAsync(unknown, 400, "fleet-unknown");
+        }
+
+        using var portal = await api.Acme.GetAsync($"/v1/domains?fleet={name}");
+        await ApiFixture.ProblemAsync(portal, 400, "fleet-not-allowed");
+    }
+
+    [Fact]
     public async Task The_target_of_any_fleet_is_nobodys_name()
     {
         var name = NewName();

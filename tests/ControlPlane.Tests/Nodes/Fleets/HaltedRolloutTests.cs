@@ -28,6 +28,7 @@ public sealed class HaltedRolloutTests(PostgresDatabase database) : IClassFixtur
         var rollout = await bench.RolloutAsync();
         Assert.Equal(("halted", 0.5), (rollout["state"]!.ToString(), (double)rollout["nackShare"]!));
         Assert.StartsWith("5 domains are refused", rollout["reason"]!.ToString(), StringComparison.Ordinal);
+        Assert.Contains("&reason=node-refused lists them.", rollout["reason"]!.ToString(), StringComparison.Ordinal);
         Assert.Equal(1, await bench.EventsAsync(EventTypes.RolloutHalted));
         Assert.Contains(OrderState.PendingDeployment, bench.App.Wakes.Woken);
         var cursor = (await node.PollAsync()).Cursor;

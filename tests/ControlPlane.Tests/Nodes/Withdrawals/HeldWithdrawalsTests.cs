@@ -26,6 +26,11 @@ public sealed class HeldWithdrawalsTests(PostgresDatabase database) : IClassFixt
         Assert.Superset(
             list.Items.Select(item => item.Domain).ToHashSet(), before.Upserts.Select(row => row.Domain).ToHashSet());
 
+        using var without = await app.AdminAsync(
+            HttpMethod.Post, $"/v1/fleets/{fleet}/withdrawals/approve", new { reason = "In a hurry." });
+        Assert.Equal(HttpStatusCode.BadRequest, without.StatusCode);
+        Assert.Contains("heldUntil is missing", await without.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+
         // What was held after he looked is not approved with it.
         var heldUntil = list.HeldUntil!.Value;
         Assert.Equal(new ApprovedWithdrawals(null, 0), await ApproveAsync(app, fleet, heldUntil.AddSeconds(-1)));
