@@ -1,9 +1,9 @@
 using ControlPlane.Contracts;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace ControlPlane.Nodes.Observing;
 
@@ -94,36 +94,19 @@ internal static class ObservedStateRows
         }
     }
 
-    public static async Task WriteAsync(
-        NpgsqlConnection connection, NodeIdentity node,
-        IReadOnlyList<ObservedDomain> rows, DateTimeOffset now, CancellationToken ct)
-    {
-        if (rows.Count == 0)
-        {
-            return;
-        }
-
-        await using var command = new NpgsqlCommand(Sql, connection)
-        {
-            Parameters =
-            {
-                new() { Value = rows.Select(row => row.Domain).ToArray() },
-                new() { Value = rows.Select(row => row.Revision).ToArray() },
-                new() { Value = rows.Select(row => row.State.ToString()).ToArray() },
-                Texts(rows.Select(row => row.DiskFingerprint)),
-                Texts(rows.Select(row => row.MemoryFingerprint)),
-                Texts(rows.Select(row => row.HandshakeFingerprint)),
-                Texts(rows.Select(row => row.Error?.Code)),
-                Texts(rows.Select(row => Clean(row.Error?.Detail))),
-                new() { Value = node.Fleet },
-                new() { Value = node.Id },
-                new() { Value = now },
-                new() { Value = EventTypes.NodeRefused },
-                new() { Value = node.Name },
-            },
-        };
-        await command.ExecuteNonQueryAsync(ct);
-    }
+    /// <summary>Writes the rows; at least one.</summary>
+    public static NpgsqlBatchCommand Write(
+        NodeIdentity node, IReadOnlyList<ObservedDomain> rows, DateTimeOffset now) => SqlCommands.BatchCommand(
+            Sql,
+            rows.Select(row => row.Domain).ToArray(),
+            rows.Select(row => row.Revision).ToArray(),
+            rows.Select(row => row.State.ToString()).ToArray(),
+            SqlCommands.Texts(rows.Select(row => row.DiskFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.MemoryFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.HandshakeFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.Error?.Code)),
+            SqlCommands.Texts(rows.Select(row => Clean(row.Error?.Detail))),
+            node.Fleet, node.Id, now, EventTypes.NodeRefused, node.Name);
 
     /// <summary>An agent never sends key material; should one be at fault, a tenant's event list is the last place for
     /// it.</summary>
@@ -137,7 +120,4 @@ internal static class ObservedStateRows
     private static bool HasFingerprints(ObservedDomain row) =>
         new[] { row.DiskFingerprint, row.MemoryFingerprint, row.HandshakeFingerprint }.All(text =>
             text is null || (text.Length == 64 && text.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f')));
-
-    private static NpgsqlParameter Texts(IEnumerable<string?> values) =>
-        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }
