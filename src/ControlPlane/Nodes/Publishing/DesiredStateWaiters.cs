@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using ControlPlane.Metrics;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -20,11 +22,20 @@ internal sealed class FleetChange
 /// costs neither thread nor query. A poll takes the task BEFORE it reads: a batch published in between has completed it
 /// already.
 /// </summary>
-internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
+internal sealed class DesiredStateWaiters
 {
+    private readonly IOptions<NodeOptions> _options;
     private readonly ConcurrentDictionary<Guid, FleetChange> _next = new();
     private readonly ConcurrentDictionary<Guid, (long Epoch, long Revision)> _told = new();
     private int _waiting;
+
+    public DesiredStateWaiters(IOptions<NodeOptions> options, IMeterFactory meters)
+    {
+        _options = options;
+        meters.Create(Instruments.MeterName).CreateObservableGauge(
+            "controlplane_desired_state_waiting", () => Waiting,
+            description: "Polls of desired state that wait for a change on this replica.");
+    }
 
     /// <summary>Polls that wait now.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
@@ -36,7 +47,7 @@ internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
     /// taken.</summary>
     public IDisposable? TakeSeat()
     {
-        if (Interlocked.Increment(ref _waiting) <= options.Value.MaxWaiting)
+        if (Interlocked.Increment(ref _waiting) <= _options.Value.MaxWaiting)
         {
             return new Seat(this);
         }
