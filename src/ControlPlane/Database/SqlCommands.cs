@@ -1,4 +1,5 @@
 using Npgsql;
+using NpgsqlTypes;
 
 namespace ControlPlane.Database;
 
@@ -10,11 +11,27 @@ internal static class SqlCommands
     public static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, params object[] values)
     {
         var command = new NpgsqlCommand(sql, connection);
+        Fill(command.Parameters, values);
+        return command;
+    }
+
+    /// <summary>The same as one of several that go out together.</summary>
+    public static NpgsqlBatchCommand BatchCommand(string sql, params object[] values)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        Fill(command.Parameters, values);
+        return command;
+    }
+
+    /// <summary>An array of texts, any of which may be null.</summary>
+    public static NpgsqlParameter Texts(IEnumerable<string?> values) =>
+        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+
+    private static void Fill(NpgsqlParameterCollection parameters, object[] values)
+    {
         foreach (var value in values)
         {
-            command.Parameters.Add(value as NpgsqlParameter ?? new NpgsqlParameter { Value = value });
+            parameters.Add(value as NpgsqlParameter ?? new NpgsqlParameter { Value = value });
         }
-
-        return command;
     }
 }

@@ -1,3 +1,4 @@
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using Npgsql;
 
@@ -11,29 +12,29 @@ namespace ControlPlane.Nodes;
 /// </summary>
 internal static class DueOrders
 {
-    /// <summary>Orders of these domains that wait for their proof. Returns the states to wake after the
-    /// commit.</summary>
-    public static Task<HashSet<OrderState>> OfDomainsAsync(
-        NpgsqlConnection connection, Guid[] domains, DateTimeOffset now, CancellationToken ct) =>
-        RunAsync(
-            connection,
-            """
-            WITH due AS MATERIALIZED (
-                SELECT id FROM orders
-                WHERE domain_id = ANY ($1) AND state IN ('PendingDeployment', 'Canceling')
-                ORDER BY id FOR NO KEY UPDATE
-            )
-            UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, $2) FROM due
-            WHERE orders.id = due.id RETURNING state
-            """,
-            domains, now, ct);
+    /// <summary>Of these domains the orders that wait for their proof, where this transaction wrote what the node
+    /// shows: what it said before, or of another fleet's domains, is no news. See <see cref="ReadAsync"/>.</summary>
+    public static NpgsqlBatchCommand OfNews(Guid node, Guid[] domains, DateTimeOffset now) => SqlCommands.BatchCommand(
+        """
+        WITH due AS MATERIALIZED (
+            SELECT orders.id
+            FROM orders
+            JOIN node_observations seen ON seen.node_id = $3 AND seen.domain_id = orders.domain_id
+                AND seen.xmin = pg_current_xact_id()::xid
+            WHERE orders.domain_id = ANY ($1) AND orders.state IN ('PendingDeployment', 'Canceling')
+            ORDER BY orders.id FOR NO KEY UPDATE OF orders
+        )
+        UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, $2) FROM due
+        WHERE orders.id = due.id RETURNING state
+        """,
+        domains, now, node);
 
     /// <summary>Orders of a fleet whose nodes changed standing. Of those being validated only the ones that wait for
     /// nodes: to look early at one that waits for the CA would cost a call.</summary>
-    public static Task<HashSet<OrderState>> OfFleetAsync(
-        NpgsqlConnection connection, Guid fleet, DateTimeOffset now, CancellationToken ct) =>
-        RunAsync(
-            connection,
+    public static async Task<HashSet<OrderState>> OfFleetAsync(
+        NpgsqlConnection connection, Guid fleet, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var command = connection.Command(
             """
             WITH due AS MATERIALIZED (
                 SELECT orders.id FROM orders JOIN domains ON domains.id = orders.domain_id
@@ -46,16 +47,14 @@ internal static class DueOrders
             UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, $2) FROM due
             WHERE orders.id = due.id RETURNING state
             """,
-            fleet, now, ct);
-
-    private static async Task<HashSet<OrderState>> RunAsync(
-        NpgsqlConnection connection, string sql, object whose, DateTimeOffset now, CancellationToken ct)
-    {
-        await using var command = new NpgsqlCommand(sql, connection)
-        {
-            Parameters = { new() { Value = whose }, new() { Value = now } },
-        };
+            fleet, now);
         await using var reader = await command.ExecuteReaderAsync(ct);
+        return await ReadAsync(reader, ct);
+    }
+
+    /// <summary>The states to wake after the commit, from a statement that made orders due.</summary>
+    public static async Task<HashSet<OrderState>> ReadAsync(NpgsqlDataReader reader, CancellationToken ct)
+    {
         var states = new HashSet<OrderState>();
         while (await reader.ReadAsync(ct))
         {

@@ -13,9 +13,14 @@ internal interface IVault
     /// <exception cref="VaultException">The vault or its key-encryption key cannot be reached.</exception>
     Task<Guid> SealAsync(PrivateKey key, Guid domain, Guid order, CancellationToken ct);
 
-    /// <summary>Opens a key. Only replicas that hold the key-encryption key can.</summary>
-    /// <exception cref="VaultException">No such key, no key-encryption key, or an altered row.</exception>
-    Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct);
+    /// <summary>Reads keys, sealed as they rest, in one query: a fleet's first sync asks for thousands. What is not
+    /// there, or deleted, is left out.</summary>
+    /// <exception cref="VaultException">The vault cannot be reached.</exception>
+    Task<IReadOnlyDictionary<Guid, VaultKey>> ReadAsync(IReadOnlyCollection<Guid> keyIds, CancellationToken ct);
+
+    /// <summary>Opens a key that was read. Only replicas that hold the key-encryption key can.</summary>
+    /// <exception cref="VaultException">No key-encryption key, or an altered row.</exception>
+    Task<PrivateKey> OpenAsync(VaultKey key, CancellationToken ct);
 
     /// <summary>Deletes softly: the key is destroyed 30 days later. Deleting twice, or what is not there, is no
     /// error.</summary>

@@ -47,19 +47,33 @@ internal sealed class PostgresVault(
         }
     }
 
-    public async Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct)
+    public async Task<IReadOnlyDictionary<Guid, VaultKey>> ReadAsync(
+        IReadOnlyCollection<Guid> keyIds, CancellationToken ct)
     {
-        var row = await FindAsync(keyId, ct)
-            ?? throw new VaultException($"The vault holds no key {keyId}: it was deleted.");
-        var dataKey = await kek.UnwrapAsync(row.KekId, row.WrappedKey, ct);
         try
         {
-            var bound = Binding(row.DomainId, row.OrderId, row.Id, row.PublicKeyHash);
-            return new PrivateKey(AesGcmBox.Open(dataKey, row.Nonce, row.Ciphertext, bound), row.PublicKeyHash);
+            await using var db = await databases.CreateDbContextAsync(ct);
+            return await db.VaultKeys.AsNoTracking()
+                .Where(row => keyIds.Contains(row.Id) && row.DeletedAt == null)
+                .ToDictionaryAsync(row => row.Id, ct);
+        }
+        catch (Exception fault) when (IsAway(fault))
+        {
+            throw new VaultException("The vault cannot be read.", fault);
+        }
+    }
+
+    public async Task<PrivateKey> OpenAsync(VaultKey key, CancellationToken ct)
+    {
+        var dataKey = await kek.UnwrapAsync(key.KekId, key.WrappedKey, ct);
+        try
+        {
+            var bound = Binding(key.DomainId, key.OrderId, key.Id, key.PublicKeyHash);
+            return new PrivateKey(AesGcmBox.Open(dataKey, key.Nonce, key.Ciphertext, bound), key.PublicKeyHash);
         }
         catch (CryptographicException fault)
         {
-            throw new VaultException($"Key {keyId} does not open: its row was altered.", fault);
+            throw new VaultException($"Key {key.Id} does not open: its row was altered.", fault);
         }
         finally
         {
@@ -78,20 +92,6 @@ internal sealed class PostgresVault(
         catch (Exception fault) when (IsAway(fault))
         {
             throw new VaultException("The vault cannot be written.", fault);
-        }
-    }
-
-    private async Task<VaultKey?> FindAsync(Guid keyId, CancellationToken ct)
-    {
-        try
-        {
-            await using var db = await databases.CreateDbContextAsync(ct);
-            return await db.VaultKeys.AsNoTracking()
-                .SingleOrDefaultAsync(row => row.Id == keyId && row.DeletedAt == null, ct);
-        }
-        catch (Exception fault) when (IsAway(fault))
-        {
-            throw new VaultException("The vault cannot be read.", fault);
         }
     }
 

@@ -82,9 +82,10 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
         {
             if (++turns == 1)
             {
-                await using var node = await database.DataSource.OpenConnectionAsync(ct);
-                var woken = await DueOrders.OfDomainsAsync(node, [run.Order.DomainId], bench.Clock.GetUtcNow(), ct);
-                Assert.Equal([OrderState.PendingDeployment], woken);
+                await using var report = database.DataSource.CreateBatch();
+                report.BatchCommands.Add(DueOrders.OfDomains([run.Order.DomainId], bench.Clock.GetUtcNow()));
+                await using var due = await report.ExecuteReaderAsync(ct);
+                Assert.Equal([OrderState.PendingDeployment], await DueOrders.ReadAsync(due, ct));
             }
 
             return Snooze();

@@ -168,10 +168,26 @@ internal sealed class KeptKeys : IVault
     public Task<Guid> SealAsync(PrivateKey key, Guid domain, Guid order, CancellationToken ct) =>
         Task.FromResult(Add(key.Pkcs8.ToArray()));
 
-    public Task<PrivateKey> OpenAsync(Guid keyId, CancellationToken ct) => !Away
-        && _keys.TryGetValue(keyId, out var key)
-        ? Task.FromResult(new PrivateKey([.. key], new byte[32]))
-        : throw new VaultException(Away ? "The vault is away." : "No such key.");
+    public Task<IReadOnlyDictionary<Guid, VaultKey>> ReadAsync(
+        IReadOnlyCollection<Guid> keyIds, CancellationToken ct) => Away
+        ? throw new VaultException("The vault is away.")
+        : Task.FromResult<IReadOnlyDictionary<Guid, VaultKey>>(
+            keyIds.Where(_keys.ContainsKey).ToDictionary(id => id, id => new VaultKey
+            {
+                Id = id,
+                DomainId = Guid.Empty,
+                OrderId = Guid.Empty,
+                PublicKeyHash = new byte[32],
+                KekId = "none",
+                WrappedKey = [],
+                Nonce = [],
+                Ciphertext = _keys[id],
+                CreatedAt = DateTimeOffset.UnixEpoch,
+            }));
+
+    public Task<PrivateKey> OpenAsync(VaultKey key, CancellationToken ct) => Away
+        ? throw new VaultException("The vault is away.")
+        : Task.FromResult(new PrivateKey([.. key.Ciphertext], key.PublicKeyHash));
 
     public Task DeleteAsync(Guid keyId, CancellationToken ct)
     {

@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
@@ -69,25 +70,13 @@ internal static class ReportedAlarms
         }
     }
 
-    public static async Task WriteAsync(
-        NpgsqlConnection connection, NodeIdentity node, ObservedStateReport report, DateTimeOffset now,
-        CancellationToken ct)
-    {
-        await using var command = new NpgsqlCommand(AlarmsSql, connection)
-        {
-            Parameters =
-            {
-                new() { Value = node.Id },
-                new() { Value = report.Alarms.Select(alarm => alarm.Code).ToArray() },
-                new() { Value = report.Alarms.Select(alarm => ReportedText.Clean(alarm.Detail, MaxDetail)).ToArray() },
-                new() { Value = now },
-                new() { Value = node.Name },
-                new() { Value = EventTypes.NodeAlarm },
-                new() { Value = EventTypes.NodeAlarmOver },
-            },
-        };
-        await command.ExecuteNonQueryAsync(ct);
-    }
+    public static NpgsqlBatchCommand Write(
+        NodeIdentity node, ObservedStateReport report, DateTimeOffset now) => SqlCommands.BatchCommand(
+            AlarmsSql,
+            node.Id,
+            report.Alarms.Select(alarm => alarm.Code).ToArray(),
+            report.Alarms.Select(alarm => ReportedText.Clean(alarm.Detail, MaxDetail)).ToArray(),
+            now, node.Name, EventTypes.NodeAlarm, EventTypes.NodeAlarmOver);
 
     public static async Task WriteStraysAsync(
         NpgsqlConnection connection, NodeIdentity node, StrayNames strays, long epoch, CancellationToken ct)

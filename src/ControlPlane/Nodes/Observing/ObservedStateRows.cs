@@ -1,9 +1,9 @@
 using ControlPlane.Contracts;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Access;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace ControlPlane.Nodes.Observing;
 
@@ -51,7 +51,6 @@ internal static class ObservedStateRows
         SET revision = excluded.revision, state = excluded.state, disk_fingerprint = excluded.disk_fingerprint,
             memory_fingerprint = excluded.memory_fingerprint, handshake_fingerprint = excluded.handshake_fingerprint,
             error_code = excluded.error_code, error_detail = excluded.error_detail, observed_at = excluded.observed_at
-        RETURNING domain_id
         """;
 
     /// <summary>Every fault of the report, not only the first.</summary>
@@ -95,49 +94,22 @@ internal static class ObservedStateRows
         }
     }
 
-    /// <returns>The domains of whom something new was said: only their orders have a reason to look again.</returns>
-    public static async Task<Guid[]> WriteAsync(
-        NpgsqlConnection connection, NodeIdentity node,
-        IReadOnlyList<ObservedDomain> rows, DateTimeOffset now, CancellationToken ct)
-    {
-        if (rows.Count == 0)
-        {
-            return [];
-        }
-
-        await using var command = new NpgsqlCommand(Sql, connection)
-        {
-            Parameters =
-            {
-                new() { Value = rows.Select(row => row.Domain).ToArray() },
-                new() { Value = rows.Select(row => row.Revision).ToArray() },
-                new() { Value = rows.Select(row => row.State.ToString()).ToArray() },
-                Texts(rows.Select(row => row.DiskFingerprint)),
-                Texts(rows.Select(row => row.MemoryFingerprint)),
-                Texts(rows.Select(row => row.HandshakeFingerprint)),
-                Texts(rows.Select(row => row.Error?.Code)),
-                Texts(rows.Select(row => row.Error is { } error ? ReportedText.Clean(error.Detail, MaxDetail) : null)),
-                new() { Value = node.Fleet },
-                new() { Value = node.Id },
-                new() { Value = now },
-                new() { Value = EventTypes.NodeRefused },
-                new() { Value = node.Name },
-            },
-        };
-        await using var reader = await command.ExecuteReaderAsync(ct);
-        var news = new List<Guid>();
-        while (await reader.ReadAsync(ct))
-        {
-            news.Add(reader.GetGuid(0));
-        }
-
-        return [.. news];
-    }
+    /// <summary>Writes the rows; at least one.</summary>
+    public static NpgsqlBatchCommand Write(
+        NodeIdentity node, IReadOnlyList<ObservedDomain> rows, DateTimeOffset now) => SqlCommands.BatchCommand(
+            Sql,
+            rows.Select(row => row.Domain).ToArray(),
+            rows.Select(row => row.Revision).ToArray(),
+            rows.Select(row => row.State.ToString()).ToArray(),
+            SqlCommands.Texts(rows.Select(row => row.DiskFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.MemoryFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.HandshakeFingerprint)),
+            SqlCommands.Texts(rows.Select(row => row.Error?.Code)),
+            SqlCommands.Texts(rows.Select(row =>
+                row.Error is { } error ? ReportedText.Clean(error.Detail, MaxDetail) : null)),
+            node.Fleet, node.Id, now, EventTypes.NodeRefused, node.Name);
 
     private static bool HasFingerprints(ObservedDomain row) =>
         new[] { row.DiskFingerprint, row.MemoryFingerprint, row.HandshakeFingerprint }.All(text =>
             text is null || (text.Length == 64 && text.All(c => char.IsAsciiDigit(c) || c is >= 'a' and <= 'f')));
-
-    private static NpgsqlParameter Texts(IEnumerable<string?> values) =>
-        new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 }

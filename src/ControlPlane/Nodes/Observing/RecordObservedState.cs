@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
@@ -36,38 +37,49 @@ internal static class RecordObservedState
         }
 
         var caller = NodeAuthentication.Caller(http);
-        if (await ahead.LookAsync(caller, report.Epoch, report.Revision, ct) == ShownPosition.Unbelievable)
-        {
-            return Problems.InvalidField.With() with
-            {
-                Errors = [new FieldProblem("epoch", "invalid", "epoch is one that this fleet cannot have reached.")],
-            };
-        }
-
         var now = time.GetUtcNow();
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
-        if (await AcceptAsync(connection, caller.Id, report, now, ct) is not { } standing)
+        var accepted = await AcceptAsync(connection, caller, report, mayBeAhead: false, now, ct);
+        if (accepted is null)
+        {
+            // Nothing is written or locked yet: what raises the epoch does so in a transaction of its own.
+            switch (await ahead.LookAsync(caller, report.Epoch, report.Revision, ct))
+            {
+                case ShownPosition.Unbelievable:
+                    return Problems.InvalidField.With() with
+                    {
+                        Errors =
+                        [
+                            new FieldProblem("epoch", "invalid", "epoch is one that this fleet cannot have reached."),
+                        ],
+                    };
+                case ShownPosition.Ahead:
+                    accepted = await AcceptAsync(connection, caller, report, mayBeAhead: true, now, ct);
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        if (accepted is null)
         {
             return await AnswerOldAsync(connection, caller.Id, ct) is { } receipt
                 ? TypedResults.Ok(receipt)
                 : NodeProblems.NodeTokenRefused.With("The node was banned or retired.");
         }
 
-        await ReportedAlarms.WriteAsync(connection, caller, report, now, ct);
         // What was found in another life of the fleet's history proves nothing in this one; it will be told again.
-        var isOfThisEpoch = await IsOfThisEpochAsync(connection, caller.Fleet, report.Epoch, ct);
-        var rows = isOfThisEpoch ? report.Rows : [];
+        var standing = accepted.Standing;
+        var rows = accepted.IsOfThisEpoch ? report.Rows : [];
         var toldAgain = 0;
-        if (isOfThisEpoch && report.Strays is { } strays)
+        if (accepted.IsOfThisEpoch && report.Strays is { } strays)
         {
             await ReportedAlarms.WriteStraysAsync(connection, caller, strays, report.Epoch, ct);
             toldAgain = await PastWithdrawals.TellAgainAsync(connection, caller.Fleet, strays, ct);
         }
 
-        var answered = await ObservedStateRows.WriteAsync(connection, caller, rows, now, ct);
-        await LearnedReleases.WriteAsync(connection, caller, rows, now, ct);
-        var due = answered.Length > 0 ? await DueOrders.OfDomainsAsync(connection, answered, now, ct) : [];
+        var due = await WriteAsync(connection, caller, report, rows, now, ct);
         if (standing is NodeStanding.Joining or NodeStanding.Lost
             && await NodeSync.IsCompleteAsync(connection, caller, report, ct))
         {
@@ -89,7 +101,7 @@ internal static class RecordObservedState
             publisher.Wake();
         }
 
-        if (answered.Length > 0)
+        if (rows.Any(row => row.State == ObservedDomainState.Refused) || (accepted.IsAwaited && rows.Count > 0))
         {
             rollout.Wake();
         }
@@ -102,48 +114,74 @@ internal static class RecordObservedState
         return TypedResults.Ok(new ObservedStateReceipt(report.ReportNumber, standing.ToString()));
     }
 
-    private static async Task<bool> IsOfThisEpochAsync(
-        NpgsqlConnection connection, Guid fleet, long epoch, CancellationToken ct)
+    /// <summary>Takes the report if it is the newest, and shows no position above ours unless it may: null
+    /// otherwise, and then nothing was written. Node first, fleet second: it is read when nobody can change what the
+    /// node's report means. A node that cannot reach its HAProxy is not seen: it proves nothing, the NLB sends it
+    /// nobody, and no proof may wait for it longer than for one that is silent.</summary>
+    private static async Task<Accepted?> AcceptAsync(
+        NpgsqlConnection connection, NodeIdentity node, ObservedStateReport report, bool mayBeAhead, DateTimeOffset now,
+        CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand("SELECT epoch = $2 FROM fleets WHERE id = $1", connection)
+        await using var batch = new NpgsqlBatch(connection)
         {
-            Parameters = { new() { Value = fleet }, new() { Value = epoch } },
-        };
-        return await command.ExecuteScalarAsync(ct) is true;
-    }
-
-    /// <summary>Takes the report if it is the newest: returns the standing it found, null for an old one. A node that
-    /// cannot reach its HAProxy is not seen: it proves nothing, the NLB sends it nobody, and no proof may wait for it
-    /// longer than for one that is silent.</summary>
-    private static async Task<NodeStanding?> AcceptAsync(
-        NpgsqlConnection connection, Guid node, ObservedStateReport report, DateTimeOffset now, CancellationToken ct)
-    {
-        await using var command = new NpgsqlCommand(
-            """
-            UPDATE nodes
-            SET report_number = $2, epoch = $4,
-                last_seen_at = CASE WHEN $7 IS NULL THEN last_seen_at ELSE $3 END, revision = $5, agent_version = $6,
-                haproxy_version = $7, haproxy_pid = $8, haproxy_started_at = $9, fresh_at = $10
-            WHERE id = $1 AND report_number < $2 AND banned_at IS NULL AND standing <> 'Retired'
-            RETURNING standing
-            """,
-            connection)
-        {
-            Parameters =
+            BatchCommands =
             {
-                new() { Value = node },
-                new() { Value = report.ReportNumber },
-                new() { Value = now },
-                new() { Value = report.Epoch },
-                new() { Value = report.Revision },
-                new() { Value = report.AgentVersion },
-                new NpgsqlParameter<string?> { TypedValue = report.HAProxy?.Version },
-                new NpgsqlParameter<int?> { TypedValue = report.HAProxy?.Pid },
-                new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.HAProxy?.StartedAt.ToUniversalTime() },
-                new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.FreshAt?.ToUniversalTime() },
+                SqlCommands.BatchCommand(
+                    """
+                    UPDATE nodes
+                    SET report_number = $2, epoch = $4, revision = $5, agent_version = $6,
+                        last_seen_at = CASE WHEN $7 IS NULL THEN last_seen_at ELSE $3 END,
+                        haproxy_version = $7, haproxy_pid = $8, haproxy_started_at = $9, fresh_at = $10
+                    WHERE id = $1 AND report_number < $2 AND banned_at IS NULL AND standing <> 'Retired'
+                      AND ($12 OR NOT EXISTS (SELECT 1 FROM fleets WHERE id = $11 AND (epoch, revision) < ($4, $5)))
+                    RETURNING standing
+                    """,
+                    node.Id, report.ReportNumber, now, report.Epoch, report.Revision, report.AgentVersion,
+                    new NpgsqlParameter<string?> { TypedValue = report.HAProxy?.Version },
+                    new NpgsqlParameter<int?> { TypedValue = report.HAProxy?.Pid },
+                    new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.HAProxy?.StartedAt.ToUniversalTime() },
+                    new NpgsqlParameter<DateTimeOffset?> { TypedValue = report.FreshAt?.ToUniversalTime() },
+                    node.Fleet, mayBeAhead),
+                SqlCommands.BatchCommand(
+                    """
+                    SELECT epoch = $2,
+                           rollout = 'CanarySilent' OR rollout = 'Running' AND released_revision < revision
+                    FROM fleets WHERE id = $1
+                    """,
+                    node.Fleet, report.Epoch),
             },
         };
-        return await command.ExecuteScalarAsync(ct) is string standing ? Enum.Parse<NodeStanding>(standing) : null;
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        if (!await reader.ReadAsync(ct))
+        {
+            return null;
+        }
+
+        var standing = Enum.Parse<NodeStanding>(reader.GetString(0));
+        await reader.NextResultAsync(ct);
+        await reader.ReadAsync(ct);
+        return new Accepted(standing, reader.GetBoolean(0), reader.GetBoolean(1));
+    }
+
+    /// <summary>What the report says, and which orders waited for it. Together: a node that loads bundles reports many
+    /// times a second.</summary>
+    private static async Task<HashSet<OrderState>> WriteAsync(
+        NpgsqlConnection connection, NodeIdentity node, ObservedStateReport report, IReadOnlyList<ObservedDomain> rows,
+        DateTimeOffset now, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection)
+        {
+            BatchCommands = { ReportedAlarms.Write(node, report, now) },
+        };
+        if (rows.Count > 0)
+        {
+            batch.BatchCommands.Add(ObservedStateRows.Write(node, rows, now));
+            batch.BatchCommands.Add(LearnedReleases.Write(node, rows, now));
+            batch.BatchCommands.Add(DueOrders.OfNews(node.Id, [.. rows.Select(row => row.Domain)], now));
+        }
+
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        return await DueOrders.ReadAsync(reader, ct);
     }
 
     private static async Task<ObservedStateReceipt?> AnswerOldAsync(
@@ -161,4 +199,9 @@ internal static class RecordObservedState
         await using var reader = await command.ExecuteReaderAsync(ct);
         return await reader.ReadAsync(ct) ? new ObservedStateReceipt(reader.GetInt64(0), reader.GetString(1)) : null;
     }
+
+    /// <param name="Standing">As it was found.</param>
+    /// <param name="IsOfThisEpoch">False when it tells of another life of the fleet's history.</param>
+    /// <param name="IsAwaited">The fleet's rollout may go on by what its nodes answer.</param>
+    private sealed record Accepted(NodeStanding Standing, bool IsOfThisEpoch, bool IsAwaited);
 }

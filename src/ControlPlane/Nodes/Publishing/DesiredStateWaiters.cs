@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using ControlPlane.Metrics;
 using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Nodes.Publishing;
@@ -20,17 +22,26 @@ internal sealed class FleetChange
 /// costs neither thread nor query. A poll takes the task BEFORE it reads: a batch published in between has completed it
 /// already.
 /// </summary>
-internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
+internal sealed class DesiredStateWaiters
 {
     /// <summary>Seats of one node: for the poll it waits with, and for those whose connections broke unnoticed. A
     /// stolen node that takes all it can get leaves the rest to the others.</summary>
     public const int SeatsPerNode = 4;
 
+    private readonly IOptions<NodeOptions> _options;
     private readonly ConcurrentDictionary<Guid, FleetChange> _next = new();
     private readonly ConcurrentDictionary<Guid, (long Epoch, long Revision)> _told = new();
     private readonly Lock _gate = new();
     private readonly Dictionary<Guid, int> _seats = [];
     private int _waiting;
+
+    public DesiredStateWaiters(IOptions<NodeOptions> options, IMeterFactory meters)
+    {
+        _options = options;
+        meters.Create(Instruments.MeterName).CreateObservableGauge(
+            "controlplane_desired_state_waiting", () => Waiting,
+            description: "Polls of desired state that wait for a change on this replica.");
+    }
 
     /// <summary>Polls that wait now.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
@@ -45,7 +56,7 @@ internal sealed class DesiredStateWaiters(IOptions<NodeOptions> options)
         lock (_gate)
         {
             var own = _seats.GetValueOrDefault(node);
-            if (_waiting >= options.Value.MaxWaiting || own >= SeatsPerNode)
+            if (_waiting >= _options.Value.MaxWaiting || own >= SeatsPerNode)
             {
                 return null;
             }

@@ -10,7 +10,8 @@ namespace ControlPlane.Nodes.Publishing;
 /// <summary>
 /// Takes tombstones out of desired state once they are older than <see cref="NodeOptions.KeepTombstones"/>, so that a
 /// full list does not grow with all that was ever withdrawn. A cursor that has not passed the newest of them gets 410.
-/// What they said is kept aside; see <see cref="PastWithdrawals"/>. Two sweeps at once do no harm.
+/// What they said is kept aside; see <see cref="PastWithdrawals"/>. What nodes answered goes with them. Two sweeps at
+/// once do no harm.
 /// </summary>
 internal sealed partial class TombstoneSweep(
     NpgsqlDataSource database,
@@ -39,6 +40,9 @@ internal sealed partial class TombstoneSweep(
             INSERT INTO past_withdrawals (fleet_id, domain_id, hostname, order_sequence, changed_at, approval)
             SELECT fleet_id, domain_id, hostname, order_sequence, changed_at, approval FROM gone
             ON CONFLICT (fleet_id, domain_id) DO NOTHING
+        ), unseen AS (
+            DELETE FROM node_observations seen USING gone, nodes
+            WHERE seen.domain_id = gone.domain_id AND nodes.id = seen.node_id AND nodes.fleet_id = $1
         ), moved AS (
             UPDATE fleets SET kept_from = greatest(kept_from, (SELECT max(revision) FROM gone))
             WHERE id = $1 AND EXISTS (SELECT 1 FROM gone)

@@ -16,7 +16,7 @@ namespace ControlPlane.Nodes.Releases;
 internal sealed partial class FetchBundles(
     ReleasableBundles bundles, IVault vault, IOptions<NodeOptions> options, ILogger<FetchBundles> log)
 {
-    /// <summary>Keys opened at once: hides the vault's latency, and leaves the pool to others.</summary>
+    /// <summary>Keys opened at once: hides the latency of a key-encryption key that is a call away.</summary>
     private const int Parallel = 8;
 
     /// <summary>Seconds after which a vault that was away is asked again; agents add their own jitter and
@@ -82,40 +82,63 @@ internal sealed partial class FetchBundles(
     private async Task<List<SealedBundle>> SealAllAsync(
         NodeIdentity caller, SealingKey sealing, IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
     {
+        IReadOnlyDictionary<Guid, VaultKey> keys;
+        try
+        {
+            keys = await vault.ReadAsync([.. wanted.Select(bundle => bundle.Key)], ct);
+        }
+        catch (VaultException away)
+        {
+            LogAway(away);
+            return [];
+        }
+
         var result = new SealedBundle?[wanted.Count];
-        await System.Threading.Tasks.Parallel.ForAsync(
-            0,
-            wanted.Count,
-            new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = ct },
-            async (index, token) =>
+        var next = -1;
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(Parallel, wanted.Count)).Select(_ => SealSomeAsync()));
+        return result.OfType<SealedBundle>().ToList();
+
+        async Task SealSomeAsync()
+        {
+            // One for each that seals: the framework's objects are not promised to be safe for use from several
+            // threads, and to import it for every bundle costs a third of a seal.
+            using var node = ECDiffieHellman.Create();
+            node.ImportSubjectPublicKeyInfo(sealing.PublicKey, out _);
+            using var recipient = node.PublicKey;
+            for (int index; (index = Interlocked.Increment(ref next)) < wanted.Count;)
             {
+                ct.ThrowIfCancellationRequested();
+                var bundle = wanted[index];
                 try
                 {
-                    using var key = await vault.OpenAsync(wanted[index].Key, token);
-                    result[index] = Seal(caller, sealing, wanted[index], key);
+                    using var key = keys.TryGetValue(bundle.Key, out var atRest)
+                        ? await vault.OpenAsync(atRest, ct)
+                        : throw new VaultException($"The vault holds no key {bundle.Key}: it was deleted.");
+                    result[index] = Seal(caller, sealing.Id, recipient, bundle, key);
                 }
                 catch (VaultException closed)
                 {
-                    LogClosed(closed, wanted[index].Bundle);
+                    LogClosed(closed, bundle.Bundle);
                 }
-            });
-        return result.OfType<SealedBundle>().ToList();
+            }
+        }
     }
 
-    private static SealedBundle Seal(NodeIdentity caller, SealingKey sealing, ReleasableBundle bundle, PrivateKey key)
+    private static SealedBundle Seal(
+        NodeIdentity caller, string sealingKey, ECDiffieHellmanPublicKey recipient, ReleasableBundle bundle,
+        PrivateKey key)
     {
-        // A key of its own for each: the framework's objects are not promised to be safe for use from several threads.
-        using var recipient = ECDiffieHellman.Create();
-        recipient.ImportSubjectPublicKeyInfo(sealing.PublicKey, out _);
-        using var publicKey = recipient.PublicKey;
         var binding = new SealBinding(
-            caller.Fleet, caller.Id, sealing.Id, bundle.Domain, bundle.Bundle, bundle.Fingerprint);
+            caller.Fleet, caller.Id, sealingKey, bundle.Domain, bundle.Bundle, bundle.Fingerprint);
         var (encapsulation, ciphertext) =
-            Hpke.Seal(publicKey, SealBinding.HpkeInfo, binding.ToAdditionalData(), key.Pkcs8);
+            Hpke.Seal(recipient, SealBinding.HpkeInfo, binding.ToAdditionalData(), key.Pkcs8);
         return new SealedBundle(
             bundle.Domain, bundle.Hostname, bundle.Bundle, bundle.Revision, bundle.Fingerprint, bundle.NotAfter,
-            bundle.Leaf, bundle.Chain, sealing.Id, encapsulation, ciphertext);
+            bundle.Leaf, bundle.Chain, sealingKey, encapsulation, ciphertext);
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The vault could not be read; no bundle was released")]
+    private partial void LogAway(Exception away);
 
     [LoggerMessage(
         Level = LogLevel.Error, Message = "The key of bundle {Bundle} could not be opened; it was not released")]

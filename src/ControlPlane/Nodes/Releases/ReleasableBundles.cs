@@ -141,10 +141,15 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<byte[]>>> ChainsAsync(
         string[] ids, CancellationToken ct)
     {
+        var chains = new Dictionary<string, IReadOnlyList<byte[]>>(StringComparer.Ordinal);
+        if (ids.Length == 0)
+        {
+            return chains;
+        }
+
         await using var command = database.CreateCommand("SELECT id, intermediates FROM chains WHERE id = ANY ($1)");
         command.Parameters.Add(new() { Value = ids });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        var chains = new Dictionary<string, IReadOnlyList<byte[]>>(StringComparer.Ordinal);
         while (await reader.ReadAsync(ct))
         {
             chains.Add(reader.GetString(0), reader.GetFieldValue<byte[][]>(1));

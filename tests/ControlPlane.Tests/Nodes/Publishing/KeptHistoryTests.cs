@@ -139,6 +139,29 @@ public sealed class KeptHistoryTests(PostgresDatabase database) : IClassFixture<
     }
 
     [Fact]
+    public async Task What_nodes_answered_for_a_withdrawn_domain_goes_with_its_tombstone_and_no_sooner()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var (node, gone) = await FleetAsync(app);
+        var kept = await app.Rows.DomainAsync(gone.Domain.FleetId);
+        await app.Rows.ChangeAsync(kept);
+        await PublishAsync();
+        await node.ReportAsync(synced: false, gone.Served(), kept.Served());
+        await WithdrawAsync(app, gone);
+        await node.ReportAsync(synced: false, gone.Withdrawn(revision: 2));
+
+        await SweepAsync(app);
+        Assert.Equal(2, (await AnsweredAsync()).Count);
+        app.Clock.Advance(LongerThanKept);
+        await SweepAsync(app);
+
+        Assert.Equal([kept.Id], await AnsweredAsync());
+
+        Task<List<Guid>> AnsweredAsync() => app.Rows.ReadAsync(rows => rows.NodeObservations
+            .Where(row => row.NodeId == node.Id).Select(row => row.DomainId).ToListAsync());
+    }
+
+    [Fact]
     public async Task A_revision_that_brings_nothing_moves_the_cursor_all_the_same()
     {
         await using var app = await NodesApp.StartAsync(database);

@@ -1,8 +1,10 @@
+using System.Diagnostics.Metrics;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using ControlPlane.Contracts;
+using ControlPlane.Metrics;
 using ControlPlane.Nodes.Publishing;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -43,6 +45,8 @@ public sealed class ManyWaitersTests(PostgresDatabase database) : IClassFixture<
         // Woken by a change.
         var polls = nodes.Select(node => node.PollAsync(cursor, Routes.MaxWaitSeconds)).ToList();
         await Eventually.TrueAsync(() => Task.FromResult(waiters.Waiting == Many));
+        using var metrics = new PrometheusText();
+        Assert.Contains($"controlplane_desired_state_waiting {Many}\n", metrics.Write(), StringComparison.Ordinal);
         queries.Clear();
         await app.Rows.ChangeAsync(domain);
         await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
@@ -80,8 +84,10 @@ public sealed class ManyWaitersTests(PostgresDatabase database) : IClassFixture<
     [Fact]
     public void A_revision_that_was_told_wakes_nobody_twice()
     {
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var waiters = new DesiredStateWaiters(
-            Microsoft.Extensions.Options.Options.Create(new ControlPlane.Nodes.NodeOptions()));
+            Microsoft.Extensions.Options.Options.Create(new ControlPlane.Nodes.NodeOptions()),
+            services.GetRequiredService<IMeterFactory>());
         var fleet = Guid.NewGuid();
         (long Epoch, long Revision, bool Wakes)[] table =
             [(1, 5, true), (1, 5, false), (1, 4, false), (1, 6, true), (2, 1, true), (1, 7, false)];
