@@ -1,3 +1,4 @@
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains.Reading;
@@ -47,6 +48,10 @@ internal sealed record DomainView
 
     /// <summary>How far the nodes are with the desired bundle.</summary>
     public required DeliverySummary Delivery { get; init; }
+
+    /// <summary>How far the CA's look at the newest order's token got; null before the first perspective
+    /// came.</summary>
+    public required ValidationView? Validation { get; init; }
 
     /// <summary>When it is looked at next; <c>POST …/check</c> makes it now.</summary>
     public required DateTimeOffset? NextCheckAt { get; init; }

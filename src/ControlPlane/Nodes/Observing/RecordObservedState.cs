@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
@@ -29,7 +30,8 @@ internal static class RecordObservedState
         TimeProvider time,
         CancellationToken ct)
     {
-        List<FieldProblem> faults = [.. ObservedStateRows.Faults(report), .. ReportedAlarms.Faults(report)];
+        List<FieldProblem> faults =
+            [.. ObservedStateRows.Faults(report), .. ReportedAlarms.Faults(report), .. ToldVisits.Faults(report)];
         if (faults.Count > 0)
         {
             return Problems.InvalidField.With() with { Errors = faults };
@@ -55,6 +57,7 @@ internal static class RecordObservedState
         }
 
         await ReportedAlarms.WriteAsync(connection, caller, report, now, ct);
+        await ToldVisits.WriteAsync(connection, caller, report.Visits, now, ct);
         // What was found in another life of the fleet's history proves nothing in this one; it will be told again.
         var isOfThisEpoch = await IsOfThisEpochAsync(connection, caller.Fleet, report.Epoch, ct);
         var rows = isOfThisEpoch ? report.Rows : [];
