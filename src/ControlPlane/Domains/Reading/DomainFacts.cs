@@ -45,6 +45,7 @@ internal sealed record DomainFacts(
         && (Domain.Claim == Claim.Contested || Order?.Reason == Reasons.OwnershipUnproven.Code);
 
     public Reason? Reason() => IsLost ? Reasons.OwnershipLost
+        : IsAway ? Domain.RenewalsStoppedAt is null ? Reasons.DnsMovedAway : Reasons.RenewalsStopped
         : Order is null ? null
         : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
         : ReasonOfState.GetValueOrDefault(Order.State);
@@ -107,6 +108,9 @@ internal sealed record DomainFacts(
         };
         return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
     }
+
+    /// <summary>It is served and leads elsewhere: that outweighs what its newest order waits for.</summary>
+    public bool IsAway => Domain is { Status: DomainStatus.Active, DnsAwaySince: not null };
 
     private bool IsLost => Domain.Claim == Claim.Lost && Domain.Status == DomainStatus.Failed;
 

@@ -1,3 +1,4 @@
+using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 
@@ -62,6 +63,9 @@ internal sealed record DomainView
     public required DateTimeOffset? ActivatedAt { get; init; }
 
     public required DateTimeOffset? DeletedAt { get; init; }
+
+    /// <summary>Whether the name still leads here; looked at about once a day while it is active.</summary>
+    public required DnsWatchView Dns { get; init; }
 
     /// <summary>After deletion: which nodes confirmed it and which were not there to ask.</summary>
     public required string? DeletionReceipt { get; init; }

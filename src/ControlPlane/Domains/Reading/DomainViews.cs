@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
@@ -73,7 +74,9 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
             Reason = reason is null
                 ? null
-                : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
+                : new ReasonView(
+                    reason.Code, reason.Title,
+                    facts.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title),
             Fix = reason is null ? [] : facts.NeedsProof ? [reason.Fix, CopyOf(facts)] : [reason.Fix],
             DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
             Ownership = facts.Ownership(),
@@ -86,6 +89,9 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
             CreatedAt = domain.CreatedAt,
             ActivatedAt = domain.ActivatedAt,
             DeletedAt = domain.DeletedAt,
+            Dns = new DnsWatchView(
+                domain.DnsAwaySince, domain.DnsFailedLooks, domain.RenewalsStoppedAt,
+                domain.Status == DomainStatus.Active ? domain.DnsLookDueAt : null),
             DeletionReceipt = domain.DeletionReceipt,
         };
     }

@@ -115,8 +115,11 @@ internal static class ListDomains
         var states = Enum.GetValues<OrderState>().Where(state =>
             (DomainFacts.ReasonOfState.GetValueOrDefault(state)?.WaitingOn ?? WaitingOn.None) == who).ToList();
         var lost = who == Reasons.OwnershipLost.WaitingOn;
+        var away = who == Reasons.DnsMovedAway.WaitingOn;
         return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
             ? lost
+            : domain.Status == DomainStatus.Active && domain.DnsAwaySince != null
+            ? away
             : db.Orders.Any(order => order.DomainId == domain.Id
             && !db.Orders.Any(later => later.DomainId == domain.Id && later.Sequence > order.Sequence)
             && ((order.Reason != null && codes.Contains(order.Reason))

@@ -1,4 +1,5 @@
 using ControlPlane.Domains;
+using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -48,6 +49,7 @@ internal static class Examples
         CreatedAt = At,
         ActivatedAt = null,
         DeletedAt = null,
+        Dns = new DnsWatchView(null, 0, null, null),
         DeletionReceipt = null,
     };
 
@@ -65,6 +67,7 @@ internal static class Examples
         Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,
         ActivatedAt = At.AddSeconds(4),
+        Dns = new DnsWatchView(null, 0, null, At.AddDays(1)),
     };
 
     public static readonly EventView Event = new(
