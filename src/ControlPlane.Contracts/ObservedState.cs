@@ -31,6 +31,11 @@ public sealed record ObservedStateReport(
     /// <summary>Names the node serves and the newest full list does not hold; null when they are the ones last
     /// told.</summary>
     public StrayNames? Strays { get; init; }
+
+    /// <summary>Fetches of validation tokens since the last report, oldest first; at most
+    /// <see cref="Routes.MaxVisits"/>. For people who ask why a CA did not see a token: nothing is decided by
+    /// them.</summary>
+    public IReadOnlyList<TokenVisit> Visits { get; init; } = [];
 }
 
 /// <summary>Something an agent is alarmed about. It goes on serving all the while.</summary>

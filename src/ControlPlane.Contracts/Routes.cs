@@ -33,6 +33,12 @@ public static class Routes
     /// <summary>Most names one <see cref="StrayNames"/> may list.</summary>
     public const int MaxStrays = 1000;
 
+    /// <summary>Most fetches of tokens one <see cref="ObservedStateReport"/> may tell of.</summary>
+    public const int MaxVisits = 500;
+
+    /// <summary>Longest <see cref="TokenVisit.UserAgent"/>, in characters.</summary>
+    public const int MaxUserAgent = 200;
+
     /// <summary>Longest long poll, in seconds: below the 60 s after which common proxies cut an idle request.</summary>
     public const int MaxWaitSeconds = 50;
 

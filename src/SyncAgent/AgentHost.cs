@@ -108,6 +108,7 @@ internal static class AgentHost
             .AddSingleton<Alarms>()
             .AddSingleton<Freshness>()
             .AddSingleton<StraysToTell>()
+            .AddSingleton<VisitorBook>()
             .AddSingleton<BundleSource>()
             .AddSingleton<Applier>()
             .AddSingleton<Readiness>();

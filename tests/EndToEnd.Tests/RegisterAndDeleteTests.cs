@@ -1,4 +1,5 @@
 using EndToEnd.Tests.Harness;
+using LocalFleet.Parts;
 
 namespace EndToEnd.Tests;
 
@@ -20,6 +21,12 @@ public sealed class RegisterAndDeleteTests
                 Assert.Equal(domain.Fingerprint, await test.VisitAsync(node, domain.Hostname));
             }
         }
+
+        // The stand-in's perspectives have an address each; the nodes tell within seconds.
+        await Eventually.TrueAsync(
+            async () => (await test.Api.FindAsync(domains[0].Id, CancellationToken.None))?.PerspectivesArrived
+                == Sandbox.Perspectives,
+            () => "not all perspectives of the CA stand on the domain");
 
         var gone = domains[0];
         await test.Api.DeleteAsync(gone.Id, CancellationToken.None);

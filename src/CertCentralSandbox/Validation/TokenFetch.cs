@@ -113,11 +113,13 @@ internal sealed class TokenFetch(
         }
     }
 
+    private const string PerspectiveHeader = "X-Sandbox-Perspective";
+
     private static HttpRequestMessage Ask(Uri target, int perspective)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, target) { Version = HttpVersion.Version11 };
         request.Headers.TryAddWithoutValidation("User-Agent", UserAgents[(perspective - 1) % UserAgents.Length]);
-        request.Headers.TryAddWithoutValidation("X-Sandbox-Perspective", perspective.ToString());
+        request.Headers.TryAddWithoutValidation(PerspectiveHeader, perspective.ToString());
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("*/*"));
         request.Headers.ConnectionClose = true;
         return request;
@@ -170,6 +172,13 @@ internal sealed class TokenFetch(
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
+            if (addresses.All(address => address.GetAddressBytes() is [127, ..]))
+            {
+                // Each perspective from an address of its own, as at a real CA.
+                var perspective = context.InitialRequestMessage.Headers.GetValues(PerspectiveHeader).Single();
+                socket.Bind(new IPEndPoint(IPAddress.Parse($"127.0.3.{perspective}").MapToIPv6(), 0));
+            }
+
             await socket.ConnectAsync([.. addresses], port, cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         }

@@ -10,6 +10,13 @@ internal interface ICertificateAuthority
     /// <summary>Short name for records and metrics, such as <c>certcentral</c>.</summary>
     string Name { get; }
 
+    /// <summary>How many network perspectives fetch a token: the primary one and those that must corroborate it
+    /// (Baseline Requirements 3.2.2.9).</summary>
+    int Perspectives { get; }
+
+    /// <summary>How the user agents of those perspectives begin.</summary>
+    IReadOnlyList<string> ValidatorAgents { get; }
+
     /// <summary>Longest time <see cref="PlaceOrderAsync"/> may take before it is given up as lost. A caller makes sure
     /// that its lease outlives it by ten seconds.</summary>
     TimeSpan PlaceOrderTimeout { get; }

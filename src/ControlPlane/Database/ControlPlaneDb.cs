@@ -3,6 +3,7 @@ using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
@@ -64,6 +65,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
+    public DbSet<TokenVisitRow> TokenVisits => Set<TokenVisitRow>();
+
     public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
 
     public DbSet<AlarmRow> NodeAlarms => Set<AlarmRow>();
@@ -121,6 +124,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<NodeBan>().ToTable("node_bans").HasKey(row => row.NodeId);
         model.Entity<Replacement>().ToTable("replacements").HasKey(row => new { row.NodeId, row.BundleId });
         model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+        model.Entity<TokenVisitRow>().ToTable("token_visits").Property(row => row.Id).ValueGeneratedOnAdd();
 
         model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
@@ -169,6 +173,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Replacement, NodeBan>(row => row.NodeId);
         Refers<Replacement, Bundle>(row => row.BundleId);
         Refers<Replacement, Order>(row => row.OrderId);
+        Refers<TokenVisitRow, Order>(row => row.OrderId);
+        Refers<TokenVisitRow, Node>(row => row.NodeId);
         Refers<EpochBump, Fleet>(row => row.FleetId);
         Refers<EpochBump, Node>(row => row.NodeId);
         Refers<AlarmRow, Node>(row => row.NodeId);

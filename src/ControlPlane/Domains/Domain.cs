@@ -47,6 +47,19 @@ internal sealed class Domain
 
     public DateTimeOffset? DeletedAt { get; set; }
 
+    /// <summary>When its DNS is looked at next while it is active; null: not planned yet.</summary>
+    public DateTimeOffset? DnsLookDueAt { get; private set; }
+
+    /// <summary>The first look, of those in a row up to now, that found it leading elsewhere; null while it leads to
+    /// us.</summary>
+    public DateTimeOffset? DnsAwaySince { get; private set; }
+
+    /// <summary>How many looks in that row; see <see cref="Leaving.LeaveWatch"/>.</summary>
+    public int DnsFailedLooks { get; private set; }
+
+    /// <summary>Since when it is not renewed any more, because it leads elsewhere; null while it is.</summary>
+    public DateTimeOffset? RenewalsStoppedAt { get; private set; }
+
     /// <summary>After deletion: which nodes confirmed the withdrawal and which were not there to ask.</summary>
     public string? DeletionReceipt { get; set; }
 }

@@ -32,6 +32,9 @@ internal static class EventTypes
     public const string OwnershipProven = "ownership.proven";
     public const string OwnershipLost = "ownership.lost";
     public const string DomainActive = "domain.active";
+    public const string DomainMovedAway = "domain.moved-away";
+    public const string DomainRenewalsStopped = "domain.renewals-stopped";
+    public const string DomainCameBack = "domain.came-back";
     public const string DomainDeletionRequested = "domain.deletion-requested";
     public const string DomainDeleted = "domain.deleted";
     public const string OrderOpened = "order.opened";

@@ -1,5 +1,6 @@
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Sweeps;
+using ControlPlane.Domains.Visits;
 
 namespace ControlPlane.Domains;
 
@@ -15,6 +16,7 @@ internal static class DomainRoutes
         ReadEvents.Map(domains);
         ReadCertificates.Map(domains);
         ReadDelivery.Map(domains);
+        ReadTokenVisits.Map(domains);
         CheckDomain.Map(domains);
         DeleteDomain.Map(domains);
         ReadEvents.MapFeed(app);

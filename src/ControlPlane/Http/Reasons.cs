@@ -195,6 +195,16 @@ internal static class Reasons
         "Something failed that should not; it is tried again on a schedule.",
         "If it stays, look for the order's id in the log.");
 
+    public static readonly Reason DnsMovedAway = new(
+        "dns-moved-away", WaitingOn.Customer,
+        "The name was active and now leads elsewhere; it is served on, and its renewals stop if it stays away.",
+        "Create the DNS record shown in dnsRecords again, or delete the domain if it was meant to leave.");
+
+    public static readonly Reason RenewalsStopped = new(
+        "renewals-stopped", WaitingOn.Customer,
+        "The name has led elsewhere for a week or more: it is served until its certificate ends, and not renewed.",
+        "Create the DNS record shown in dnsRecords again and renewals go on by themselves, or delete the domain.");
+
     public static readonly Reason DomainDeleted = new(
         "domain-deleted", WaitingOn.None,
         "The domain was deleted.",
@@ -210,6 +220,7 @@ internal static class Reasons
         CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, RolloutPaused, NewerOnNodes, NodesWithdrawing,
         WithdrawalsHeld,
+        DnsMovedAway, RenewalsStopped,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
     }.ToDictionary(reason => reason.Code);
 }

@@ -1,7 +1,9 @@
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Sweeps;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
@@ -75,6 +77,8 @@ internal static class JobsSetup
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TombstoneSweep>(engine, TimeSpan.FromMinutes(15));
+            Sweep<LeaveWatch>(engine, TimeSpan.FromSeconds(30));
+            Sweep<VisitSweep>(engine, TimeSpan.FromHours(1));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
         });
@@ -90,7 +94,7 @@ internal static class JobsSetup
     [
         typeof(StatusPoll), typeof(SurplusOrderSweep), typeof(NodeLiveness), typeof(TokenSweep),
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
-        typeof(LostOrderSweep), typeof(TombstoneSweep),
+        typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
     ];
 

@@ -44,6 +44,7 @@ internal sealed class ControlPlane(
             ["ConnectionStrings__Migrations"] = database.OwnerConnectionString,
             ["CertCentral__BaseUrl"] = $"{sandbox.Url}/services/v2",
             ["CertCentral__ApiKey"] = sandbox.ApiKey,
+            ["CertCentral__Perspectives"] = $"{Sandbox.Perspectives}",
             // The one root that chains must end at here: the sandbox's, which no machine trusts.
             ["CertCentral__TrustAnchors"] = Layout.RootCertificate,
             ["TokenStore__Directory"] = Layout.Tokens,

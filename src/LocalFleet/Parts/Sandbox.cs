@@ -7,6 +7,9 @@ namespace LocalFleet.Parts;
 /// signs.</summary>
 internal sealed class Sandbox(FleetLayout layout, FleetOptions options) : Part("sandbox-ca", layout)
 {
+    /// <summary>From how many addresses of loopback it looks at a token.</summary>
+    public const int Perspectives = 4;
+
     private static readonly HttpClient Client = new() { Timeout = TimeSpan.FromSeconds(10) };
 
     public string Url { get; } = $"http://127.0.0.1:{options.Ports.Sandbox}";
@@ -39,6 +42,7 @@ internal sealed class Sandbox(FleetLayout layout, FleetOptions options) : Part("
             "--https-port", $"{options.Ports.NlbHttps}",
             "--root-out", Layout.RootCertificate,
             "--seed", $"{options.Seed}",
+            "--perspectives", $"{Perspectives}",
             .. options.SandboxArguments]);
         return Task.FromResult(start);
     }

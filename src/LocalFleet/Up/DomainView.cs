@@ -25,6 +25,9 @@ internal sealed record DomainView
     /// <summary>SHA-256 of the leaf that every node was proven to serve.</summary>
     public string? Fingerprint { get; init; }
 
+    /// <summary>How many of the CA's perspectives fetched the token.</summary>
+    public int PerspectivesArrived { get; init; }
+
     /// <summary>From registration to the first proof on every node.</summary>
     public TimeSpan? TimeToActive { get; init; }
 
@@ -46,6 +49,9 @@ internal sealed record DomainView
             NodesReady = delivery is { } ready ? ready.GetProperty("nodesReady").GetInt32() : 0,
             NodesTotal = delivery is { } total ? total.GetProperty("nodesTotal").GetInt32() : 0,
             Fingerprint = Member(json, "certificate") is { } certificate ? Text(certificate, "fingerprint") : null,
+            PerspectivesArrived = Member(json, "validation") is { } validation
+                ? validation.GetProperty("arrived").GetInt32()
+                : 0,
             TimeToActive = Member(json, "activatedAt") is { } activated
                 ? activated.GetDateTimeOffset() - json.GetProperty("createdAt").GetDateTimeOffset()
                 : null,

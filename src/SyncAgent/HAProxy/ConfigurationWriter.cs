@@ -83,6 +83,7 @@ internal static class ConfigurationWriter
                 monitor fail if { nbsrv(agent_ready) lt 1 }
                 acl token_path path_beg /.well-known/pki-validation/ /.well-known/acme-challenge/
                 acl passed_on req.hdr({{HopHeader}}) -m found
+                http-request set-header X-Forwarded-For %[src] unless passed_on
                 http-request redirect code 308 location {{SameOverHttps}} unless token_path
                 use_backend tokens_here if token_path passed_on
                 use_backend tokens if token_path

@@ -14,6 +14,7 @@ internal sealed class AgentMeter
     private long _reports;
     private long _apiFailures;
     private long _tokensServed;
+    private long _visitsForgotten;
     private long _olderAnswers;
     private long _comparisons;
     private readonly ConcurrentDictionary<string, long> _drift = new(
@@ -35,6 +36,8 @@ internal sealed class AgentMeter
 
     public void TokenServed() => Interlocked.Increment(ref _tokensServed);
 
+    public void VisitForgotten() => Interlocked.Increment(ref _visitsForgotten);
+
     public void Compared() => Interlocked.Increment(ref _comparisons);
 
     /// <param name="cause">One of <see cref="DriftCauses"/>.</param>
@@ -53,6 +56,9 @@ internal sealed class AgentMeter
         Counter(text, "syncagent_reports_total", "Observed-state reports accepted.", _reports);
         Counter(text, "syncagent_api_failures_total", "Calls that the API did not answer.", _apiFailures);
         Counter(text, "syncagent_tokens_served_total", "Validation tokens served.", _tokensServed);
+        Counter(
+            text, "syncagent_visits_forgotten_total", "Fetches of tokens that no report tells of: there were too many.",
+            _visitsForgotten);
         Counter(
             text, "syncagent_older_answers_total", "Answers refused as older than one accepted before.", _olderAnswers);
         Counter(text, "syncagent_comparisons_total", "Digests of the record that the API compared.", _comparisons);

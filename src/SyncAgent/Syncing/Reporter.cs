@@ -3,6 +3,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
+using SyncAgent.Tokens;
 
 namespace SyncAgent.Syncing;
 
@@ -20,6 +21,7 @@ internal sealed partial class Reporter(
     Alarms alarms,
     Freshness freshness,
     StraysToTell strays,
+    VisitorBook visitors,
     TimeProvider time,
     ILogger<Reporter> log) : BackgroundService
 {
@@ -91,7 +93,7 @@ internal sealed partial class Reporter(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        alarms.Changed = () => _wake.Writer.TryWrite(true);
+        alarms.Changed = visitors.Changed = () => _wake.Writer.TryWrite(true);
         var backoff = Backoff.ForApi();
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -139,7 +141,7 @@ internal sealed partial class Reporter(
 
     private async Task<bool> Send(CancellationToken cancel)
     {
-        var report = Compose(out var rows);
+        var report = Compose();
         try
         {
             var receipt = await api.PutObservedState(report, cancel);
@@ -153,13 +155,13 @@ internal sealed partial class Reporter(
             if (receipt.ReportNumber > report.ReportNumber)
             {
                 // The server had heard a higher number: it answered, and changed nothing.
-                PutBack(rows);
+                PutBack(report);
                 return true;
             }
         }
         catch
         {
-            PutBack(rows);
+            PutBack(report);
             throw;
         }
 
@@ -171,7 +173,7 @@ internal sealed partial class Reporter(
             if (report.Epoch == book.Mark.Epoch)
             {
                 strays.Told(report.Strays);
-                foreach (var row in rows)
+                foreach (var row in report.Rows)
                 {
                     _told[row.Domain] = row;
                 }
@@ -181,13 +183,13 @@ internal sealed partial class Reporter(
         }
     }
 
-    private ObservedStateReport Compose(out IReadOnlyList<ObservedDomain> rows)
+    private ObservedStateReport Compose()
     {
         // First: without a number the rows must stay where they are.
         var number = state.NextReportNumber();
         lock (_lock)
         {
-            rows = [.. _pending.Values.Take(Routes.MaxRowsPerReport)];
+            IReadOnlyList<ObservedDomain> rows = [.. _pending.Values.Take(Routes.MaxRowsPerReport)];
             foreach (var row in rows)
             {
                 _pending.Remove(row.Domain);
@@ -196,10 +198,7 @@ internal sealed partial class Reporter(
             var process = view.Process;
             var mark = book.Mark;
             return new ObservedStateReport(
-                number,
-                mark.Epoch,
-                mark.Revision,
-                IsSynced(rows),
+                number, mark.Epoch, mark.Revision, IsSynced(rows),
                 process is null ? null : new HAProxyProcess(process.Version, process.Pid, process.StartedAt),
                 AgentVersion.Text,
                 rows)
@@ -207,6 +206,7 @@ internal sealed partial class Reporter(
                 FreshAt = freshness.FreshAt,
                 Alarms = alarms.Active,
                 Strays = _isCaughtUp ? strays.News() : null,
+                Visits = visitors.Take(),
             };
         }
     }
@@ -225,11 +225,12 @@ internal sealed partial class Reporter(
             (now.GetValueOrDefault(entry.Domain) ?? _told.GetValueOrDefault(entry.Domain))?.Revision == entry.Revision);
     }
 
-    private void PutBack(IReadOnlyList<ObservedDomain> rows)
+    private void PutBack(ObservedStateReport report)
     {
+        visitors.PutBack(report.Visits);
         lock (_lock)
         {
-            foreach (var row in rows)
+            foreach (var row in report.Rows)
             {
                 // A newer finding may have come in meanwhile.
                 _pending.TryAdd(row.Domain, row);

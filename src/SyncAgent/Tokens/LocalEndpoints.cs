@@ -16,11 +16,11 @@ internal static class LocalEndpoints
     public static void MapTokens(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/.well-known/pki-validation/fileauth.txt", (
-            HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
-            Answer(context, meter, name => tokens.FindFileAuth(name)));
+            HttpContext context, TokenDirectory tokens, VisitorBook visitors) =>
+            Answer(context, visitors, name => tokens.FindFileAuth(name)));
         routes.MapGet("/.well-known/acme-challenge/{token}",
-            (string token, HttpContext context, TokenDirectory tokens, AgentMeter meter) =>
-                Answer(context, meter, name => tokens.FindAcme(name, token)));
+            (string token, HttpContext context, TokenDirectory tokens, VisitorBook visitors) =>
+                Answer(context, visitors, name => tokens.FindAcme(name, token)));
     }
 
     public static void MapStanding(this IEndpointRouteBuilder routes)
@@ -34,18 +34,18 @@ internal static class LocalEndpoints
             Results.Text(meter.Render(readiness.Gauges()), "text/plain; version=0.0.4"));
     }
 
-    private static IResult Answer(HttpContext context, AgentMeter meter, Func<ServedName, string?> find)
+    private static IResult Answer(HttpContext context, VisitorBook visitors, Func<ServedName, FoundToken?> find)
     {
         context.Response.Headers.CacheControl = "no-store";
         // Host is what the CA asked for; a port after it is not part of the name (RFC 9110 §7.2).
         var name = ServedName.TryParse(context.Request.Host.Host.ToLowerInvariant());
-        if (name is null || !IsExactPath(context.Request) || find(name) is not { } value)
+        if (name is null || !IsExactPath(context.Request) || find(name) is not { } found)
         {
             return Results.NotFound();
         }
 
-        meter.TokenServed();
-        return Results.Text(value, "text/plain");
+        visitors.Note(found, context.Request.Headers);
+        return found.Value is { } value ? Results.Text(value, "text/plain") : Results.NotFound();
     }
 
     /// <summary>Routing forgives upper case and a trailing slash; a validation path is exactly itself.</summary>

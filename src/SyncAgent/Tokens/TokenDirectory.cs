@@ -5,6 +5,11 @@ using SyncAgent.Local;
 
 namespace SyncAgent.Tokens;
 
+/// <summary>What the store holds for a request.</summary>
+/// <param name="Order">Sequence of the order whose file was met.</param>
+/// <param name="Value">What to answer; null when the file has expired, or is about another token.</param>
+internal readonly record struct FoundToken(long Order, string? Value);
+
 /// <summary>
 /// The shared token store as a node reads it: <c>&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the first
 /// line and perhaps <c>expires=&lt;RFC 3339&gt;</c> on the second. The highest live one counts: a renewal's token
@@ -19,19 +24,33 @@ internal sealed class TokenDirectory(string root, TimeProvider time)
 
     private const string AcmeSuffix = ".acme";
 
-    /// <summary>The value for <c>fileauth.txt</c>; null when no live order has one.</summary>
-    public string? FindFileAuth(ServedName hostname) =>
-        LiveTokens(hostname, suffix: "").FirstOrDefault();
+    /// <summary>The value for <c>fileauth.txt</c>; null when no order has one.</summary>
+    public FoundToken? FindFileAuth(ServedName hostname) => Find(hostname, suffix: "", line => line);
 
     /// <summary>The key authorization of an ACME token; the file's first line is token and key authorization.</summary>
-    public string? FindAcme(ServedName hostname, string token)
+    public FoundToken? FindAcme(ServedName hostname, string token) => Find(hostname, AcmeSuffix, line =>
+        line.Split(' ', 2) is [var name, var authorization] && name == token ? authorization : null);
+
+    /// <summary>The highest order whose live line holds what is asked for; the highest of all, without a value, when
+    /// none does.</summary>
+    private FoundToken? Find(ServedName hostname, string suffix, Func<string, string?> read)
     {
-        return LiveTokens(hostname, AcmeSuffix)
-            .Select(line => line.Split(' ', 2))
-            .FirstOrDefault(parts => parts.Length == 2 && parts[0] == token)?[1];
+        FoundToken? first = null;
+        foreach (var (order, line) in Tokens(hostname, suffix))
+        {
+            var found = new FoundToken(order, line is null ? null : read(line));
+            if (found.Value is not null)
+            {
+                return found;
+            }
+
+            first ??= found;
+        }
+
+        return first;
     }
 
-    private IEnumerable<string> LiveTokens(ServedName hostname, string suffix)
+    private IEnumerable<(long Order, string? Line)> Tokens(ServedName hostname, string suffix)
     {
         var directory = new DirectoryInfo(Path.Combine(root, hostname.Value));
         if (!directory.Exists || directory.LinkTarget is not null)
@@ -43,8 +62,7 @@ internal sealed class TokenDirectory(string root, TimeProvider time)
             .Select(file => (file.FullName, Sequence: SequenceOf(file.Name, suffix)))
             .Where(file => file.Sequence is not null)
             .OrderByDescending(file => file.Sequence)
-            .Select(file => ReadLive(file.FullName))
-            .OfType<string>();
+            .Select(file => (file.Sequence!.Value, ReadLive(file.FullName)));
     }
 
     private static long? SequenceOf(string fileName, string suffix)

@@ -14,6 +14,10 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public string Name => "stand-in CA";
 
+    public int Perspectives => 5;
+
+    public IReadOnlyList<string> ValidatorAgents { get; } = ["DigiCert DCV"];
+
     public TimeSpan PlaceOrderTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     public IReadOnlyList<TimeSpan> LookupSchedule { get; } =

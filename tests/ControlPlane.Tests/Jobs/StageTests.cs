@@ -82,10 +82,10 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
         {
             if (++turns == 1)
             {
-                await using var report = database.DataSource.CreateBatch();
-                report.BatchCommands.Add(DueOrders.OfDomains([run.Order.DomainId], bench.Clock.GetUtcNow()));
-                await using var due = await report.ExecuteReaderAsync(ct);
-                Assert.Equal([OrderState.PendingDeployment], await DueOrders.ReadAsync(due, ct));
+                await using var connection = await database.DataSource.OpenConnectionAsync(ct);
+                Assert.Equal(
+                    [OrderState.PendingDeployment],
+                    await DueOrders.OfFleetAsync(connection, bench.FleetId, bench.Clock.GetUtcNow(), ct));
             }
 
             return Snooze();

@@ -77,9 +77,9 @@ public sealed class NodeFilesTests : IAsyncLifetime
         var tokens = new TokenDirectory(root, TimeProvider.System);
 
         Assert.Null(tokens.FindFileAuth(ServedName.TryParse("link.example.com")!));
-        Assert.Null(tokens.FindFileAuth(ServedName.TryParse("shop.example.com")!));
+        Assert.Null(tokens.FindFileAuth(ServedName.TryParse("shop.example.com")!)?.Value);
         File.WriteAllText(Path.Combine(shop, "8"), "eight");
-        Assert.Equal("eight", tokens.FindFileAuth(ServedName.TryParse("shop.example.com")!));
+        Assert.Equal("eight", tokens.FindFileAuth(ServedName.TryParse("shop.example.com")!)?.Value);
     }
 
     /// <summary>Fails when the written configuration gives the socket another mode. connect(2) asks for the right to

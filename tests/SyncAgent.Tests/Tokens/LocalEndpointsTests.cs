@@ -13,7 +13,7 @@ public sealed class LocalEndpointsTests : AgentTests
     {
         var bundle = Authority.Issue("shop.example.com");
         Api.Want(bundle);
-        var status = new IPEndPoint(IPAddress.Loopback, RealHaproxy.FreePort());
+        var status = new IPEndPoint(IPAddress.Loopback, FreePort.Next());
         await using var agent = await RunningAgent.Start(
             Proxy, Api, Authority, options => options with { Status = status });
         await Eventually.True(() => Api.IsServing(bundle), () => $"it serves. {agent.Log.Text}");

@@ -28,7 +28,7 @@ public sealed class TokenDirectoryTests : IDisposable
         File.WriteAllText(Path.Combine(_shop, "12.tmp"), "twelve\n");
         File.WriteAllText(Path.Combine(_shop, "13"), "");
 
-        Assert.Equal("ten", _tokens.FindFileAuth(Shop));
+        Assert.Equal("ten", _tokens.FindFileAuth(Shop)?.Value);
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class TokenDirectoryTests : IDisposable
         Directory.CreateSymbolicLink(Path.Combine(_root, "link.example.com"), _shop);
         File.WriteAllText(Path.Combine(_shop, "0"), "zero");
 
-        Assert.Equal("zero", _tokens.FindFileAuth(Shop));
+        Assert.Equal("zero", _tokens.FindFileAuth(Shop)?.Value);
         Assert.Null(_tokens.FindFileAuth(ServedName.TryParse("link.example.com")!));
     }
 
@@ -49,8 +49,8 @@ public sealed class TokenDirectoryTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_shop, "3.acme"), "abc abc.thumbprint\n");
 
-        Assert.Equal("abc.thumbprint", _tokens.FindAcme(Shop, "abc"));
-        Assert.Null(_tokens.FindAcme(Shop, "abd"));
+        Assert.Equal("abc.thumbprint", _tokens.FindAcme(Shop, "abc")?.Value);
+        Assert.Equal(new FoundToken(3, null), _tokens.FindAcme(Shop, "abd"));
         Assert.Null(_tokens.FindFileAuth(Shop));
     }
 

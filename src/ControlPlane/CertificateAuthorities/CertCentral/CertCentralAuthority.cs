@@ -10,6 +10,10 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
 
     public string Name => "certcentral";
 
+    public int Perspectives => options.Perspectives;
+
+    public IReadOnlyList<string> ValidatorAgents => options.ValidatorAgents;
+
     /// <inheritdoc/>
     /// <remarks>The wait for the budget is part of it: a lease must outlive both.</remarks>
     public TimeSpan PlaceOrderTimeout => options.BudgetPatience + options.HttpTimeout;

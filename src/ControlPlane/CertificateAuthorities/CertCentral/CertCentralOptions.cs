@@ -40,6 +40,15 @@ internal sealed record CertCentralOptions
     public string PaymentMethod { get; init; } = "balance";
 
     /// <summary>
+    /// Network perspectives that fetch a token. The Baseline Requirements (3.2.2.9) ask for a primary one and four
+    /// more, five more from 2026-12-15. Only shown, never waited for.
+    /// </summary>
+    public int Perspectives { get; init; } = 5;
+
+    /// <summary>How the user agents of those perspectives begin, as DigiCert publishes them.</summary>
+    public IReadOnlyList<string> ValidatorAgents { get; init; } = ["DigiCert DCV"];
+
+    /// <summary>
     /// Limit of one call; of a read, its retries included. 30 s: an order that issues at once takes the CA some
     /// seconds, and an order given up too early must be looked up for minutes.
     /// </summary>
@@ -97,6 +106,11 @@ internal sealed record CertCentralOptions
         if (CertificateValidityDays is < 1 or > 199)
         {
             yield return $"{Section}:{nameof(CertificateValidityDays)} must be 1 to 199.";
+        }
+
+        if (Perspectives < 1)
+        {
+            yield return $"{Section}:{nameof(Perspectives)} must be 1 or more.";
         }
 
         if (HttpTimeout <= TimeSpan.Zero || BudgetPatience <= TimeSpan.Zero)

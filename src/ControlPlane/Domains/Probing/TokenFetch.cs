@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using ControlPlane.Domains.Visits;
 
 namespace ControlPlane.Domains.Probing;
 
@@ -40,6 +41,7 @@ internal static class TokenFetch
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{host}{Path}");
+            request.Headers.UserAgent.ParseAdd(Visitors.OurAgent);
             using var response = await http.SendAsync(request, either.Token);
             if (response.StatusCode != HttpStatusCode.OK)
             {

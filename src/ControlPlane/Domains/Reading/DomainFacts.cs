@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Nodes;
 
@@ -15,6 +16,7 @@ namespace ControlPlane.Domains.Reading;
 /// <param name="Newest">The newest bundle, published or not.</param>
 /// <param name="Nodes">The fleet's serving and lost nodes.</param>
 /// <param name="Observations">What nodes were found to hold.</param>
+/// <param name="Validation">How far the CA's look at the newest order's token got; null before it.</param>
 internal sealed record DomainFacts(
     Domain Domain,
     string Tenant,
@@ -23,7 +25,8 @@ internal sealed record DomainFacts(
     Bundle? Desired,
     Bundle? Newest,
     IReadOnlyList<Node> Nodes,
-    IReadOnlyList<NodeObservation> Observations)
+    IReadOnlyList<NodeObservation> Observations,
+    ValidationView? Validation)
 {
     /// <summary>What a state waits for until its step has said more.</summary>
     public static readonly IReadOnlyDictionary<OrderState, Reason> ReasonOfState = new Dictionary<OrderState, Reason>
@@ -42,6 +45,7 @@ internal sealed record DomainFacts(
         && (Domain.Claim == Claim.Contested || Order?.Reason == Reasons.OwnershipUnproven.Code);
 
     public Reason? Reason() => IsLost ? Reasons.OwnershipLost
+        : IsAway ? Domain.RenewalsStoppedAt is null ? Reasons.DnsMovedAway : Reasons.RenewalsStopped
         : Order is null ? null
         : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
         : ReasonOfState.GetValueOrDefault(Order.State);
@@ -104,6 +108,9 @@ internal sealed record DomainFacts(
         };
         return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
     }
+
+    /// <summary>It is served and leads elsewhere: that outweighs what its newest order waits for.</summary>
+    public bool IsAway => Domain is { Status: DomainStatus.Active, DnsAwaySince: not null };
 
     private bool IsLost => Domain.Claim == Claim.Lost && Domain.Status == DomainStatus.Failed;
 

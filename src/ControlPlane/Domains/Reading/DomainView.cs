@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains.Reading;
@@ -48,6 +50,10 @@ internal sealed record DomainView
     /// <summary>How far the nodes are with the desired bundle.</summary>
     public required DeliverySummary Delivery { get; init; }
 
+    /// <summary>How far the CA's look at the newest order's token got; null before the first perspective
+    /// came.</summary>
+    public required ValidationView? Validation { get; init; }
+
     /// <summary>When it is looked at next; <c>POST …/check</c> makes it now.</summary>
     public required DateTimeOffset? NextCheckAt { get; init; }
 
@@ -57,6 +63,9 @@ internal sealed record DomainView
     public required DateTimeOffset? ActivatedAt { get; init; }
 
     public required DateTimeOffset? DeletedAt { get; init; }
+
+    /// <summary>Whether the name still leads here; looked at about once a day while it is active.</summary>
+    public required DnsWatchView Dns { get; init; }
 
     /// <summary>After deletion: which nodes confirmed it and which were not there to ask.</summary>
     public required string? DeletionReceipt { get; init; }

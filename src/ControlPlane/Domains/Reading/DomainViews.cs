@@ -1,5 +1,8 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -10,7 +13,7 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains.Reading;
 
 /// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
-internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> options)
+internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, IOptions<FleetOptions> options)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
 
@@ -39,6 +42,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             .ToListAsync(ct)).ToLookup(row => row.FleetId);
         var observations = (await db.NodeObservations.AsNoTracking().Where(row => ids.Contains(row.DomainId))
             .ToListAsync(ct)).ToLookup(row => row.DomainId);
+        var validations = await ValidationView.ReadAsync(db, ca, [.. orders.Values.Select(order => order.Id)], ct);
 
         return
         [
@@ -46,7 +50,8 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
                 domain, names[domain.TenantId], served[domain.FleetId], orders.GetValueOrDefault(domain.Id),
                 Find(desired.TryGetValue(domain.Id, out var published) ? published : null),
                 Find(orders.GetValueOrDefault(domain.Id)?.BundleId) ?? Find(domain.ActiveBundleId),
-                [.. nodes[domain.FleetId]], [.. observations[domain.Id]]))),
+                [.. nodes[domain.FleetId]], [.. observations[domain.Id]],
+                orders.TryGetValue(domain.Id, out var newest) ? validations.GetValueOrDefault(newest.Id) : null))),
         ];
 
         Bundle? Find(Guid? id) => id is { } known ? bundles.GetValueOrDefault(known) : null;
@@ -69,7 +74,9 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
             Reason = reason is null
                 ? null
-                : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
+                : new ReasonView(
+                    reason.Code, reason.Title,
+                    facts.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title),
             Fix = reason is null ? [] : [FixOf(reason, facts), .. facts.NeedsProof ? [CopyOf(facts)] : (string[])[]],
             DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
             Ownership = facts.Ownership(),
@@ -77,10 +84,14 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
                 facts.Newest?.NotAfter),
             Delivery = facts.Delivery(),
+            Validation = facts.Validation,
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,
             CreatedAt = domain.CreatedAt,
             ActivatedAt = domain.ActivatedAt,
             DeletedAt = domain.DeletedAt,
+            Dns = new DnsWatchView(
+                domain.DnsAwaySince, domain.DnsFailedLooks, domain.RenewalsStoppedAt,
+                domain.Status == DomainStatus.Active ? domain.DnsLookDueAt : null),
             DeletionReceipt = domain.DeletionReceipt,
         };
     }

@@ -147,8 +147,11 @@ internal static class ListDomains
         var states = Enum.GetValues<OrderState>().Where(state =>
             DomainFacts.ReasonOfState.TryGetValue(state, out var told) ? wanted(told) : none).ToList();
         var lost = wanted(Reasons.OwnershipLost);
+        var (moved, stopped) = (wanted(Reasons.DnsMovedAway), wanted(Reasons.RenewalsStopped));
         return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
             ? lost
+            : domain.Status == DomainStatus.Active && domain.DnsAwaySince != null
+            ? (domain.RenewalsStoppedAt == null ? moved : stopped)
             : db.Orders.Any(order => order.DomainId == domain.Id
             && !db.Orders.Any(later => later.DomainId == domain.Id && later.Sequence > order.Sequence)
             && ((order.Reason != null && codes.Contains(order.Reason))

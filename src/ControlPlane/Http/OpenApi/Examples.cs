@@ -1,5 +1,7 @@
 using ControlPlane.Domains;
+using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 
 namespace ControlPlane.Http.OpenApi;
@@ -42,10 +44,12 @@ internal static class Examples
         Ownership = new OwnershipView(OwnershipStatus.Pending),
         Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
+        Validation = null,
         NextCheckAt = At,
         CreatedAt = At,
         ActivatedAt = null,
         DeletedAt = null,
+        Dns = new DnsWatchView(null, 0, null, null),
         DeletionReceipt = null,
     };
 
@@ -60,8 +64,10 @@ internal static class Examples
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
+        Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,
         ActivatedAt = At.AddSeconds(4),
+        Dns = new DnsWatchView(null, 0, null, At.AddDays(1)),
     };
 
     public static readonly EventView Event = new(
@@ -71,6 +77,9 @@ internal static class Examples
     public static readonly CertificateView Certificate = new(
         Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA", At,
         At.AddDays(199), CertificateState.Active);
+
+    public static readonly TokenVisitView Visit = new(
+        At.AddSeconds(2), "node-1", "216.168.247.9", "DigiCert DCV Bot/1.1", Visitor.Ca, 200, 32);
 
     public static readonly NodeDeliveryView Node = new(
         "node-1", Nodes.NodeStanding.Serving, Contracts.ObservedDomainState.Serving, Fingerprint, Fingerprint,

@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Access;
@@ -30,7 +31,8 @@ internal static class RecordObservedState
         TimeProvider time,
         CancellationToken ct)
     {
-        List<FieldProblem> faults = [.. ObservedStateRows.Faults(report), .. ReportedAlarms.Faults(report)];
+        List<FieldProblem> faults =
+            [.. ObservedStateRows.Faults(report), .. ReportedAlarms.Faults(report), .. ToldVisits.Faults(report)];
         if (faults.Count > 0)
         {
             return Problems.InvalidField.With() with { Errors = faults };
@@ -178,6 +180,11 @@ internal static class RecordObservedState
             batch.BatchCommands.Add(ObservedStateRows.Write(node, rows, now));
             batch.BatchCommands.Add(LearnedReleases.Write(node, rows, now));
             batch.BatchCommands.Add(DueOrders.OfNews(node.Id, [.. rows.Select(row => row.Domain)], now));
+        }
+
+        if (report.Visits.Count > 0)
+        {
+            batch.BatchCommands.Insert(0, ToldVisits.Write(node, report.Visits, now));
         }
 
         await using var reader = await batch.ExecuteReaderAsync(ct);
