@@ -1,6 +1,5 @@
 using System.Net;
 using SyncAgent.Commands;
-using SyncAgent.Tests.HAProxy;
 using SyncAgent.Tests.Syncing;
 
 namespace SyncAgent.Tests.Tokens;
