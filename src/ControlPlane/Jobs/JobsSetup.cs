@@ -60,7 +60,8 @@ internal static class JobsSetup
         {
             engine.UsePersistentStore(store =>
             {
-                store.UsePostgres(NpgsqlFactory.Instance, builder.Configuration.GetConnectionString("ControlPlane")!);
+                store.UsePostgres(
+                    NpgsqlFactory.Instance, DatabaseSetup.Settings(builder.Configuration).ConnectionString);
                 store.UseClustering();
             });
             engine.UseDefaultThreadPool(4);

@@ -9,7 +9,7 @@ namespace SyncAgent.Syncing;
 
 /// <summary>
 /// Tells the control plane what was found, as soon as it was found: changed rows only, and a heartbeat when nothing
-/// changes. While one report is on its way the next rows gather, so that a burst of changes needs few reports.
+/// changes. While one is on its way, and a moment longer, rows gather, so that a burst of changes needs few reports.
 /// </summary>
 internal sealed partial class Reporter(
     ApiClient api,
@@ -28,6 +28,8 @@ internal sealed partial class Reporter(
     /// <summary>A node silent for 90 s counts as lost: four heartbeats fit into that.</summary>
     private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(20);
 
+    /// <summary>Between two reports: each costs a transaction. A change that comes alone is told at once.</summary>
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(100);
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
@@ -101,6 +103,7 @@ internal sealed partial class Reporter(
             {
                 var hasMore = await Send(stoppingToken);
                 backoff.Succeeded();
+                await Task.Delay(Apart, time, stoppingToken);
                 if (!hasMore)
                 {
                     await WaitForNews(stoppingToken);

@@ -38,8 +38,6 @@ internal sealed class Wake : IScenario
         using var http = BenchNode.Client(bench.Api);
         var start = await nodes[0].CursorAsync(http, stop);
         var cursors = Enumerable.Repeat(start, Agents).ToArray();
-        await ProcessFigures.UntilIdleAsync(bench.ApiPid, stop);
-        var aloneShare = await IdleShareAsync(bench.ApiPid, stop);
         var connectedRss = 0.0;
         var idleShare = 0.0;
         List<double> latencies = [];
@@ -51,7 +49,8 @@ internal sealed class Wake : IScenario
             var polls = nodes.Select((node, i) => node.PollAsync(http, cursors[i], Routes.MaxWaitSeconds, stop))
                 .ToArray();
             await ProcessFigures.UntilIdleAsync(bench.ApiPid, stop);
-            if (round == WarmRounds)
+            // Last of all: what a young program does while nobody asks it for anything is to compile itself.
+            if (round == Rounds - 1)
             {
                 connectedRss = ProcessFigures.Rss(bench.ApiPid);
                 idleShare = await IdleShareAsync(bench.ApiPid, stop);
@@ -75,6 +74,9 @@ internal sealed class Wake : IScenario
             node.Dispose();
         }
 
+        http.Dispose();
+        await ProcessFigures.UntilIdleAsync(bench.ApiPid, stop);
+        var aloneShare = await IdleShareAsync(bench.ApiPid, stop);
         var all = Spread.Of(latencies);
         return new Outcome(
             Name,
