@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using ControlPlane.Contracts;
 using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
@@ -30,9 +29,7 @@ internal sealed partial class Reporter(
 
     /// <summary>Between two reports: each costs a transaction. A change that comes alone is told at once.</summary>
     private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(100);
-    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-
+    private readonly Doorbell _news = new(time);
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, ObservedDomain> _pending = [];
     private readonly Dictionary<Guid, ObservedDomain> _told = [];
@@ -64,7 +61,7 @@ internal sealed partial class Reporter(
             _pending[row.Domain] = row;
         }
 
-        _wake.Writer.TryWrite(true);
+        _news.Ring();
     }
 
     /// <summary>Whether the newest desired state is recorded; a full report makes sense only then.</summary>
@@ -80,7 +77,7 @@ internal sealed partial class Reporter(
             _isCaughtUp = value;
         }
 
-        _wake.Writer.TryWrite(true);
+        _news.Ring();
     }
 
     /// <summary>The control plane may have lost what it was told: tell everything again as it is found.</summary>
@@ -95,7 +92,7 @@ internal sealed partial class Reporter(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        alarms.Changed = visitors.Changed = () => _wake.Writer.TryWrite(true);
+        alarms.Changed = visitors.Changed = () => _news.Ring();
         var backoff = Backoff.ForApi();
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -104,41 +101,27 @@ internal sealed partial class Reporter(
                 var hasMore = await Send(stoppingToken);
                 backoff.Succeeded();
                 await Task.Delay(Apart, time, stoppingToken);
-                if (!hasMore)
+                if (!hasMore && !await _news.WaitAsync(Jitter.Spread(Heartbeat), stoppingToken))
                 {
-                    await WaitForNews(stoppingToken);
+                    LogHeartbeat();
                 }
             }
-            catch (ApiUnavailableException failure)
+            catch (Exception failure) when (
+                failure is ApiUnavailableException || !stoppingToken.IsCancellationRequested)
             {
-                meter.ApiFailed();
-                var delay = backoff.Failed(failure.RetryAfter);
-                LogUnreported(failure.Message, delay.TotalSeconds);
-                await Task.Delay(delay, time, stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                // No fresh report number, because the disk is full; or an answer that nobody foresaw. The rest of the
-                // agent can do without reports.
-                var delay = backoff.Failed();
-                LogUnreported($"{failure.GetType().Name}: {failure.Message}", delay.TotalSeconds);
-                await Task.Delay(delay, time, stoppingToken);
-            }
-        }
-    }
+                // The API is away; or the disk is full and gives no fresh number; or an answer that nobody foresaw. The
+                // rest of the agent can do without reports.
+                var away = failure as ApiUnavailableException;
+                if (away is not null)
+                {
+                    meter.ApiFailed();
+                }
 
-    private async Task WaitForNews(CancellationToken cancel)
-    {
-        using var heartbeat = new CancellationTokenSource(Jitter.Spread(Heartbeat), time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, heartbeat.Token);
-        try
-        {
-            await _wake.Reader.ReadAsync(either.Token);
-        }
-        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
-        {
-            // Nothing changed: the report that follows is the heartbeat.
-            LogHeartbeat();
+                var delay = backoff.Failed(away?.RetryAfter);
+                LogUnreported(
+                    away?.Message ?? $"{failure.GetType().Name}: {failure.Message}", delay.TotalSeconds);
+                await Task.Delay(delay, time, stoppingToken);
+            }
         }
     }
 
