@@ -55,6 +55,14 @@ public static class NodeAlarmCodes
 
     /// <summary>A file of the agent's own state was damaged; it was set aside and is not trusted.</summary>
     public const string StateDamaged = "state-damaged";
+
+    /// <summary>HAProxy's memory was not what the node had recorded and holds on disk; it was loaded again. Over when a
+    /// whole round of the audit finds nothing.</summary>
+    public const string MemoryDrift = "memory-drift";
+
+    /// <summary>The node's record was not what its fleet wants; it was corrected. Over when a comparison finds nothing
+    /// but strays, which are told by name.</summary>
+    public const string RecordDrift = "record-drift";
 }
 
 /// <summary>Names that a node serves and its control plane does not know. Deletion is never inferred from absence: they

@@ -27,6 +27,11 @@ internal static class Programs
             WorkingDirectory = Path.GetDirectoryName(Assembly(project))!,
         };
 
+    /// <summary>Behind others on the same cores, as the agent's unit has it: LocalFleet's machine is a node,
+    /// too.</summary>
+    public static ChildStart Nice(ChildStart start) =>
+        start with { Program = "nice", Arguments = ["-n", "5", start.Program, .. start.Arguments] };
+
     // The runtime that runs us runs them too: a user's own installation is often not on the path of a child.
     private static string DotNet { get; } = Path.GetFullPath(
         Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));

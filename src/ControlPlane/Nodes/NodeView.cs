@@ -95,7 +95,8 @@ internal sealed record NodeView
 }
 
 /// <summary>Something an agent is alarmed about.</summary>
-/// <param name="Code"><c>answer-older</c>, <c>answer-stale</c> or <c>state-damaged</c>.</param>
+/// <param name="Code"><c>answer-older</c>, <c>answer-stale</c>, <c>state-damaged</c>, <c>memory-drift</c>
+/// or <c>record-drift</c>.</param>
 /// <param name="Detail">In a sentence.</param>
 /// <param name="Since">When we first heard of it.</param>
 internal sealed record NodeAlarmView(string Code, string Detail, DateTimeOffset Since);

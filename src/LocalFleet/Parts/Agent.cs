@@ -47,7 +47,7 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
     }
 
     protected override Task<ChildStart> DescribeAsync(CancellationToken cancellation) => Task.FromResult(
-        Programs.Own("SyncAgent", [
+        Programs.Nice(Programs.Own("SyncAgent", [
             "run",
             "--api", apiUrl,
             "--state", _paths.State,
@@ -57,7 +57,7 @@ internal sealed class Agent(FleetLayout layout, FleetOptions options, int number
             "--token-dir", Layout.Tokens,
             "--token-socket", _paths.TokenSocket,
             "--status", $"127.0.0.1:{options.Ports.NodeStatus(number)}",
-            "--trust", Layout.RootCertificate]));
+            "--trust", Layout.RootCertificate])));
 
     protected override async Task<bool> IsReadyAsync(CancellationToken cancellation) =>
         await Probe.StatusOfAsync(

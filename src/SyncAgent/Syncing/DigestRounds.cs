@@ -15,6 +15,7 @@ internal sealed partial class DigestRounds(
     DesiredBook book,
     Reconciler reconciler,
     AgentMeter meter,
+    Alarms alarms,
     AgentOptions options,
     TimeProvider time,
     ILogger<DigestRounds> log) : BackgroundService
@@ -77,7 +78,17 @@ internal sealed partial class DigestRounds(
 
             var answer = await api.PostDigests(request, cancel);
             meter.Compared();
-            if (answer.Differing == 0 || answer.Epoch != request.Epoch || !await HasReached(answer, cancel)
+            if (answer.Differing == 0)
+            {
+                if (question == 0)
+                {
+                    alarms.Clear(NodeAlarmCodes.RecordDrift);
+                }
+
+                return;
+            }
+
+            if (answer.Epoch != request.Epoch || !await HasReached(answer, cancel)
                 || book.Correct(answer) is not { } drift)
             {
                 return;
@@ -87,6 +98,15 @@ internal sealed partial class DigestRounds(
             {
                 meter.Drifted(cause);
                 LogDrift(hostname, cause);
+            }
+
+            // A stray is told by name, and stays.
+            if (drift.FirstOrDefault(found => found.Cause != DriftCauses.Stray) is { } first)
+            {
+                alarms.Raise(
+                    NodeAlarmCodes.RecordDrift,
+                    $"This node's record was not what its fleet wants, first for {first.Hostname} ({first.Cause}). It "
+                    + "was corrected; the agent's log names the others.");
             }
 
             reconciler.Touch(drift.Select(found => found.Hostname));

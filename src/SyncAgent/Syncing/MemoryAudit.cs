@@ -1,3 +1,4 @@
+using ControlPlane.Contracts;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Planning;
@@ -38,11 +39,13 @@ internal sealed partial class MemoryAudit(
     DesiredBook book,
     Reconciler reconciler,
     AgentMeter meter,
+    Alarms alarms,
     AgentOptions options,
     ILogger<MemoryAudit> log)
 {
     private readonly Queue<ServedName> _left = new();
     private int _inRound;
+    private bool _hasDrifted;
     private double _credit;
 
     public AuditFindings Findings { get; private set; } = new([], []);
@@ -150,8 +153,16 @@ internal sealed partial class MemoryAudit(
             : AuditCauses.Unlisted;
         if (cause is not null)
         {
+            _hasDrifted = true;
             meter.MemoryDrifted(cause);
             LogDrift(hostname, cause);
+            if (!alarms.Has(NodeAlarmCodes.MemoryDrift))
+            {
+                alarms.Raise(
+                    NodeAlarmCodes.MemoryDrift,
+                    $"HAProxy's memory was not what this node recorded, first for {hostname} ({cause}). It is loaded "
+                    + "again from disk; the agent's log names the others.");
+            }
         }
 
         return cause is not null;
@@ -169,6 +180,12 @@ internal sealed partial class MemoryAudit(
         }
 
         Findings = now;
+        if (!_hasDrifted)
+        {
+            alarms.Clear(NodeAlarmCodes.MemoryDrift);
+        }
+
+        _hasDrifted = false;
     }
 
     private static string First(IReadOnlyList<string> names) => names is [var first, ..] ? first : "none";

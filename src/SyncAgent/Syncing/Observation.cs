@@ -28,10 +28,15 @@ internal static class Observation
 
         if (isHeld)
         {
+            // Its key is nowhere but in memory then: what the fleet withdrew cannot be fetched.
+            var untilNextStart = disk is null && name.Memory is { Listed: true }
+                ? " Its file is gone or damaged: it is served from memory, and no more after HAProxy's next start."
+                : "";
             return Row(
                 ObservedDomainState.Refused,
                 new NodeError(
-                    NodeErrorCodes.WithdrawalsHeld, "Too many names were withdrawn within an hour without approval."));
+                    NodeErrorCodes.WithdrawalsHeld,
+                    "Too many names were withdrawn within an hour without approval." + untilNextStart));
         }
 
         if (entry.Withdrawn is not null)

@@ -4,7 +4,20 @@ namespace SyncAgent.Syncing;
 
 internal sealed partial class Reconciler
 {
-    [LoggerMessage(LogLevel.Information, "{Action} {Hostname} ({Reason})")]
+    /// <summary>One line for each kind of action and its cause: a line for each of ten thousand names would cost as
+    /// much as opening their seals.</summary>
+    private void Tell(IReadOnlyList<PlannedAction> plan)
+    {
+        foreach (var alike in plan.GroupBy(action => (action.Kind, action.Reason)))
+        {
+            LogPlanned(alike.Key.Kind, alike.Count(), alike.First().Hostname, alike.Key.Reason);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Action} {Count}, {Hostname} first ({Reason})")]
+    private partial void LogPlanned(ActionKind action, int count, string hostname, string reason);
+
+    [LoggerMessage(LogLevel.Debug, "{Action} {Hostname} ({Reason})")]
     private partial void LogAction(ActionKind action, string hostname, string reason);
 
     [LoggerMessage(LogLevel.Warning, "{Hostname} is refused ({Code}): {Detail}")]

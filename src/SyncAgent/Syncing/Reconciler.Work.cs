@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using SyncAgent.ControlPlaneApi;
 using SyncAgent.Planning;
 
 namespace SyncAgent.Syncing;
@@ -27,6 +28,25 @@ internal sealed partial class Reconciler
         finally
         {
             _hands.Release();
+        }
+    }
+
+    /// <returns>null when the API could not be asked: each of the batch is tried again later.</returns>
+    private async Task<IReadOnlyDictionary<Guid, SealedBundle>?> TryFetch(Job[] batch, CancellationToken cancel)
+    {
+        try
+        {
+            var arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
+            _apiBackoff.Succeeded();
+            return arrived;
+        }
+        catch (ApiUnavailableException failure)
+        {
+            meter.ApiFailed();
+            var delay = _apiBackoff.Failed(failure.RetryAfter);
+            LogNotFetched(batch.Length, failure.Message, delay.TotalSeconds);
+            Later(batch, delay);
+            return null;
         }
     }
 

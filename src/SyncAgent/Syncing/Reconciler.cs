@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using ControlPlane.Contracts;
-using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Planning;
@@ -119,13 +118,15 @@ internal sealed partial class Reconciler(
     {
         var now = time.GetUtcNow();
         var due = new List<string>();
-        foreach (
-            var hostname in _touched.Keys.Concat(_waiting.Where(pair => pair.Value <= now).Select(pair => pair.Key)))
+        foreach (var hostname in _touched.Keys
+            .Concat(_waiting.Where(pair => pair.Value <= now).Select(pair => pair.Key))
+            .Concat(NextReplacements()))
         {
             if (!_inHand.ContainsKey(hostname))
             {
                 _touched.TryRemove(hostname, out _);
                 _waiting.TryRemove(hostname, out _);
+                _replaceable.TryRemove(hostname, out _);
                 due.Add(hostname);
             }
         }
@@ -143,7 +144,9 @@ internal sealed partial class Reconciler(
         var known = due.ToDictionary(hostname => hostname, book.Find, StringComparer.Ordinal);
         var held = WithdrawalBreaker.Held(book.Tombstones(), book.Count, time.GetUtcNow());
         var names = due.Select(hostname => view.Describe(hostname, known[hostname])).ToArray();
-        var plan = Plan.Make(new PlanInput(names, [.. held])).ToLookup(action => action.Hostname);
+        var actions = Plan.Make(new PlanInput(names, [.. held]));
+        Tell(actions);
+        var plan = actions.ToLookup(action => action.Hostname);
         var toFetch = new List<Job>();
         foreach (var hostname in due)
         {
@@ -158,10 +161,13 @@ internal sealed partial class Reconciler(
             }
         }
 
-        foreach (var batch in toFetch.OrderBy(job => job.Entry!.Wanted!.NotAfter).Chunk(Routes.MaxBundlesPerFetch))
+        var urgent = toFetch.Where(job => !CanWait(job)).OrderBy(job => job.Entry!.Wanted!.NotAfter);
+        foreach (var batch in urgent.Chunk(Routes.MaxBundlesPerFetch))
         {
             Start(batch, Task.Run(() => FetchAndWork(batch, cancel), cancel));
         }
+
+        Replace([.. toFetch.Where(CanWait)], cancel);
     }
 
     private void Start(IReadOnlyList<Job> jobs, Task task)
@@ -201,17 +207,11 @@ internal sealed partial class Reconciler(
         await _batches.WaitAsync(cancel);
         try
         {
-            var arrived = await source.Fetch([.. batch.Select(job => job.Entry!.Domain)], cancel);
-            _apiBackoff.Succeeded();
-            await Task.WhenAll(
-                batch.Select(job => Work(job, arrived.GetValueOrDefault(job.Entry!.Domain), cancel)));
-        }
-        catch (ApiUnavailableException failure)
-        {
-            meter.ApiFailed();
-            var delay = _apiBackoff.Failed(failure.RetryAfter);
-            LogNotFetched(batch.Length, failure.Message, delay.TotalSeconds);
-            Later(batch, delay);
+            if (await TryFetch(batch, cancel) is { } arrived)
+            {
+                await Task.WhenAll(
+                    batch.Select(job => Work(job, arrived.GetValueOrDefault(job.Entry!.Domain), cancel)));
+            }
         }
         finally
         {

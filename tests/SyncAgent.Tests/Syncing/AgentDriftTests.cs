@@ -21,6 +21,11 @@ public sealed class AgentDriftTests : AgentTests
             () => Api.IsServing(told) && Api.IsServing(lost), () => $"both are served. {agent.Log.Text}");
 
         Assert.Contains("syncagent_drift_total{cause=\"missing\"} 1\n", await Metrics(), StringComparison.Ordinal);
+        await Eventually.True(
+            () => Api.Reports.Any(report => report.Alarms.Any(alarm =>
+                alarm.Code == NodeAlarmCodes.RecordDrift
+                && alarm.Detail.Contains(lost.Hostname, StringComparison.Ordinal))),
+            () => $"the control plane is told. {agent.Log.Text}");
         // Every call said that it reads compressed answers, and the stand-in compressed them.
         Assert.All(Api.Encodings.Skip(1), said => Assert.Contains("br", said, StringComparison.Ordinal));
     }
@@ -92,6 +97,31 @@ public sealed class AgentDriftTests : AgentTests
         Assert.DoesNotContain(
             "syncagent_audit_drift_total{cause=\"memory-differs\"} 0\n", metrics, StringComparison.Ordinal);
         Assert.Contains("stranger.example.com", Proxy.Ask("show ssl cert\n"), StringComparison.Ordinal);
+        var drifts = Api.Reports.SelectMany(report => report.Alarms)
+            .Where(alarm => alarm.Code == NodeAlarmCodes.MemoryDrift);
+        await Eventually.True(
+            () => drifts.Any() && Api.Reports.Last().Alarms.Count == 0,
+            () => $"the control plane is told, and that it is over once a round finds nothing. {agent.Log.Text}");
+    }
+
+    /// <summary>Fails when renewals are as urgent as names that nobody serves yet.</summary>
+    [Fact]
+    public async Task A_new_name_does_not_wait_behind_a_mass_renewal()
+    {
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var served = Enumerable.Range(0, 80).Select(n => Authority.Issue($"n{n}.example.com")).ToArray();
+        Api.Want(served);
+        await Eventually.True(() => served.All(Api.IsServing), () => $"all are served. {agent.Log.Text}");
+
+        var renewed = served.Select(bundle => Authority.Issue(bundle.Hostname, days: 60)).ToArray();
+        var added = Authority.Issue("new.example.com");
+        Api.Want(renewed);
+        await Eventually.True(() => renewed.Any(Api.IsServing), () => $"the renewals have begun. {agent.Log.Text}");
+        Api.Want(added);
+        await Eventually.True(() => Api.IsServing(added), () => $"the new one is served. {agent.Log.Text}");
+
+        Assert.Contains(renewed, bundle => !Api.IsServing(bundle));
+        await Eventually.True(() => renewed.All(Api.IsServing), () => $"all are renewed. {agent.Log.Text}");
     }
 
     /// <summary>Fails when a file that only HAProxy can judge stays where its next start finds it.</summary>
