@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http;
+using ControlPlane.Http.Transport;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Fleets;

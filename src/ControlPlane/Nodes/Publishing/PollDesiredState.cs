@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using ControlPlane.Contracts;
 using ControlPlane.Http;
+using ControlPlane.Http.Transport;
 using ControlPlane.Nodes.Access;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Fleets;

@@ -1,5 +1,5 @@
 using ControlPlane.Contracts;
-using ControlPlane.Http;
+using ControlPlane.Http.Transport;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 

@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Local;
 
 /// <summary>Any number of rings before somebody answers are one.</summary>
 internal sealed class Doorbell(TimeProvider time)

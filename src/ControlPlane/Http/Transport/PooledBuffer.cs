@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace ControlPlane.Http;
+namespace ControlPlane.Http.Transport;
 
 /// <summary>What is written out before it is compressed: rented, because each page would be a large object of its
 /// own.</summary>

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Net.Http.Headers;
 
-namespace ControlPlane.Http;
+namespace ControlPlane.Http.Transport;
 
 /// <summary>Writes answers out.</summary>
 internal static class CompressibleJson
