@@ -53,6 +53,10 @@ public static class NodeAlarmCodes
     /// <summary>No fresh answer was accepted for long: the node may be held at an old state.</summary>
     public const string AnswerStale = "answer-stale";
 
+    /// <summary>HAProxy refuses more files of the directory than the agent believes it: it sets no more of them
+    /// aside.</summary>
+    public const string FilesRefused = "files-refused";
+
     /// <summary>A file of the agent's own state was damaged; it was set aside and is not trusted.</summary>
     public const string StateDamaged = "state-damaged";
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using LocalFleet.Parts;
 using LocalFleet.Processes;
 using LocalFleet.StandIns;
@@ -10,6 +11,10 @@ namespace LocalFleet;
 /// </summary>
 internal sealed class Fleet : IAsyncDisposable
 {
+    /// <summary>An agent that has run for so long did start.</summary>
+    private static readonly TimeSpan Lasting = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<Part, long> _restarted = new();
     private readonly FleetLock _lock;
     private readonly TaskCompletionSource<string> _death = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<IAsyncDisposable> _standIns = [];
@@ -55,6 +60,11 @@ internal sealed class Fleet : IAsyncDisposable
     public IReadOnlyList<Agent> Agents { get; }
 
     public Nlb Nlb { get; }
+
+    /// <summary>Told that an agent has ended and is started again, as systemd does on a node: whoever tries faults by
+    /// hand kills one. One that does not last is a fault to look at, and so is the end of any other part. Null: an
+    /// agent's end is the fleet's as well.</summary>
+    public Action<string>? AgentRestarted { get; set; }
 
     /// <summary>Completes with a sentence and the tail of a log when a part ends that nobody asked to end.</summary>
     public Task<string> Death => _death.Task;
@@ -181,7 +191,33 @@ internal sealed class Fleet : IAsyncDisposable
         }
     }
 
-    private void OnDeath(Part part, int status) => _death.TrySetResult(
-        $"{part.Name} has ended by itself, with exit status {status}. The end of {part.LogFile}:\n"
-        + LogTail.Of(part.LogFile, 15));
+    private void OnDeath(Part part, int status)
+    {
+        var time = TimeProvider.System;
+        if (part is Agent && AgentRestarted is { } tell
+            && (!_restarted.TryGetValue(part, out var last) || time.GetElapsedTime(last) > Lasting))
+        {
+            _restarted[part] = time.GetTimestamp();
+            tell($"{part.Name} has ended by itself, with exit status {status}; it is started again.");
+            _ = RestartAsync(part);
+            return;
+        }
+
+        _death.TrySetResult(
+            $"{part.Name} has ended by itself, with exit status {status}. The end of {part.LogFile}:\n"
+            + LogTail.Of(part.LogFile, 15));
+    }
+
+    private async Task RestartAsync(Part part)
+    {
+        try
+        {
+            await part.RelaunchAsync();
+        }
+        catch (Exception fault)
+        {
+            // Nobody awaits this: whatever it was, the fleet is not whole.
+            _death.TrySetResult($"{part.Name} has ended and could not be started again: {fault.Message}");
+        }
+    }
 }

@@ -69,6 +69,7 @@ internal static class EventTypes
     public const string RekeyFinished = "node.rekey-finished";
     public const string NodeAlarm = "node.alarm";
     public const string NodeAlarmOver = "node.alarm-over";
+    public const string NodeEventsLeftOut = "node.events-left-out";
     public const string EpochRaised = "fleet.epoch-raised";
     public const string WithdrawalsHeld = "fleet.withdrawals-held";
     public const string WithdrawalsApproved = "fleet.withdrawals-approved";

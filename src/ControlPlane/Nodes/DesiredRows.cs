@@ -40,6 +40,10 @@ internal sealed class DesiredRow
 
     public required long Revision { get; init; }
 
+    /// <summary>The revision that brought the bundle; lower than <see cref="Revision"/> once the change was moved while
+    /// it was held. Null in a row that nobody published.</summary>
+    public long? BroughtAtRevision { get; init; }
+
     /// <summary>When it was asked for: a withdrawal's own time.</summary>
     public required DateTimeOffset ChangedAt { get; init; }
 

@@ -124,6 +124,12 @@ internal sealed class Node
     /// <summary>Number of the last accepted report.</summary>
     public long ReportNumber { get; set; }
 
+    /// <summary>When the minute began in which it was to write <see cref="EventsAsked"/> events.</summary>
+    public DateTimeOffset? EventsSince { get; init; }
+
+    /// <summary>Those within the bound were written.</summary>
+    public int EventsAsked { get; init; }
+
     public required DateTimeOffset JoinedAt { get; init; }
 
     public DateTimeOffset LastSeenAt { get; set; }

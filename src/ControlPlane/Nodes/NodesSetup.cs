@@ -22,6 +22,7 @@ internal static class NodesSetup
         services.ConfigureHttpJsonOptions(json =>
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, ContractsJson.Default));
         services.AddSingleton<NodeKeyCache>();
+        services.AddSingleton<NodePace>();
         services.AddSingleton<DesiredStateWaiters>();
         services.AddSingleton<DesiredStateReader>();
         services.AddSingleton<SharedPages>();

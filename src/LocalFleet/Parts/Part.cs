@@ -16,6 +16,7 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
 
     private Child? _child;
     private bool _endIsMine;
+    private int _endsAsked;
 
     /// <summary>Called with the exit status when its process ends and nobody had asked.</summary>
     public Action<Part, int>? WhenDead { get; set; }
@@ -69,6 +70,17 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
         _ = WatchAsync(_child);
     }
 
+    /// <summary>Launches it anew after it ended by itself, unless somebody asks for its end meanwhile.</summary>
+    public async Task RelaunchAsync()
+    {
+        var asked = Volatile.Read(ref _endsAsked);
+        await LaunchAsync(CancellationToken.None);
+        if (Volatile.Read(ref _endsAsked) != asked)
+        {
+            await KillAsync();
+        }
+    }
+
     public async Task WaitUntilReadyAsync(CancellationToken cancellation)
     {
         var time = TimeProvider.System;
@@ -93,7 +105,7 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
     /// <summary>Ends it in good order. Nothing happens when it does not run.</summary>
     public async Task StopAsync()
     {
-        _endIsMine = true;
+        AskEnd();
         if (_child is { } child)
         {
             await child.StopAsync(StopLimit, TimeProvider.System);
@@ -103,7 +115,7 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
     /// <summary>SIGKILL, to it and to everything it started.</summary>
     public async Task KillAsync()
     {
-        _endIsMine = true;
+        AskEnd();
         if (_child is { } child)
         {
             await child.KillAsync();
@@ -120,7 +132,7 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _endIsMine = true;
+        AskEnd();
         if (_child is { } child)
         {
             await child.DisposeAsync();
@@ -132,6 +144,12 @@ internal abstract class Part(string name, FleetLayout layout) : IAsyncDisposable
 
     /// <summary>Whether it answers.</summary>
     protected abstract Task<bool> IsReadyAsync(CancellationToken cancellation);
+
+    private void AskEnd()
+    {
+        _endIsMine = true;
+        Interlocked.Increment(ref _endsAsked);
+    }
 
     private async Task WatchAsync(Child child)
     {

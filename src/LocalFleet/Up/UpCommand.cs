@@ -14,6 +14,7 @@ internal static class UpCommand
         try
         {
             await using var fleet = Fleet.Prepare(options.Fleet);
+            fleet.AgentRestarted = Console.Error.WriteLine;
             Console.WriteLine($"Starting in {fleet.Layout.Root}; logs are in {fleet.Layout.Logs}.");
             var status = await RunUntilDeathAsync(fleet, options, stop);
             Console.WriteLine("Ending all parts in order.");

@@ -101,7 +101,7 @@ internal sealed partial class DesiredFeed(
         }
 
         var before = book.Mark;
-        var changed = book.Record(page);
+        var changed = book.Record(page with { At = freshness.Believed(page.At) });
         if (changed is null)
         {
             // Somebody plays an old answer again, or the database was set back and does not know it yet: our next

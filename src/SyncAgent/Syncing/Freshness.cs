@@ -13,6 +13,10 @@ namespace SyncAgent.Syncing;
 internal sealed class Freshness(
     HighWater highest, TokenSigner signer, Alarms alarms, AgentOptions options, TimeProvider time)
 {
+    /// <summary>How far ahead of our corrected clock an answer may be dated: a clock is corrected only by a refusal, so
+    /// up to the minute of a token's life it may be off unnoticed; and replicas' clocks differ.</summary>
+    private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(2);
+
     private readonly DateTimeOffset _startedAt = time.GetUtcNow();
     private readonly Lock _lock = new();
     private DateTimeOffset _newest = highest.Mark.FreshAt;
@@ -31,6 +35,14 @@ internal sealed class Freshness(
             var unchanged = Unchanged();
             return age > unchanged ? age : unchanged;
         }
+    }
+
+    /// <summary>The time of an answer as far as it is believed. One answer dated years ahead would outdate every
+    /// honest one after it.</summary>
+    public DateTimeOffset Believed(DateTimeOffset at)
+    {
+        var latest = time.GetUtcNow() + signer.Offset + Ahead;
+        return at > latest ? latest : at;
     }
 
     public void Look()

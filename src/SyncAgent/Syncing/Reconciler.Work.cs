@@ -136,7 +136,7 @@ internal sealed partial class Reconciler
         if (error.Code == NodeErrorCodes.HAProxyRefused
             && job.Actions.Any(action => action.Kind == ActionKind.LoadFromDisk)
             && view.FileOf(job.Name.Value) is { IsDamaged: false }
-            && quarantine.IsBelieved(job.Name.Value))
+            && quarantine.MaySetFileAside(job.Name.Value, book.Count))
         {
             LogFileSetAside(job.Name.Value, error.Detail);
             applier.Quarantine(job.Name);

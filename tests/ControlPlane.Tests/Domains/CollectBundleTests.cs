@@ -27,6 +27,30 @@ public sealed class CollectBundleTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_bundle_that_takes_the_place_of_an_approved_withdrawal_leaves_nothing_of_the_approval()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await bench.OrderAsync(OrderState.PendingIssuance);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO desired_changes
+                 (domain_id, fleet_id, hostname, bundle_id, order_sequence, changed_at, held_at, approval)
+             VALUES ({order.DomainId}, {bench.FleetId}, {order.Hostname}, NULL, {order.Sequence - 1}, now(), now(),
+                     'seen')
+             """);
+        bench.Ca.OnRead = () => StandInCa.Told(CaOrderStatus.Issued);
+        bench.Ca.OnDownload = () => bench.Pki.Issue(order.Csr!, order.Hostname);
+
+        var moved = await bench.TurnAsync(order);
+
+        await using var db = bench.Open();
+        var change = Assert.Single(db.DesiredChanges, row => row.DomainId == order.DomainId);
+        Assert.Equal(moved.BundleId, change.BundleId);
+        Assert.Null(change.HeldAt);
+        Assert.Null(change.Approval);
+    }
+
+    [Fact]
     public async Task A_certificate_of_a_later_order_stands_on_the_chain_that_is_there()
     {
         await using var bench = await PathBench.StartAsync(database);

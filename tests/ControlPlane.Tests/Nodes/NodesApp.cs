@@ -155,8 +155,12 @@ internal sealed class RecordedWakes : IWakes
 internal sealed class KeptKeys : IVault
 {
     private readonly ConcurrentDictionary<Guid, byte[]> _keys = new();
+    private int _opened;
 
     public bool Away { get; set; }
+
+    /// <summary>How many keys were opened.</summary>
+    public int Opened => _opened;
 
     public Guid Add(byte[] pkcs8)
     {
@@ -185,9 +189,13 @@ internal sealed class KeptKeys : IVault
                 CreatedAt = DateTimeOffset.UnixEpoch,
             }));
 
-    public Task<PrivateKey> OpenAsync(VaultKey key, CancellationToken ct) => Away
-        ? throw new VaultException("The vault is away.")
-        : Task.FromResult(new PrivateKey([.. key.Ciphertext], key.PublicKeyHash));
+    public Task<PrivateKey> OpenAsync(VaultKey key, CancellationToken ct)
+    {
+        Interlocked.Increment(ref _opened);
+        return Away
+            ? throw new VaultException("The vault is away.")
+            : Task.FromResult(new PrivateKey([.. key.Ciphertext], key.PublicKeyHash));
+    }
 
     public Task DeleteAsync(Guid keyId, CancellationToken ct)
     {

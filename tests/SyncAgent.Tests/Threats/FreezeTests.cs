@@ -90,6 +90,22 @@ public sealed class FreezeTests : IDisposable
         Assert.Equal(NodeAlarmCodes.AnswerStale, Assert.Single(_alarms.Active).Code);
     }
 
+    /// <summary>Fails when one answer that is dated far ahead makes every honest one after it look old, and the alarm
+    /// stay.</summary>
+    [Fact]
+    public void An_answer_dated_far_ahead_does_not_outdate_the_honest_ones_after_it()
+    {
+        _highest.Raise(1, 9, _freshness.Believed(_clock.GetUtcNow().AddYears(1)));
+        _freshness.Look();
+        for (var minute = 0; minute <= 30; minute++)
+        {
+            _clock.Advance(TimeSpan.FromMinutes(1));
+            _highest.Raise(1, 9, _freshness.Believed(_clock.GetUtcNow()));
+            _freshness.Look();
+            Assert.Empty(_alarms.Active);
+        }
+    }
+
     private Freshness Make(HighWater highest) => new(
         highest, _signer, _alarms,
         new AgentOptions

@@ -40,15 +40,21 @@ internal static class Contest
     /// <summary>True while something of another claim is still to be taken down before an order for the name may be
     /// placed. What a served owner publishes stays until the certificate takes over. What waits for its DNS has nothing
     /// to take down: were it waited for, an order opened for a served owner after the proof, as a ban opens them, and
-    /// its successor's would wait for each other. The database lets one of the two to the CA.</summary>
+    /// its successor's would wait for each other. The database lets one of the two to the CA. Nor does a former owner
+    /// hold up who has its name on the nodes already, and whose order for it is closed only when every node has changed
+    /// over: the node that refuses the successor's bundle is helped by the successor's next one alone.</summary>
     public static Task<bool> IsBeingReleasedAsync(OrderRun run, CancellationToken ct)
     {
         var takesOver = run.Domain.Claim == Claim.Proven;
+        var holds = run.Domain.Claim == Claim.Held;
         return run.Db.Orders.AnyAsync(
             other => other.Hostname == run.Order.Hostname && other.DomainId != run.Domain.Id && other.ClosedAt == null
                 && other.Claim != Claim.Contested
                 && !(other.State == OrderState.PendingDns && other.CancelRequestedAt == null)
-                && !(takesOver && other.Claim == Claim.Held && Published.Contains(other.State)),
+                && !(takesOver && other.Claim == Claim.Held && Published.Contains(other.State))
+                && !(holds && other.State == OrderState.Canceling && other.BundleId != null
+                    && other.TokenPublishedAt == null
+                    && run.Db.DesiredState.Any(row => row.DomainId == run.Domain.Id && row.BundleId != null)),
             ct);
     }
 

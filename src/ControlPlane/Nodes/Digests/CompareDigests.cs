@@ -26,6 +26,7 @@ internal static class CompareDigests
         NodeAhead ahead,
         IOptions<JsonOptions> json,
         RolloutGates gates,
+        NodePace pace,
         CancellationToken ct)
     {
         List<FieldProblem> faults = [.. Faults(body)];
@@ -57,6 +58,11 @@ internal static class CompareDigests
         if (differing.Count == 0)
         {
             return CompressibleJson.Of(Nothing(digest.At), json.Value);
+        }
+
+        if (!pace.MayBeTold(caller.Id))
+        {
+            return Problems.TooManyRequests.With() with { RetryAfterSeconds = 1 };
         }
 
         // Asked again, of what was read: a change that was published meanwhile may be held from this node.

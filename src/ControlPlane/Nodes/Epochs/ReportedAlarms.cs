@@ -15,7 +15,8 @@ internal static class ReportedAlarms
     private const int MaxCode = 64;
     private const int MaxDetail = 1000;
 
-    /// <summary>An alarm that begins is an event, and so is one that ends.</summary>
+    /// <summary>An alarm that begins is an event, and so is one that ends, as far as <see cref="EventAllowance"/>
+    /// goes.</summary>
     private const string AlarmsSql =
         """
         WITH said AS (SELECT * FROM unnest($2::text[], $3::text[]) AS said (code, detail)),
@@ -26,11 +27,20 @@ internal static class ReportedAlarms
             ON CONFLICT (node_id, code) DO UPDATE SET detail = excluded.detail
                 WHERE node_alarms.detail <> excluded.detail
             RETURNING code, detail, xmax = 0 AS is_new
+        ), news AS (
+            SELECT *, row_number() OVER () AS number FROM (
+                SELECT $6 AS type, code || '. ' || detail AS message FROM begun WHERE is_new
+                UNION ALL
+                SELECT $7, code || ' is over.' FROM over) AS changed
+        ), counted AS (
+            UPDATE nodes SET
+                events_since = CASE WHEN events_asked = 0 THEN $4 ELSE events_since END,
+                events_asked = least(events_asked + (SELECT count(*) FROM news), 1000000000)
+            WHERE id = $1 AND EXISTS (SELECT 1 FROM news)
         )
         INSERT INTO events (at, type, message)
-        SELECT $4, $6, 'Node ' || $5 || ': ' || code || '. ' || detail FROM begun WHERE is_new
-        UNION ALL
-        SELECT $4, $7, 'Node ' || $5 || ': ' || code || ' is over.' FROM over
+        SELECT $4, type, 'Node ' || $5 || ': ' || message FROM news
+        WHERE number <= $8 - (SELECT events_asked FROM nodes WHERE id = $1)
         """;
 
     private const string StraysSql =
@@ -76,7 +86,8 @@ internal static class ReportedAlarms
             node.Id,
             report.Alarms.Select(alarm => alarm.Code).ToArray(),
             report.Alarms.Select(alarm => ReportedText.Clean(alarm.Detail, MaxDetail)).ToArray(),
-            now, node.Name, EventTypes.NodeAlarm, EventTypes.NodeAlarmOver);
+            now, node.Name, EventTypes.NodeAlarm, EventTypes.NodeAlarmOver,
+            EventAllowance.MostPerMinute);
 
     public static async Task WriteStraysAsync(
         NpgsqlConnection connection, NodeIdentity node, StrayNames strays, long epoch, CancellationToken ct)

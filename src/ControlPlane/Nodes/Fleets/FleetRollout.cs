@@ -37,8 +37,9 @@ internal sealed record FleetRollout(
     /// The revision up to which every canary has answered, be it with a refusal: one bad bundle blocks no other. Null
     /// while no canary serves: then nothing is known of the changes and nobody is there to serve them; the next node
     /// that serves takes the place. A canary that is lost is none, so that its fleet does not wait for it.
-    /// An answer counts by what was served or, since a change may move to a later revision while it is held
-    /// (<see cref="ReleaseWithdrawals"/>), by its time.
+    /// An answer counts by what was served or by the revision it speaks of: from the one that brought the bundle on,
+    /// because a change may move to a later one while it is held (<see cref="ReleaseWithdrawals"/>). Its time says
+    /// nothing: a refusal of the bundle before may come late.
     /// </summary>
     public async Task<long?> ReleasableAsync(CancellationToken ct)
     {
@@ -59,9 +60,8 @@ internal sealed record FleetRollout(
                 LEFT JOIN node_observations seen ON seen.node_id = canary.id AND seen.domain_id = wanted.domain_id
                 WHERE wanted.fleet_id = $1 AND wanted.revision > $3
                   AND NOT coalesce(
-                      seen.revision >= wanted.revision
-                      OR seen.state = 'Serving' AND seen.handshake_fingerprint = bundle.fingerprint
-                      OR seen.state <> 'Serving' AND seen.observed_at >= wanted.changed_at,
+                      seen.revision >= coalesce(wanted.brought_at_revision, wanted.revision)
+                      OR seen.state = 'Serving' AND seen.handshake_fingerprint = bundle.fingerprint,
                       false)
             )
             SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM canary) THEN NULL

@@ -12,8 +12,10 @@ namespace ControlPlane.Nodes.Fleets;
 /// <summary>
 /// How far a node may read. Canaries read all there is while the rollout runs; the others what is released. A node that
 /// joins, or that lists everything anew, reads all there is: a list with holes would leave names unserved, and one node
-/// more or less does not make a fleet. Read once for all polls that wait for the same change, because a thousand of
-/// them are woken together.
+/// more or less does not make a fleet. After an epoch is raised a whole fleet lists anew, and what a pause or a halt
+/// held at that moment reaches it: such a node may have lost its own record as well, nothing new is collected for a
+/// week then (<see cref="Epochs.CollectionPause"/>), and an agent that refuses a bundle keeps the last good one. Read
+/// once for all polls that wait for the same change, because a thousand of them are woken together.
 /// </summary>
 internal sealed class RolloutGates(NpgsqlDataSource database, TimeProvider time)
 {

@@ -17,7 +17,8 @@ internal static class ObservedStateRows
 
     /// <summary>Rows of domains that are not this fleet's are dropped: a node speaks for its own fleet; and those that
     /// say what is known already: an agent that tells everything again costs a read. A refusal becomes an event when it
-    /// is new, or another than before; the statement's snapshot still shows what was there.</summary>
+    /// is new, or another than before, as far as <see cref="EventAllowance"/> goes; the statement's snapshot still
+    /// shows what was there.</summary>
     private const string Sql =
         """
         WITH said AS (
@@ -35,14 +36,22 @@ internal static class ObservedStateRows
                    before.handshake_fingerprint, before.error_code, before.error_detail)
                   IS DISTINCT FROM
                   (said.revision, said.state, said.disk, said.memory, said.handshake, said.code, said.detail)
+        ), refused AS (
+            SELECT *, row_number() OVER (ORDER BY domain_id) AS number FROM news
+            WHERE state = 'Refused'
+              AND (state_before, code_before, revision_before) IS DISTINCT FROM ('Refused', code, revision)
         ), told AS (
             INSERT INTO events (at, tenant_id, domain_id, type, message)
             SELECT $11, tenant_id, domain_id, $12,
                    'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail
-            FROM news
-            WHERE state = 'Refused'
-              AND (state_before, code_before, revision_before) IS DISTINCT FROM ('Refused', code, revision)
+            FROM refused
+            WHERE number <= $14 - (SELECT events_asked FROM nodes WHERE id = $10)
             ORDER BY domain_id
+        ), counted AS (
+            UPDATE nodes SET
+                events_since = CASE WHEN events_asked = 0 THEN $11 ELSE events_since END,
+                events_asked = least(events_asked + (SELECT count(*) FROM refused), 1000000000)
+            WHERE id = $10 AND EXISTS (SELECT 1 FROM refused)
         )
         INSERT INTO node_observations (node_id, domain_id, revision, state, disk_fingerprint, memory_fingerprint,
                                        handshake_fingerprint, error_code, error_detail, observed_at)
@@ -107,7 +116,7 @@ internal static class ObservedStateRows
             SqlCommands.Texts(rows.Select(row => row.Error?.Code)),
             SqlCommands.Texts(rows.Select(row =>
                 row.Error is { } error ? ReportedText.Clean(error.Detail, MaxDetail) : null)),
-            node.Fleet, node.Id, now, EventTypes.NodeRefused, node.Name);
+            node.Fleet, node.Id, now, EventTypes.NodeRefused, node.Name, EventAllowance.MostPerMinute);
 
     private static bool HasFingerprints(ObservedDomain row) =>
         new[] { row.DiskFingerprint, row.MemoryFingerprint, row.HandshakeFingerprint }.All(text =>

@@ -28,6 +28,7 @@ internal static class RecordObservedState
         IWakes wakes,
         IDesiredStatePublisher publisher,
         RolloutSteps rollout,
+        NodePace pace,
         TimeProvider time,
         CancellationToken ct)
     {
@@ -83,6 +84,7 @@ internal static class RecordObservedState
 
         var due = await WriteAsync(connection, caller, report, rows, now, ct);
         if (standing is NodeStanding.Joining or NodeStanding.Lost
+            && report.Synced && pace.MayBeLookedAt(caller.Id)
             && await NodeSync.IsCompleteAsync(connection, caller, report, ct))
         {
             await using var serve = new NpgsqlCommand("UPDATE nodes SET standing = 'Serving' WHERE id = $1", connection)
@@ -173,7 +175,7 @@ internal static class RecordObservedState
     {
         await using var batch = new NpgsqlBatch(connection)
         {
-            BatchCommands = { ReportedAlarms.Write(node, report, now) },
+            BatchCommands = { EventAllowance.Renew(node, now), ReportedAlarms.Write(node, report, now) },
         };
         if (rows.Count > 0)
         {

@@ -54,14 +54,15 @@ internal static class PublishBatch
                       change.changed_at, change.approval
         ), published AS (
             INSERT INTO desired_state AS present
-                (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, changed_at, approval, published_at)
+                (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, brought_at_revision, changed_at,
+                 approval, published_at)
             SELECT taken.fleet_id, taken.domain_id, taken.hostname, taken.bundle_id, taken.order_sequence,
-                   bumped.revision, taken.changed_at, taken.approval, $3
+                   bumped.revision, bumped.revision, taken.changed_at, taken.approval, $3
             FROM taken CROSS JOIN bumped
             ON CONFLICT (fleet_id, domain_id) DO UPDATE
             SET hostname = excluded.hostname, bundle_id = excluded.bundle_id, order_sequence = excluded.order_sequence,
-                revision = excluded.revision, changed_at = excluded.changed_at, approval = excluded.approval,
-                published_at = excluded.published_at
+                revision = excluded.revision, brought_at_revision = excluded.brought_at_revision,
+                changed_at = excluded.changed_at, approval = excluded.approval, published_at = excluded.published_at
             WHERE (excluded.order_sequence > present.order_sequence
                    OR (excluded.order_sequence = present.order_sequence AND present.bundle_id IS NOT NULL))
               AND excluded.bundle_id IS DISTINCT FROM present.bundle_id

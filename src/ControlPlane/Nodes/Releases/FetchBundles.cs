@@ -11,7 +11,8 @@ namespace ControlPlane.Nodes.Releases;
 
 /// <summary>
 /// POST /v1/bundles/fetch: opens keys in the vault and seals each for the calling node alone. Only what the node's own
-/// fleet wants now; recorded before the bytes leave.
+/// fleet wants now; recorded before the keys are opened, so that parallel requests of a node make the vault open no
+/// more than the node may have.
 /// </summary>
 internal sealed partial class FetchBundles(
     ReleasableBundles bundles, IVault vault, IOptions<NodeOptions> options, ILogger<FetchBundles> log)
@@ -49,14 +50,15 @@ internal sealed partial class FetchBundles(
             return Exhausted(early);
         }
 
-        var released = await SealAllAsync(caller, sealing, wanted, ct);
-        if (released.Count == 0 && wanted.Count > 0)
+        var keys = await ReadKeysAsync(wanted, ct);
+        var there = wanted.Where(bundle => keys.ContainsKey(bundle.Key)).ToArray();
+        if (wanted.Count > 0 && !await OpensAsync(keys, there, ct))
         {
             return NodeProblems.VaultAway.With() with { RetryAfterSeconds = VaultRetrySeconds };
         }
 
         switch (await bundles.RecordAsync(
-            caller.Id, sealing.Id, released.Select(bundle => bundle.Bundle).ToArray(), perMinute, ct))
+            caller.Id, sealing.Id, there.Select(bundle => bundle.Bundle).ToArray(), perMinute, ct))
         {
             case ReleaseRecord.Recorded:
                 break;
@@ -66,6 +68,7 @@ internal sealed partial class FetchBundles(
                 return Exhausted(1);
         }
 
+        var released = await SealAllAsync(caller, sealing, keys, there, ct);
         var unknown = released.Select(bundle => bundle.Chain).Distinct().Except(request.KnownChains).ToArray();
         var given = released.Select(bundle => bundle.Domain).ToHashSet();
         return TypedResults.Ok(new FetchBundlesResponse(
@@ -77,22 +80,57 @@ internal sealed partial class FetchBundles(
     private static Problem Exhausted(int seconds) =>
         NodeProblems.ReleasesExhausted.With() with { RetryAfterSeconds = seconds };
 
-    /// <summary>A key that does not open leaves its own bundle out (the agent reports it as not delivered) and no
-    /// other.</summary>
-    private async Task<List<SealedBundle>> SealAllAsync(
-        NodeIdentity caller, SealingKey sealing, IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
+    private async Task<IReadOnlyDictionary<Guid, VaultKey>> ReadKeysAsync(
+        IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
     {
-        IReadOnlyDictionary<Guid, VaultKey> keys;
         try
         {
-            keys = await vault.ReadAsync([.. wanted.Select(bundle => bundle.Key)], ct);
+            var keys = await vault.ReadAsync([.. wanted.Select(bundle => bundle.Key)], ct);
+            foreach (var gone in wanted.Where(bundle => !keys.ContainsKey(bundle.Key)))
+            {
+                LogGone(gone.Key, gone.Bundle);
+            }
+
+            return keys;
         }
         catch (VaultException away)
         {
             LogAway(away);
-            return [];
+            return new Dictionary<Guid, VaultKey>();
+        }
+    }
+
+    /// <summary>Whether anything opens, looked at before anything is recorded: a vault that is away for an hour must
+    /// not use up what the node may have, nor tell of releases that never were.</summary>
+    private async Task<bool> OpensAsync(
+        IReadOnlyDictionary<Guid, VaultKey> keys, IReadOnlyList<ReleasableBundle> there, CancellationToken ct)
+    {
+        foreach (var bundle in there)
+        {
+            try
+            {
+                using var key = await vault.OpenAsync(keys[bundle.Key], ct);
+                return true;
+            }
+            catch (VaultException closed)
+            {
+                LogClosed(closed, bundle.Bundle);
+                if (closed.IsAway)
+                {
+                    return false;
+                }
+            }
         }
 
+        return false;
+    }
+
+    /// <summary>A key that does not open leaves its own bundle out (the agent reports it as not delivered) and no
+    /// other. That its release is recorded all the same errs on the safe side.</summary>
+    private async Task<List<SealedBundle>> SealAllAsync(
+        NodeIdentity caller, SealingKey sealing, IReadOnlyDictionary<Guid, VaultKey> keys,
+        IReadOnlyList<ReleasableBundle> wanted, CancellationToken ct)
+    {
         var result = new SealedBundle?[wanted.Count];
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, Math.Min(Parallel, wanted.Count)).Select(_ => SealSomeAsync()));
@@ -111,9 +149,7 @@ internal sealed partial class FetchBundles(
                 var bundle = wanted[index];
                 try
                 {
-                    using var key = keys.TryGetValue(bundle.Key, out var atRest)
-                        ? await vault.OpenAsync(atRest, ct)
-                        : throw new VaultException($"The vault holds no key {bundle.Key}: it was deleted.");
+                    using var key = await vault.OpenAsync(keys[bundle.Key], ct);
                     result[index] = Seal(caller, sealing.Id, recipient, bundle, key);
                 }
                 catch (VaultException closed)
@@ -139,6 +175,11 @@ internal sealed partial class FetchBundles(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The vault could not be read; no bundle was released")]
     private partial void LogAway(Exception away);
+
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The vault holds no key {Key}: it was deleted; bundle {Bundle} was not released")]
+    private partial void LogGone(Guid key, Guid bundle);
 
     [LoggerMessage(
         Level = LogLevel.Error, Message = "The key of bundle {Bundle} could not be opened; it was not released")]

@@ -150,6 +150,35 @@ public sealed class ContestTests(PostgresDatabase database) : IClassFixture<Post
         Assert.Equal((OrderState.Canceled, DomainStatus.Failed), (a.State, a.Domain.Status));
     }
 
+    /// <summary>Fails when a node that refuses the successor's bundle keeps the former owner's order open, and that one
+    /// the successor's next order: only the node's end would end it.</summary>
+    [Fact]
+    public async Task A_node_that_refuses_the_successors_bundle_does_not_keep_it_from_ordering_another()
+    {
+        await using var bench = await ContestBench.StartAsync(database);
+        bench.PointHere();
+        await bench.Path.NodeAsync("a");
+        var a = await bench.ClaimAsync("a", Claim.Held, OrderState.Active);
+        var b = await bench.ClaimAsync("b");
+        bench.ShowRecords(b);
+        for (var turn = 0; turn < 3; turn++)
+        {
+            b = await bench.TurnAsync(b);
+        }
+
+        bench.Path.Ca.OnRead = () => StandInCa.Told(CaOrderStatus.Issued);
+        bench.Path.Ca.OnDownload = () => bench.Path.Pki.Issue(b.Csr!, b.Hostname);
+        b = await bench.TurnAsync(b);
+        var again = await bench.Path.OrderAsync(OrderState.PendingDns, of: b.Domain);
+        Assert.Equal("name-being-released", (await bench.TurnAsync(again)).Reason);
+
+        await bench.Path.PublishAsync();
+        Assert.Equal(OrderState.Canceling, (await bench.TurnAsync(a)).State);
+        again = await bench.TurnAsync(again);
+
+        Assert.Equal((OrderState.PendingOrder, OrderState.PendingDeployment), (again.State, b.State));
+    }
+
     /// <summary>Fails when the two wait for each other: the name would never change hands, and a key that a stolen node
     /// has would never be replaced.</summary>
     [Theory]

@@ -50,6 +50,24 @@ public sealed class CompareDigestsTests(PostgresDatabase database) : IClassFixtu
     }
 
     [Fact]
+    public async Task Who_asks_again_and_again_where_it_differs_is_told_once_a_second_and_who_agrees_is_not_slowed()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var (node, page) = await FleetAsync(app, served: 1);
+        var differs = new DigestRequest(page.Epoch, page.Revision, Bytes([]));
+        var (told, turnedAway) = (0, 0);
+        for (var call = 0; call < 1000 && turnedAway == 0; call++)
+        {
+            using var answer = await SendAsync(node, differs);
+            (told, turnedAway) = answer.StatusCode == HttpStatusCode.TooManyRequests ? (told, 1) : (told + 1, 0);
+        }
+
+        Assert.Equal(1, turnedAway);
+        Assert.True(told >= 60);
+        Assert.Equal(0, (await AskAsync(node, page, page.Upserts)).Differing);
+    }
+
+    [Fact]
     public async Task An_answer_holds_whole_buckets_and_counts_those_left_out()
     {
         await using var app = await NodesApp.StartAsync(database);

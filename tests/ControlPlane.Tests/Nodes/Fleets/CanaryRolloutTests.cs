@@ -61,6 +61,33 @@ public sealed class CanaryRolloutTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_late_refusal_of_the_bundle_before_is_no_answer_to_the_new_one()
+    {
+        await using var bench = await FleetBench.StartAsync(database, nodes: 2, canaries: 1);
+        var domain = Assert.Single(await bench.PublishedAsync(1));
+        await bench.AnswerAsync(bench.Nodes[0], domain.Served());
+        await bench.StepAsync();
+        var renewed = await bench.App.Rows.RenewedAsync(domain);
+        await bench.App.Rows.ChangeAsync(domain with { Bundle = renewed }, sequence: 2);
+        await bench.PublishAsync();
+
+        await bench.AnswerAsync(bench.Nodes[0], domain.Refused(NodeErrorCodes.Oversized, revision: 1));
+        await bench.StepAsync();
+        Assert.Equal(1, (await bench.RowAsync()).ReleasedRevision);
+
+        // Held, it moves behind a withdrawal; what was said of it before holds.
+        await bench.SteerAsync(HttpMethod.Post, "rollout/pause", new { reason = "Looked at." });
+        await bench.AnswerAsync(bench.Nodes[0], domain.Refused(NodeErrorCodes.Oversized, revision: 2));
+        var other = Assert.Single(await bench.PublishedAsync(1));
+        await bench.App.Rows.ChangeAsync(other, sequence: 2, withdraw: true);
+        await bench.PublishAsync();
+        Assert.Equal(5, (await bench.RowAsync()).Revision);
+        await bench.SteerAsync(HttpMethod.Post, "rollout/resume");
+        await bench.StepAsync();
+        Assert.Equal(5, (await bench.RowAsync()).ReleasedRevision);
+    }
+
+    [Fact]
     public async Task The_next_serving_node_takes_a_lost_canarys_place()
     {
         await using var bench = await FleetBench.StartAsync(database, nodes: 2, canaries: 1);

@@ -41,6 +41,42 @@ public sealed class ObservedStateTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_node_that_flips_its_error_codes_writes_few_events_and_one_says_how_many_were_left_out()
+    {
+        await using var app = await NodesApp.StartAsync(database);
+        var fleet = await app.Rows.FleetAsync();
+        var first = await app.Rows.DomainAsync(fleet.Id);
+        await app.Rows.ManyAsync(first.Id, 99);
+        var domains = await app.Rows.ReadAsync(rows => rows.Domains.AsNoTracking()
+            .Where(row => row.FleetId == fleet.Id).Select(row => row.Id).ToListAsync());
+        var name = $"n{Guid.NewGuid():N}"[..12];
+        var node = await app.EnrolAsync(name, fleet.Name);
+
+        for (var report = 0; report < 5; report++)
+        {
+            var code = report % 2 == 0 ? NodeErrorCodes.Oversized : NodeErrorCodes.HAProxyRefused;
+            await node.ReportAsync(
+                false, [.. domains.Select(id => first.Refused(code) with { Domain = id, Revision = report })]);
+        }
+
+        Assert.Equal(100, await EventsAsync(EventTypes.NodeRefused));
+        Assert.Equal(100, await app.Rows.ReadAsync(rows => rows.NodeObservations.CountAsync(
+            row => row.NodeId == node.Id && row.Revision == 4 && row.ErrorCode == NodeErrorCodes.Oversized)));
+
+        app.Clock.Advance(TimeSpan.FromSeconds(61));
+        await node.ReportAsync(false);
+        await node.ReportAsync(false);
+        var leftOut = await app.Rows.ReadAsync(rows => rows.Events.SingleAsync(
+            row => row.Type == "node.events-left-out" && row.Message.Contains(name)));
+        Assert.Contains("400 more events", leftOut.Message, StringComparison.Ordinal);
+        await node.ReportAsync(false, first.Refused(NodeErrorCodes.HAProxyRefused));
+        Assert.Equal(101, await EventsAsync(EventTypes.NodeRefused));
+
+        Task<int> EventsAsync(string type) => app.Rows.ReadAsync(
+            rows => rows.Events.CountAsync(row => row.Type == type && row.Message.Contains(name)));
+    }
+
+    [Fact]
     public async Task A_report_moves_orders_of_its_own_fleet_and_only_by_what_is_new()
     {
         await using var app = await NodesApp.StartAsync(database);

@@ -107,6 +107,41 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
     }
 
     [Fact]
+    public async Task Requests_at_once_open_no_more_keys_than_the_minute_allows()
+    {
+        await using var app = await NodesApp.StartAsync(database, "Nodes:ReleasesPerMinute=5");
+        var (fleet, node, first) = await PublishedAsync(app);
+        var asked = new List<Guid> { first.Id };
+        for (var more = 0; more < 4; more++)
+        {
+            var domain = await app.Rows.DomainAsync(fleet, app.Vault.Add([1, 2, 3]));
+            await app.Rows.ChangeAsync(domain);
+            asked.Add(domain.Id);
+        }
+
+        await PublishBatch.RunAsync(database.DataSource, TimeProvider.System, default);
+        await using var db = database.Open();
+        await using var transaction = await db.Database.BeginTransactionAsync();
+        await db.Database.ExecuteSqlAsync(
+            $"SELECT pg_advisory_xact_lock(hashtextextended('release:' || {node.Id}::text, 0))");
+
+        var fetches = Enumerable.Range(0, 4).Select(_ => node.FetchAsync(asked)).ToArray();
+        await Eventually.TrueAsync(async () => await WaitingForTheirTurnAsync() == fetches.Length);
+        await transaction.CommitAsync();
+        var answers = await Task.WhenAll(fetches).WaitAsync(Eventually.Deadline);
+
+        Assert.Single(answers, answer => answer.StatusCode == HttpStatusCode.OK);
+        Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests));
+        Assert.Equal(asked.Count, await ReleasesAsync(app, node));
+        // One of each request, to see that the vault answers.
+        Assert.Equal(fetches.Length + asked.Count, app.Vault.Opened);
+        foreach (var answer in answers)
+        {
+            answer.Dispose();
+        }
+    }
+
+    [Fact]
     public async Task More_than_200_domains_at_once_are_refused()
     {
         await using var app = await NodesApp.StartAsync(database);
@@ -132,6 +167,16 @@ public sealed class FetchBundlesTests(PostgresDatabase database) : IClassFixture
 
     private static Task<int> ReleasesAsync(NodesApp app, TestNode node) =>
         app.Rows.ReadAsync(rows => rows.BundleReleases.CountAsync(row => row.NodeId == node.Id));
+
+    private async Task<long> WaitingForTheirTurnAsync()
+    {
+        await using var command = database.DataSource.CreateCommand(
+            """
+            SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """);
+        return (long)(await command.ExecuteScalarAsync())!;
+    }
 
     private async Task<bool> IsWaitingForTheTableAsync()
     {
