@@ -56,6 +56,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
     {
         var (domain, order) = (facts.Domain, facts.Order);
         var reason = facts.Reason();
+        var records = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof);
         return new DomainView
         {
             Id = domain.Id,
@@ -69,9 +70,10 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
             Reason = reason is null
                 ? null
-                : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title),
-            Fix = reason is null ? [] : facts.NeedsProof ? [reason.Fix, CopyOf(facts)] : [reason.Fix],
-            DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
+                : new ReasonView(reason.Code, reason.Title, order?.ReasonDetail ?? reason.Title, reason.Page),
+            Fix = facts.Fix(records),
+            Findings = [.. (order?.Findings ?? []).Select(FindingView.Of)],
+            DnsRecords = records,
             Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
@@ -83,12 +85,6 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             DeletedAt = domain.DeletedAt,
             DeletionReceipt = domain.DeletionReceipt,
         };
-    }
-
-    private static string CopyOf(DomainFacts facts)
-    {
-        var record = DnsRecords.Proof(facts.Domain);
-        return $"{record.Name} TXT \"{record.Value}\"";
     }
 }
 

@@ -63,7 +63,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
                 "id" => "As registration or the list shows it.",
                 "tenant" => "The tenant's id or its name.",
                 "key" => "The key's id, not the key.",
-                "code" => "The `reason` of a problem.",
+                "code" => "The `reason` of a problem, or the `code` of a domain's reason or finding.",
                 "cursor" => "`nextCursor` of the page before.",
                 "after" => "`nextCursor` of the page before, or the id of the last event read.",
                 "limit" => "How many at most, 1 to 200.",
@@ -144,7 +144,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
     }
 
     private static ProblemBody Sample(ProblemKind kind) => new(
-        kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [kind.Fix], "/v1/…",
+        kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [new(kind.Fix)], "/v1/…",
         "4bf92f3577b34da6a3ce929d0e0e4736", null, null);
 
     private JsonNode? Write(object value) => JsonSerializer.SerializeToNode(value, json.Value.SerializerOptions);
