@@ -27,8 +27,7 @@ internal static class DomainsSetup
             .. Servers(builder.Configuration).Select(server => new DnsClient(
                 new DnsClientOptions { Servers = [server] }, services.GetRequiredService<TimeProvider>())),
         ]));
-        builder.Services.AddSingleton(
-            services => new OwnershipLookup(services.GetRequiredService<Resolvers>().All));
+        builder.Services.AddSingleton<OwnershipLookup>();
         builder.Services.AddSingleton<CaaLookup>();
         builder.Services.AddSingleton<CaEyes>();
         builder.Services.AddSingleton<ProveOwnership>();

@@ -57,7 +57,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton(new ChainVerifier(Clock, Pki.Anchors))
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new Resolvers([.. ResolverEndPoints().Select(Resolver)]))
-            .AddSingleton(services => new OwnershipLookup(services.GetRequiredService<Resolvers>().All))
+            .AddSingleton<OwnershipLookup>()
             .AddSingleton<CaaLookup>()
             .AddSingleton<CaEyes>()
             .AddSingleton<ProveOwnership>()

@@ -1,3 +1,4 @@
+using ControlPlane.Dns;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
@@ -83,7 +84,9 @@ internal sealed class CaEyes(Resolvers resolvers, CaaLookup caa, PublicProbe pro
             var asked = caa.AskAsync(name, ways, ct);
             var answers = await resolvers.AddressesAsync(name, ct);
             var way = new NameWay(run.Domain, ways, answers);
-            var silence = way.IsKnown ? null : await resolvers.ExplainAsync(answers, ct);
+            var silence = way.IsKnown ? null : await resolvers.ExplainAsync(
+                name, [DnsRecordType.A, DnsRecordType.AAAA],
+                [.. answers.Select(answer => (answer.Status, answer.Detail))], ct);
             return (way, await asked, silence);
         });
     }

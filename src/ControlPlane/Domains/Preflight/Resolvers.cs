@@ -31,30 +31,38 @@ internal sealed record Resolvers(IReadOnlyList<DnsClient> All)
     /// says of the name; if it can, and gives the name's records once it may leave DNSSEC aside (RFC 4035 §3.2.2), the
     /// signatures are at fault; else the name's own servers are.
     /// </summary>
-    public async Task<Finding> ExplainAsync(IReadOnlyList<DnsAddresses> silent, CancellationToken ct)
+    /// <param name="name">What was asked for.</param>
+    /// <param name="types">And which types of it.</param>
+    /// <param name="silent">What each resolver said instead of an answer, in their order.</param>
+    /// <param name="ct">Ends the wait.</param>
+    public async Task<Finding> ExplainAsync(
+        string name, IReadOnlyList<DnsRecordType> types, IReadOnlyList<(DnsStatus Status, string Detail)> silent,
+        CancellationToken ct)
     {
-        var causes = await Task.WhenAll(All.Select((resolver, index) => CauseAsync(resolver, silent[index], ct)));
+        var causes = await Task.WhenAll(
+            All.Select((resolver, index) => CauseAsync(resolver, name, types, silent[index].Status, ct)));
         var cause = causes.Contains(PreflightReasons.DnssecFailing) ? PreflightReasons.DnssecFailing
             : causes.Contains(PreflightReasons.ServersFailing) ? PreflightReasons.ServersFailing
             : Reasons.DnsNotAnswering;
         return Finding.Of(cause, silent[Array.IndexOf(causes, cause)].Detail);
     }
 
-    private static async Task<Reason> CauseAsync(DnsClient resolver, DnsAddresses silent, CancellationToken ct)
+    private static async Task<Reason> CauseAsync(
+        DnsClient resolver, string name, IReadOnlyList<DnsRecordType> types, DnsStatus silent, CancellationToken ct)
     {
         var root = await resolver.ResolveAsync(DnsName.Root, DnsRecordType.NS, ct);
-        if (!root.IsFact || silent.Status == DnsStatus.Refused)
+        if (!root.IsFact || silent == DnsStatus.Refused)
         {
             return Reasons.DnsNotAnswering;
         }
 
-        if (silent.Status != DnsStatus.ServFail)
+        if (silent != DnsStatus.ServFail)
         {
             return PreflightReasons.ServersFailing;
         }
 
-        var unvalidated = await Task.WhenAll(new[] { DnsRecordType.A, DnsRecordType.AAAA }.Select(
-            type => resolver.ResolveAsync(silent.Name, type, ct, unvalidated: true)));
+        var unvalidated = await Task.WhenAll(
+            types.Select(type => resolver.ResolveAsync(name, type, ct, unvalidated: true)));
         return unvalidated.All(answer => answer.IsFact)
             ? PreflightReasons.DnssecFailing
             : PreflightReasons.ServersFailing;

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -6,7 +7,7 @@ using Microsoft.OpenApi;
 namespace ControlPlane.Http.OpenApi;
 
 /// <summary>Enumerates in the document what is text in the program and yet a closed list: the codes of reasons and
-/// problems. A portal may branch on each of them.</summary>
+/// problems, and the types of events. A portal may branch on each of them.</summary>
 internal static class ClosedLists
 {
     private static readonly IReadOnlyDictionary<(Type Of, string Member), IEnumerable<string>> Codes =
@@ -15,6 +16,8 @@ internal static class ClosedLists
             [(typeof(ReasonView), "code")] = Reasons.ByCode.Keys,
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
+            [(typeof(EventView), "type")] =
+                typeof(EventTypes).GetFields().Select(field => (string)field.GetRawConstantValue()!),
         };
 
     public static void Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)

@@ -69,6 +69,7 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(reasons, Words("ReasonView", "code"));
         Assert.Equal(reasons, Words("FindingView", "code"));
         Assert.Equal(Problems.ByCode.Keys.Order(StringComparer.Ordinal), Words("Problem", "reason"));
+        Assert.Contains("domain.active", Words("EventView", "type"));
 
         IEnumerable<string> Words(string schema, string member) =>
             document["components"]!["schemas"]![schema]!["properties"]![member]!["enum"]!.AsArray()
