@@ -20,10 +20,12 @@ internal enum DnsStatus
     /// <summary>The CNAME chain runs in a circle or is longer than <see cref="DnsClientOptions.MaxChain"/>.</summary>
     ChainBroken,
 
-    /// <summary>
-    /// A server answered, but not the question: SERVFAIL (also: DNSSEC is broken), REFUSED, nonsense, a referral.
-    /// </summary>
+    /// <summary>SERVFAIL: the resolver got nothing from the name's own servers, or nothing that DNSSEC lets it
+    /// believe.</summary>
     ServFail,
+
+    /// <summary>A server answered, but not the question: REFUSED, nonsense, a referral.</summary>
+    Refused,
 
     /// <summary>No answer in time from any server.</summary>
     Timeout,
@@ -40,6 +42,10 @@ internal enum DnsStatus
 internal sealed record DnsAnswer(
     string Name, DnsStatus Status, IReadOnlyList<string> Chain, IReadOnlyList<DnsRecord> Records, string Detail)
 {
+    /// <summary>The longest time to live on the way: so long a cache may go on with this answer after a
+    /// change.</summary>
+    public TimeSpan KeptFor { get; init; }
+
     /// <summary>False: we could not ask, so nothing is known.</summary>
     public bool IsFact =>
         Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;
@@ -60,6 +66,9 @@ internal sealed record DnsAnswer(
 internal sealed record DnsAddresses(
     string Name, DnsStatus Status, IReadOnlyList<string> Chain, IReadOnlyList<IPAddress> Addresses, string Detail)
 {
+    /// <inheritdoc cref="DnsAnswer.KeptFor"/>
+    public TimeSpan KeptFor { get; init; }
+
     /// <inheritdoc cref="DnsAnswer.IsFact"/>
     public bool IsFact =>
         Status is DnsStatus.NoError or DnsStatus.NoData or DnsStatus.NxDomain or DnsStatus.ChainBroken;

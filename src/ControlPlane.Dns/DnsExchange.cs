@@ -70,7 +70,7 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
         }
         catch (DnsFormatException e)
         {
-            return new Outcome(null, DnsStatus.ServFail, $"{server} sent an unreadable answer. {e.Message}");
+            return new Outcome(null, DnsStatus.Refused, $"{server} sent an unreadable answer. {e.Message}");
         }
     }
 
@@ -78,13 +78,15 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
     {
         if (answer.ResponseCode is not (DnsResponseCode.NoError or DnsResponseCode.NameError))
         {
-            return new Outcome(null, DnsStatus.ServFail, $"{server} answered {answer.ResponseCode}.");
+            return new Outcome(
+                null, answer.ResponseCode == DnsResponseCode.ServerFailure ? DnsStatus.ServFail : DnsStatus.Refused,
+                $"{server} answered {answer.ResponseCode}.");
         }
 
         // A server that neither recurses nor owns the zone only points elsewhere; its silence about the name proves
         // nothing.
         return answer is { Answers.Count: 0, Authoritative: false, RecursionAvailable: false }
-            ? new Outcome(null, DnsStatus.ServFail, $"{server} does not recurse and does not own the zone.")
+            ? new Outcome(null, DnsStatus.Refused, $"{server} does not recurse and does not own the zone.")
             : new Outcome(answer, DnsStatus.NoError, $"{server} answered {answer.ResponseCode}");
     }
 
@@ -94,6 +96,7 @@ internal sealed class DnsExchange(DnsClientOptions options, TimeProvider time)
     {
         Id = (ushort)RandomNumberGenerator.GetInt32(ushort.MaxValue + 1),
         RecursionDesired = true,
+        CheckingDisabled = question.CheckingDisabled,
         Questions = [question],
         UdpSize = edns ? DnsMessage.AdvertisedUdpSize : null,
     };

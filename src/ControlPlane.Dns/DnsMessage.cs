@@ -30,6 +30,9 @@ internal sealed record DnsMessage
     /// <summary>The server says that it has validated the answer with DNSSEC (RFC 4035 §3.2.3).</summary>
     public bool AuthenticData { get; init; }
 
+    /// <summary>The asker wants the answer without DNSSEC validation (RFC 4035 §3.2.2).</summary>
+    public bool CheckingDisabled { get; init; }
+
     public DnsResponseCode ResponseCode { get; init; }
 
     public IReadOnlyList<DnsQuestion> Questions { get; init; } = [];

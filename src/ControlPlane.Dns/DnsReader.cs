@@ -32,6 +32,7 @@ internal ref struct DnsReader(ReadOnlySpan<byte> message)
             RecursionDesired = (flags & 0x0100) != 0,
             RecursionAvailable = (flags & 0x0080) != 0,
             AuthenticData = (flags & 0x0020) != 0,
+            CheckingDisabled = (flags & 0x0010) != 0,
             ResponseCode = (DnsResponseCode)(flags & 0xF),
             Questions = Questions(questions),
             Answers = Records(answers, ref udpSize),

@@ -201,7 +201,7 @@ internal sealed class DnsServer : IAsyncDisposable
         try
         {
             var answerable = query is { Opcode: 0, Questions.Count: 1 };
-            return Encode(query, answerable ? _answer(query.Questions[0]) : NotImplemented, overUdp);
+            return Encode(query, answerable ? _answer(Asked(query)) : NotImplemented, overUdp);
         }
         catch (Exception e)
         {
@@ -210,6 +210,9 @@ internal sealed class DnsServer : IAsyncDisposable
             return Encode(query, DnsReply.Failure, overUdp);
         }
     }
+
+    private static DnsQuestion Asked(DnsMessage query) =>
+        query.Questions[0] with { CheckingDisabled = query.CheckingDisabled };
 
     private static byte[]? Encode(DnsMessage query, DnsReply reply, bool overUdp)
     {
@@ -225,6 +228,7 @@ internal sealed class DnsServer : IAsyncDisposable
             Opcode = query.Opcode,
             Authoritative = true,
             RecursionDesired = query.RecursionDesired,
+            CheckingDisabled = query.CheckingDisabled,
             ResponseCode = reply.Code,
             Questions = query.Questions,
             Answers = reply.Answers,

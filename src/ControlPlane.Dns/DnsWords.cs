@@ -33,7 +33,12 @@ internal enum DnsResponseCode : byte
 }
 
 /// <summary>One question in class IN. <paramref name="Name"/> is written as <see cref="DnsName"/> describes.</summary>
-internal sealed record DnsQuestion(string Name, DnsRecordType Type);
+internal sealed record DnsQuestion(string Name, DnsRecordType Type)
+{
+    /// <summary>Asked of a message's header: a validating resolver is to answer even what it cannot validate (RFC 4035
+    /// §3.2.2), so that a broken signature can be told from a broken server.</summary>
+    public bool CheckingDisabled { get; init; }
+}
 
 /// <summary>The bytes are not a DNS message. Carries where and why, never the bytes themselves.</summary>
 internal sealed class DnsFormatException(string message) : FormatException(message);

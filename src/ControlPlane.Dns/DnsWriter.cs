@@ -21,7 +21,8 @@ internal sealed class DnsWriter
         UInt16((ushort)((message.IsResponse ? 0x8000 : 0) | ((message.Opcode & 0xF) << 11)
             | (message.Authoritative ? 0x0400 : 0) | (message.Truncated ? 0x0200 : 0)
             | (message.RecursionDesired ? 0x0100 : 0) | (message.RecursionAvailable ? 0x0080 : 0)
-            | (message.AuthenticData ? 0x0020 : 0) | ((int)message.ResponseCode & 0xF)));
+            | (message.AuthenticData ? 0x0020 : 0) | (message.CheckingDisabled ? 0x0010 : 0)
+            | ((int)message.ResponseCode & 0xF)));
         Count(message.Questions.Count);
         Count(message.Answers.Count);
         Count(message.Authorities.Count);

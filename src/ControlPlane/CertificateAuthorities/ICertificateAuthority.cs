@@ -25,6 +25,10 @@ internal interface ICertificateAuthority
     /// nothing, the order may be placed again.</summary>
     IReadOnlyList<TimeSpan> LookupSchedule { get; }
 
+    /// <summary>The issuer domain names by which CAA records name it (RFC 8659 §4.2), best first; empty: it does not
+    /// look at CAA.</summary>
+    IReadOnlyList<string> CaaIdentities { get; }
+
     /// <summary>Places an order. Costs money and is not idempotent.</summary>
     Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
 

@@ -3,6 +3,7 @@ using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -12,6 +13,7 @@ using ControlPlane.Vault;
 using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 
 namespace ControlPlane.Database;
 
@@ -108,6 +110,12 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             // Both fence every write of a step: a worker whose lease was taken over updates no row.
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
+            order.Property(row => row.Findings).HasColumnType("jsonb").HasConversion(
+                found => StoredFindings.Write(found), text => StoredFindings.Read(text),
+                // They are never changed in place.
+                new ValueComparer<IReadOnlyList<Finding>>(
+                    (a, b) => ReferenceEquals(a, b) || StoredFindings.Write(a!) == StoredFindings.Write(b!),
+                    found => found.Count, found => found));
         });
         model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });

@@ -1,5 +1,7 @@
 using ControlPlane.Database;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Running;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
@@ -17,11 +19,13 @@ internal static class CheckDomain
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
-            "For the customer who has just created the DNS record. Does nothing when there is nothing to wait for, "
+            "For the customer who has just created the DNS record: looks at once where the name leads, at CAA, DNSSEC "
+            + "and port 80, and puts what it finds into `findings`, a moment after this answer. Without it, looks "
+            + $"come at `nextCheckAt`: {RetrySchedules.DnsInWords}. Does nothing when there is nothing to wait for, "
             + "asks the CA, or addresses that are not ours, once a minute at most, and never shortens the look-ups "
             + "after a lost answer of the CA.",
             Problems.NotFound)
-        .Example(null, Examples.Registered).Produces<DomainView>(StatusCodes.Status202Accepted);
+        .Example(null, Examples.Waiting).Produces<DomainView>(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> HandleAsync(
         Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes,
@@ -40,7 +44,8 @@ internal static class CheckDomain
         {
             // To look at DNS or at the nodes costs us alone. At the CA it costs everyone's quota; and a name that leads
             // elsewhere is probed there, at addresses of its tenant's choice, whose owners never asked for it.
-            var probes = order.State == OrderState.PendingDns && order.Reason == Reasons.DnsElsewhere.Code;
+            var probes = order.State == OrderState.PendingDns && order.Reason is { } reason
+                && CaEyes.DialOthers.Contains(reason);
             var at = now;
             if ((probes || order.State is OrderState.PendingValidation or OrderState.PendingIssuance)
                 && !looks.Take(order.Id.ToString()))

@@ -1,6 +1,7 @@
 using System.Net;
 using ControlPlane.Dns;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Sweeps;
@@ -21,14 +22,14 @@ internal static class DomainsSetup
 
         builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
         builder.Services.AddScoped<DomainViews>();
-        builder.Services.AddSingleton(services => new DnsClient(
-            new DnsClientOptions { Servers = Servers(builder.Configuration) },
-            services.GetRequiredService<TimeProvider>()));
-        builder.Services.AddSingleton(services => new OwnershipLookup(
+        builder.Services.AddSingleton(services => new Resolvers(
         [
             .. Servers(builder.Configuration).Select(server => new DnsClient(
                 new DnsClientOptions { Servers = [server] }, services.GetRequiredService<TimeProvider>())),
         ]));
+        builder.Services.AddSingleton<OwnershipLookup>();
+        builder.Services.AddSingleton<CaaLookup>();
+        builder.Services.AddSingleton<CaEyes>();
         builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
         builder.Services.AddSingleton<EarlyLooks>();

@@ -1,4 +1,5 @@
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains;
@@ -48,6 +49,10 @@ internal sealed class Order
     public string? Reason { get; set; }
 
     public string? ReasonDetail { get; set; }
+
+    /// <summary>What the last look with the CA's eyes found, what blocks first; gone when the CA has seen the
+    /// token.</summary>
+    public IReadOnlyList<Finding> Findings { get; set; } = [];
 
     /// <summary>Raised by whoever has news for a waiting order, lease or not.</summary>
     public int Nudges { get; private set; }
@@ -152,6 +157,9 @@ internal sealed class Order
         Snoozes = 0;
         Reason = null;
         ReasonDetail = null;
+        // Who failed must still be able to read why, and a warning holds until the CA has looked.
+        Findings = state is OrderState.PendingOrder or OrderState.PendingValidation or OrderState.Failed
+            ? Findings : [];
         var terminal = IssuancePath.IsTerminal(state);
         ClosedAt = terminal ? now : null;
         NextAttemptAt = IssuancePath.HasStep(state) ? now : null;

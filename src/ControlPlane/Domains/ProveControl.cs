@@ -1,5 +1,6 @@
 using System.Net;
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
@@ -12,7 +13,7 @@ namespace ControlPlane.Domains;
 /// PendingValidation: the token published, fetched back through every serving node's port 80 (the CA looks from several
 /// places and may meet any node), and only then the CA asked to look.
 /// </summary>
-internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens, TimeProvider time) : IStep
+internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens, CaEyes eyes, TimeProvider time) : IStep
 {
     /// <summary>A node on our own network that needs longer than this for a file is not well.</summary>
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
@@ -97,7 +98,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
         var values = await run.CallAsync("FetchBack", () => Task.WhenAll(nodes.Select(node => TokenFetch.FetchAsync(
             IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, FetchLimit, mostBytes: 1024, time, ct))));
-        var blind = nodes.Where((_, index) => values[index] != order.DcvValue).Select(node => node.Name).ToList();
+        var blind = nodes.Where((_, index) => values[index].Body != order.DcvValue).Select(node => node.Name).ToList();
         if (blind.Count > 0)
         {
             return new StepResult.Snooze(
@@ -124,8 +125,12 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         {
             // Looked at anew through every node before the CA is asked again: perhaps one has lost it since.
             order.TokenSeenAt = null;
+            await run.CommitAsync("TokenNotSeen", ct);
+            var look = await eyes.LookAgainAsync(run, ct);
+            order.Findings = look.Findings;
             return new StepResult.Snooze(
-                RetrySchedules.TokenNotSeen.At(order.Snoozes), Reasons.CaTokenNotSeen, "The nodes gave it back to us.");
+                RetrySchedules.TokenNotSeen.At(order.Snoozes), look.Blocking?.Reason ?? Reasons.CaTokenNotSeen,
+                look.Blocking?.Detail ?? "The nodes gave it back to us.");
         }
 
         order.CaCertificateId = check.CaCertificateId ?? order.CaCertificateId;

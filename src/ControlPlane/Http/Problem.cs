@@ -20,11 +20,11 @@ internal sealed record ProblemKind(string Code, int Status, WaitingOn WaitingOn,
     /// <param name="detail">A sentence on this request; the title when there is nothing to add.</param>
     /// <param name="fix">A remedy for this very case, put before the general one.</param>
     public Problem With(string? detail = null, string? fix = null) =>
-        new(this, detail ?? Title, fix is null ? [Fix] : [fix, Fix]);
+        new(this, detail ?? Title, fix is null ? [new(Fix)] : [new(fix), new(Fix)]);
 }
 
 /// <summary>An answer that says what went wrong. Returned by handlers, never thrown.</summary>
-internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<string> Fix) : IResult
+internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<FixStep> Fix) : IResult
 {
     /// <summary>The resource that is in the way, if the caller may know it.</summary>
     public Guid? Existing { get; init; }
@@ -74,7 +74,7 @@ internal sealed record ProblemBody(
     string Detail,
     string Reason,
     WaitingOn WaitingOn,
-    IReadOnlyList<string> Fix,
+    IReadOnlyList<FixStep> Fix,
     string Instance,
     string TraceId,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? Existing,

@@ -15,7 +15,11 @@ internal enum WaitingOn
 /// <param name="WaitingOn">Who must act.</param>
 /// <param name="Title">What is the matter, in a sentence.</param>
 /// <param name="Fix">What to do, in a sentence the addressee can follow.</param>
-internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, string Fix);
+internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, string Fix)
+{
+    /// <summary>Explains it.</summary>
+    public string Page => $"/reasons/{Code}";
+}
 
 /// <summary>
 /// Every reason an order can wait for or fail with. A step names one and adds the particulars; the API shows code,
@@ -24,7 +28,7 @@ internal sealed record Reason(string Code, WaitingOn WaitingOn, string Title, st
 internal static class Reasons
 {
     public static readonly Reason DnsUnchecked = new(
-        "dns-unchecked", WaitingOn.Operator,
+        "dns-unchecked", WaitingOn.None,
         "The name has not been looked up yet.",
         "Nothing to do: it is looked up within seconds. Create the DNS record shown in dnsRecords meanwhile.");
 
@@ -41,12 +45,12 @@ internal static class Reasons
     public static readonly Reason DnsNotAnswering = new(
         "dns-not-answering", WaitingOn.Operator,
         "DNS could not be asked, so that nothing is known about the name.",
-        "Check the resolver in Dns:Servers. If only this name fails, its owner's name servers are at fault.");
+        "Check the resolvers in Dns:Servers: they do not even answer for the root.");
 
     public static readonly Reason DnsTimedOut = new(
         "dns-timed-out", WaitingOn.Customer,
-        "The name did not lead to us within the time allowed.",
-        "Create the DNS record shown in dnsRecords, delete the domain and register it again.");
+        "The name was not ready within the seven days allowed.",
+        "Put right what findings tells, delete the domain and register it again.");
 
     public static readonly Reason DnsWrongTarget = new(
         "dns-wrong-target", WaitingOn.Customer,
@@ -124,10 +128,12 @@ internal static class Reasons
         "Nothing to do: it is asked again by itself.");
 
     public static readonly Reason CaTokenNotSeen = new(
-        "ca-token-not-seen", WaitingOn.Customer,
-        "The certificate authority did not find our token at http://<name>/.well-known/pki-validation/fileauth.txt.",
-        "Make sure that every address the name resolves to is ours, and that nothing in front of us answers on port "
-        + "80.");
+        "ca-token-not-seen", WaitingOn.Ca,
+        "The certificate authority did not find our token at http://<name>/.well-known/pki-validation/fileauth.txt, "
+        + "though all that can be seen from here is in order.",
+        "Nothing to do at first: its resolvers may still keep an older record, and it is asked again by itself. If it "
+        + "stays for hours, let nothing in front of us filter that path by country or address: the certificate "
+        + "authority looks from several continents.");
 
     public static readonly Reason CaIssuing = new(
         "ca-issuing", WaitingOn.Ca,
@@ -222,5 +228,5 @@ internal static class Reasons
         WithdrawalsHeld,
         DnsMovedAway, RenewalsStopped,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
-    }.ToDictionary(reason => reason.Code);
+    }.Concat(Domains.Preflight.PreflightReasons.All).ToDictionary(reason => reason.Code);
 }

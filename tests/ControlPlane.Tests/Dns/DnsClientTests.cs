@@ -25,7 +25,7 @@ public sealed class DnsClientTests
     [InlineData("circle.test", "A", "ChainBroken", "round.test circle.test")]
     [InlineData("broken.test", "A", "ServFail", "")]
     [InlineData("into-broken.test", "A", "ServFail", "broken.test")]
-    [InlineData("refused.test", "A", "ServFail", "")]
+    [InlineData("refused.test", "A", "Refused", "")]
     [InlineData("silent.test", "A", "Timeout", "")]
     public async Task Each_kind_of_answer_has_its_own_status(string name, string type, string status, string chain)
     {
@@ -51,8 +51,32 @@ public sealed class DnsClientTests
 
         Assert.Equal((status, chain), (answer.Status.ToString(), string.Join(' ', answer.Chain)));
         Assert.Equal(answer.Status == DnsStatus.NoError, answer.Records.Count > 0);
-        Assert.Equal(answer.Status is not (DnsStatus.ServFail or DnsStatus.Timeout), answer.IsFact);
+        Assert.Equal(
+            answer.Status is not (DnsStatus.ServFail or DnsStatus.Refused or DnsStatus.Timeout), answer.IsFact);
         Assert.NotEmpty(answer.Detail);
+    }
+
+    [Fact]
+    public async Task An_answer_that_DNSSEC_forbids_to_believe_is_got_when_it_is_asked_for()
+    {
+        await using var server = Serve(q => q.CheckingDisabled
+            ? DnsReply.Of(new AddressRecord(q.Name, 1, V4)) : DnsReply.Failure);
+        var client = Client(Generous, server.EndPoint);
+
+        var believed = await client.ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None);
+        var given = await client.ResolveAsync("a.test", DnsRecordType.A, CancellationToken.None, unvalidated: true);
+
+        Assert.Equal((DnsStatus.ServFail, DnsStatus.NoError), (believed.Status, given.Status));
+    }
+
+    [Fact]
+    public async Task It_says_how_long_a_cache_may_keep_what_it_found()
+    {
+        await using var server = Serve(q => q.Name == "a.test"
+            ? DnsReply.Of(new CnameRecord(q.Name, 3600, "b.test"), new AddressRecord("b.test", 60, V4))
+            : DnsReply.NoSuchName);
+
+        Assert.Equal(TimeSpan.FromHours(1), (await AskAsync(server.EndPoint, "a.test")).KeptFor);
     }
 
     [Fact]
@@ -200,7 +224,7 @@ public sealed class DnsClientTests
 
         var answer = await AskAsync(server.EndPoint, "a.test");
 
-        Assert.Equal((DnsStatus.ServFail, false), (answer.Status, answer.IsFact));
+        Assert.Equal((DnsStatus.Refused, false), (answer.Status, answer.IsFact));
     }
 
     [Fact]
@@ -234,7 +258,7 @@ public sealed class DnsClientTests
 
         var answer = await AskAsync(server.EndPoint, "a.test");
 
-        Assert.Equal((DnsStatus.ServFail, false), (answer.Status, answer.IsFact));
+        Assert.Equal((DnsStatus.Refused, false), (answer.Status, answer.IsFact));
     }
 
     [Fact]

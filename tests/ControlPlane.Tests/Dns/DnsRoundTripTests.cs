@@ -34,7 +34,7 @@ public sealed class DnsRoundTripTests
         With(Gen.ArrayOf(Octet, 3), DnsRecord (n, t, d) => new RawRecord(n, t, DnsRecordType.A, 3, d)));
 
     private static readonly Gen<DnsMessage> Message =
-        from flags in Gen.Choose(0, 63)
+        from flags in Gen.Choose(0, 127)
         from numbers in Gen.Choose(0, 65535).Two()
         from questions in Name.Select(n => new DnsQuestion(n, DnsRecordType.CAA)).ListOf(1)
         from answers in Gen.Choose(0, 5).SelectMany(n => Record.ListOf(n))
@@ -51,6 +51,7 @@ public sealed class DnsRoundTripTests
             RecursionDesired = (flags & 8) != 0,
             RecursionAvailable = (flags & 16) != 0,
             AuthenticData = (flags & 32) != 0,
+            CheckingDisabled = (flags & 64) != 0,
             UdpSize = numbers.Item2 % 2 == 0 ? (ushort)numbers.Item2 : null,
             Questions = [.. questions],
             Answers = [.. answers],

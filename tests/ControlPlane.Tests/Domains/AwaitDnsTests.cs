@@ -9,7 +9,10 @@ namespace ControlPlane.Tests.Domains;
 public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>
 {
     private static readonly IPAddress Ours = IPAddress.Parse("192.0.2.7");
-    private static readonly IPAddress Elsewhere = IPAddress.Parse("198.51.100.7");
+
+    /// <summary>Dialled by the probe: nobody listens at its port 9.</summary>
+    private static readonly IPAddress Elsewhere = IPAddress.Parse("127.0.0.9");
+
 
     [Theory]
     [InlineData("CNAME to the fleet", "PendingOrder", null)]
@@ -112,7 +115,13 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
     private async Task<PathBench> StartAsync(string records)
     {
         var bench = await PathBench.StartAsync(database);
-        bench.Fleet = new FleetOptions { CnameTarget = "edge.example.com", Addresses = [Ours.ToString()] };
+        bench.Fleet = new FleetOptions
+        {
+            CnameTarget = "edge.example.com",
+            Addresses = [Ours.ToString()],
+            ProbePort = 9,
+            ProbeReservedAddresses = true,
+        };
         bench.DnsServer = DnsServer.Start(
             new IPEndPoint(IPAddress.Loopback, 0), question => (records, question.Type) switch
         {
@@ -125,8 +134,8 @@ public sealed class AwaitDnsTests(PostgresDatabase database) : IClassFixture<Pos
             (_, DnsRecordType.AAAA) => DnsReply.Of(),
             ("CNAME to the fleet" or "the fleet's address", _) =>
                 DnsReply.Of(new AddressRecord(question.Name, 1, Ours)),
-            ("a crowd", _) => DnsReply.Of([.. Enumerable.Range(0, 17).Select(_ =>
-                new AddressRecord(question.Name, 1, IPAddress.Loopback))]),
+            ("a crowd", _) => DnsReply.Of([.. Enumerable.Range(1, 17).Select(n =>
+                new AddressRecord(question.Name, 1, IPAddress.Parse($"127.0.0.{n}")))]),
             ("loopback", _) => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Loopback)),
             ("elsewhere" or "CNAME to the second fleet", _) =>
                 DnsReply.Of(new AddressRecord(question.Name, 1, Elsewhere)),

@@ -241,8 +241,8 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
             first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(item => $"{item!["hostname"]}"));
         Assert.Null(second["nextCursor"]);
         Assert.Empty(await NamesAsync("hostname=page%25"));
-        Assert.Equal(5, (await NamesAsync("hostname=page-&waitingOn=operator&status=pending")).Count);
-        Assert.Empty(await NamesAsync("hostname=page-&waitingOn=ca"));
+        Assert.Equal(5, (await NamesAsync("hostname=page-&waitingOn=none&status=pending")).Count);
+        Assert.Empty(await NamesAsync("hostname=page-&waitingOn=operator"));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Net;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -5,6 +6,7 @@ using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
@@ -54,9 +56,10 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton<IDesiredStatePublisher>(this)
             .AddSingleton(new ChainVerifier(Clock, Pki.Anchors))
             .AddSingleton(_ => Options.Create(Fleet))
-            .AddSingleton(_ => new DnsClient(
-                new DnsClientOptions { Servers = [DnsServer!.EndPoint] }, TimeProvider.System))
-            .AddSingleton(services => new OwnershipLookup([services.GetRequiredService<DnsClient>()]))
+            .AddSingleton(_ => new Resolvers([.. ResolverEndPoints().Select(Resolver)]))
+            .AddSingleton<OwnershipLookup>()
+            .AddSingleton<CaaLookup>()
+            .AddSingleton<CaEyes>()
             .AddSingleton<ProveOwnership>()
             .AddSingleton<IWakes>(_ => Wakes)
             .AddSingleton<PublicProbe>();
@@ -99,6 +102,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public OrderRunner Runner { get; }
 
     public DnsServer? DnsServer { get; set; }
+
+    /// <summary>Further resolvers, each asked by itself.</summary>
+    public List<DnsServer> MoreDnsServers { get; } = [];
 
     public string TokenFolder => Path.Combine(_folder, "tokens");
 
@@ -323,9 +329,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             await listener.DisposeAsync();
         }
 
-        if (DnsServer is not null)
+        foreach (var server in MoreDnsServers.Append(DnsServer).OfType<DnsServer>())
         {
-            await DnsServer.DisposeAsync();
+            await server.DisposeAsync();
         }
 
         await _services.DisposeAsync();
@@ -333,6 +339,14 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         Pki.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
+
+    /// <summary>Where nobody listens, when the test has no DNS: then nobody can be asked.</summary>
+    private IEnumerable<IPEndPoint> ResolverEndPoints() => DnsServer is null
+        ? [new IPEndPoint(IPAddress.Loopback, 9)]
+        : MoreDnsServers.Prepend(DnsServer).Select(server => server.EndPoint);
+
+    private static DnsClient Resolver(IPEndPoint server) =>
+        new(new DnsClientOptions { Servers = [server] }, TimeProvider.System);
 
     private IssuedBundle NewBundle(Order order)
     {

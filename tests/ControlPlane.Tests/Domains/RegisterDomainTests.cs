@@ -17,7 +17,7 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
         var domain = await ReadAsync(response);
         Assert.Equal($"/v1/domains/{domain["id"]}", response.Headers.Location!.OriginalString);
         Assert.Equal("pending", domain["status"]!.ToString());
-        Assert.Equal("operator", domain["waitingOn"]!.ToString());
+        Assert.Equal("none", domain["waitingOn"]!.ToString());
         Assert.Equal("dns-unchecked", domain["reason"]!["code"]!.ToString());
         Assert.Equal("pending", domain["ownership"]!["status"]!.ToString());
         Assert.Equal("none", domain["certificate"]!["status"]!.ToString());
@@ -83,7 +83,7 @@ public sealed class RegisterDomainTests(ApiFixture api) : IClassFixture<ApiFixtu
     {
         var answer = await api.Acme.PostAsJsonAsync("/v1/domains", new { hostname = "Shop.Example.com" });
         var problem = await ProblemAsync(answer, 400, "hostname-upper-case");
-        Assert.Equal("Send shop.example.com", problem["fix"]![0]!.ToString());
+        Assert.Equal("Send shop.example.com", problem["fix"]![0]!["text"]!.ToString());
         Assert.Equal("hostname", problem["errors"]![0]!["field"]!.ToString());
     }
 }

@@ -20,6 +20,8 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public TimeSpan PlaceOrderTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
+    public IReadOnlyList<string> CaaIdentities { get; } = ["ca.example", "old-brand.example"];
+
     public IReadOnlyList<TimeSpan> LookupSchedule { get; } =
         [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(5)];
 

@@ -1,4 +1,5 @@
 using System.Reflection;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Http;
 
 namespace ControlPlane.Tests.Http;
@@ -9,7 +10,9 @@ public sealed class ClosedListTests
 {
     [Fact]
     public void Every_reason_is_found_by_its_code() =>
-        Assert.Equivalent(Of<Reason>(typeof(Reasons)), Reasons.ByCode.Values, strict: true);
+        Assert.Equivalent(
+            Of<Reason>(typeof(Reasons)).Concat(Of<Reason>(typeof(PreflightReasons))), Reasons.ByCode.Values,
+            strict: true);
 
     [Fact]
     public void Every_problem_is_found_by_its_code() =>

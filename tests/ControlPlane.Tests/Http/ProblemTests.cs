@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using ControlPlane.Http;
 using Microsoft.EntityFrameworkCore;
 using static ControlPlane.Tests.Http.ApiFixture;
 
@@ -97,6 +98,19 @@ public sealed class ProblemTests(ApiFixture api) : IClassFixture<ApiFixture>
         foreach (var kind in ControlPlane.Http.Problems.ByCode.Values)
         {
             Assert.Contains(kind.Fix, await api.Anonymous.GetStringAsync(kind.Type), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Every_reason_has_its_page_with_the_party_and_the_remedy()
+    {
+        foreach (var reason in ControlPlane.Http.Reasons.ByCode.Values)
+        {
+            var page = await api.Anonymous.GetStringAsync(reason.Page);
+            Assert.Contains(reason.Fix, page, StringComparison.Ordinal);
+            Assert.Contains(
+                reason.WaitingOn == WaitingOn.None ? "nobody" : reason.WaitingOn.ToString().ToLowerInvariant(), page,
+                StringComparison.Ordinal);
         }
     }
 

@@ -65,6 +65,7 @@ internal static class ApiWalk
             ["/v1/tenants/{tenant}"] = await IdsAsync("tenants"),
             ["/v1/tenants/{tenant}/keys/{key}"] = await IdsAsync("api_keys"),
             ["/problems/{code}"] = ["not-found"],
+            ["/reasons/{code}"] = ["dns-not-there"],
         };
         using var json = JsonDocument.Parse(document);
         var paths = new List<string>();

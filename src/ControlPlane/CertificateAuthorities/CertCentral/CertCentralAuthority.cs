@@ -20,6 +20,8 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
 
     public IReadOnlyList<TimeSpan> LookupSchedule => options.LookupSchedule;
 
+    public IReadOnlyList<string> CaaIdentities => options.CaaIdentities;
+
     public Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct) => PaidAsync(async () =>
     {
         var placed = await api.PlaceOrderAsync(options.Product, BodyOf(request), request.Priority, ct);

@@ -75,6 +75,16 @@ internal sealed record CertCentralOptions
     public IReadOnlyList<TimeSpan> LookupSchedule { get; init; } =
         [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(5)];
 
+    /// <summary>
+    /// The issuer domain names that the CA takes for its own in CAA records, the one to recommend first: DigiCert's,
+    /// and those of the brands it has taken over, of which any permits all.
+    /// </summary>
+    public IReadOnlyList<string> CaaIdentities { get; init; } =
+    [
+        "digicert.com", "www.digicert.com", "symantec.com", "thawte.com", "geotrust.com", "rapidssl.com",
+        "digicert.ne.jp", "cybertrust.ne.jp",
+    ];
+
     /// <summary>All that is wrong with these settings, a sentence each; empty when they can be used.</summary>
     public IEnumerable<string> Faults()
     {

@@ -25,13 +25,15 @@ internal static class CertCentralSetup
     {
         var section = configuration.GetSection(CertCentralOptions.Section);
         var options = section.Get<CertCentralOptions>() ?? new CertCentralOptions();
-        // The binder adds to a default list; a schedule that was configured must replace it.
+        // The binder adds to a default list; one that was configured must replace it.
         options = options with
         {
             LookupSchedule = section.GetSection(nameof(options.LookupSchedule)).Get<TimeSpan[]>()
                 ?? new CertCentralOptions().LookupSchedule,
             ReadRetryWaits = section.GetSection(nameof(options.ReadRetryWaits)).Get<TimeSpan[]>()
                 ?? new CertCentralOptions().ReadRetryWaits,
+            CaaIdentities = section.GetSection(nameof(options.CaaIdentities)).Get<string[]>()
+                ?? new CertCentralOptions().CaaIdentities,
         };
         string[] faults = [.. options.Faults()];
         return faults.Length == 0 ? options : throw new InvalidOperationException(string.Join(" ", faults));

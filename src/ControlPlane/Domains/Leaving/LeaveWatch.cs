@@ -1,5 +1,5 @@
 using ControlPlane.Database;
-using ControlPlane.Dns;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Fleets;
@@ -15,8 +15,8 @@ namespace ControlPlane.Domains.Leaving;
 /// and because an order costs money. Coming back undoes all of it. What could not be asked counts as nothing.
 /// </summary>
 internal sealed class LeaveWatch(
-    DnsClient dns, PublicProbe probe, IDbContextFactory<ControlPlaneDb> databases, IOptions<FleetOptions> options,
-    TimeProvider time) : ISweep
+    Resolvers resolvers, PublicProbe probe, IDbContextFactory<ControlPlaneDb> databases,
+    IOptions<FleetOptions> options, TimeProvider time) : ISweep
 {
     /// <summary>Per turn of half a minute: 576,000 looks a day.</summary>
     private const int Most = 200;
@@ -70,26 +70,18 @@ internal sealed class LeaveWatch(
 
     private async Task<Way> WayOfAsync(ControlPlaneDb db, Domain domain, Order order, CancellationToken ct)
     {
-        var found = await dns.ResolveAddressesAsync(domain.Hostname, ct);
-        var ways = await FleetWays.ReadAsync(db, domain.FleetId, options.Value, ct);
-        if (ways.LeadsToTarget(domain, found) || ways.EndsAtOurs(domain, found))
+        var answers = await resolvers.AddressesAsync(domain.Hostname, ct);
+        var way = new NameWay(
+            domain, await FleetWays.ReadAsync(db, domain.FleetId, options.Value, ct), answers);
+        if (!way.IsKnown || way.IsHere)
         {
-            return Way.Here;
-        }
-
-        if (!found.IsFact)
-        {
-            return Way.Unknown;
-        }
-
-        if (ways.LeadsToAnother(domain, found) || found.Addresses.Count == 0)
-        {
-            return Way.Elsewhere;
+            return way.IsHere ? Way.Here : Way.Unknown;
         }
 
         try
         {
-            return await probe.ArrivesAsync(order, found.Addresses, ct) ? Way.Here : Way.Elsewhere;
+            var probes = await probe.LookAsync(order, way.Foreign, ct);
+            return probes.Count > 0 && probes.All(probed => probed.Arrived) ? Way.Here : Way.Elsewhere;
         }
         catch (TokenStoreException)
         {

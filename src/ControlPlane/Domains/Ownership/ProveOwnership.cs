@@ -79,9 +79,9 @@ internal sealed class ProveOwnership(OwnershipLookup lookup, IWakes wakes)
             return new StepResult.Again();
         }
 
-        if (!answer.IsFact)
+        if (answer.Silence is { } silence)
         {
-            return Wait(order, Reasons.DnsNotAnswering, answer.Detail);
+            return Wait(order, silence, answer.Detail);
         }
 
         return run.Now - order.CreatedAt > RetrySchedules.DnsDeadline

@@ -5,14 +5,47 @@ using ControlPlane.Domains.Visits;
 
 namespace ControlPlane.Domains.Probing;
 
+/// <summary>What a GET of the token path met.</summary>
+internal enum Met
+{
+    /// <summary>A 200 with a body.</summary>
+    Body,
+
+    /// <summary>Another status.</summary>
+    Status,
+
+    /// <summary>A redirect, which was not followed.</summary>
+    Redirect,
+
+    /// <summary>Something that does not speak HTTP.</summary>
+    NoHttp,
+
+    /// <summary>The connection was refused.</summary>
+    Refused,
+
+    /// <summary>No connection, or no answer, in time.</summary>
+    TimedOut,
+
+    /// <summary>The network has no way there.</summary>
+    NoWay,
+}
+
+/// <summary>One answer, or why there is none.</summary>
+/// <param name="Met">What was met.</param>
+/// <param name="Body">The body of a 200, trimmed; null for anything else.</param>
+/// <param name="Detail">A few words for a person, such as <c>answers with status 404</c>.</param>
+internal sealed record Fetched(Met Met, string? Body, string Detail);
+
 /// <summary>One GET of the token path at a given address, under a given Host.</summary>
 internal static class TokenFetch
 {
     public const string Path = "/.well-known/pki-validation/fileauth.txt";
 
-    /// <summary>The body of a 200, trimmed; null for anything else, including no answer. Nobody is asked twice here:
-    /// the caller's schedule repeats.</summary>
-    public static async Task<string?> FetchAsync(
+    /// <summary>As much of a redirect's target as a reader needs.</summary>
+    private const int LongestTarget = 200;
+
+    /// <summary>Nobody is asked twice here: the caller's schedule repeats.</summary>
+    public static async Task<Fetched> FetchAsync(
         IPEndPoint endpoint, string host, TimeSpan limit, int mostBytes, TimeProvider time, CancellationToken ct)
     {
         using var deadline = new CancellationTokenSource(limit, time);
@@ -43,20 +76,47 @@ internal static class TokenFetch
             using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{host}{Path}");
             request.Headers.UserAgent.ParseAdd(Visitors.OurAgent);
             using var response = await http.SendAsync(request, either.Token);
-            if (response.StatusCode != HttpStatusCode.OK)
-            {
-                return null;
-            }
-
-            await using var body = await response.Content.ReadAsStreamAsync(either.Token);
-            var buffer = new byte[mostBytes];
-            var length = await body.ReadAtLeastAsync(buffer, mostBytes, throwOnEndOfStream: false, either.Token);
-            return Encoding.ASCII.GetString(buffer, 0, length).Trim();
+            return response.StatusCode == HttpStatusCode.OK
+                ? new Fetched(Met.Body, await ReadAsync(response, mostBytes, either.Token), "answers with status 200")
+                : Other(response);
         }
-        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException
-            || (fault is OperationCanceledException && !ct.IsCancellationRequested))
+        catch (Exception fault) when (fault is HttpRequestException or IOException or SocketException)
         {
-            return null;
+            return Failed(fault);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return new Fetched(Met.TimedOut, null, $"does not answer within {limit.TotalSeconds:0} s");
         }
     }
+
+    private static async Task<string> ReadAsync(HttpResponseMessage response, int mostBytes, CancellationToken ct)
+    {
+        await using var body = await response.Content.ReadAsStreamAsync(ct);
+        var buffer = new byte[mostBytes];
+        var length = await body.ReadAtLeastAsync(buffer, mostBytes, throwOnEndOfStream: false, ct);
+        return Encoding.ASCII.GetString(buffer, 0, length).Trim();
+    }
+
+    private static Fetched Other(HttpResponseMessage response)
+    {
+        var status = (int)response.StatusCode;
+        if (status is < 300 or > 399 || response.Headers.Location is not { OriginalString: var target })
+        {
+            return new Fetched(Met.Status, null, $"answers with status {status}");
+        }
+
+        var shown = target.Length > LongestTarget ? target[..LongestTarget] + "…" : target;
+        return new Fetched(Met.Redirect, null, $"redirects to {shown} (status {status})");
+    }
+
+    private static Fetched Failed(Exception fault) =>
+        (fault as SocketException ?? fault.InnerException as SocketException)?.SocketErrorCode switch
+        {
+            SocketError.ConnectionRefused => new Fetched(Met.Refused, null, "refuses the connection"),
+            SocketError.TimedOut => new Fetched(Met.TimedOut, null, "does not answer"),
+            SocketError.NetworkUnreachable or SocketError.HostUnreachable or SocketError.NetworkDown
+                or SocketError.AddressFamilyNotSupported => new Fetched(Met.NoWay, null, "cannot be reached from here"),
+            _ => new Fetched(Met.NoHttp, null, "does not speak HTTP, or hangs up"),
+        };
 }

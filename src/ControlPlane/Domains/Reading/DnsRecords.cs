@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Http;
 using ControlPlane.Nodes.Fleets;
 
 namespace ControlPlane.Domains.Reading;
@@ -44,10 +45,3 @@ internal static class DnsRecords
         ];
     }
 }
-
-/// <summary>A DNS record to create.</summary>
-/// <param name="Type">CNAME, A, AAAA or TXT.</param>
-/// <param name="Name">The name to create it for.</param>
-/// <param name="Value">What it points at or, for TXT, holds.</param>
-/// <param name="Note">What to mind; null when nothing.</param>
-internal sealed record DnsRecordView(string Type, string Name, string Value, string? Note);

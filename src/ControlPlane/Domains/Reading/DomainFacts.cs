@@ -50,6 +50,26 @@ internal sealed record DomainFacts(
         : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
         : ReasonOfState.GetValueOrDefault(Order.State);
 
+    /// <summary>What to do: the reason's remedy, then that of everything else that is in the way.</summary>
+    /// <param name="records">What the customer's DNS must hold.</param>
+    public IReadOnlyList<FixStep> Fix(IReadOnlyList<DnsRecordView> records)
+    {
+        if (Reason() is not { } reason)
+        {
+            return [];
+        }
+
+        return
+        [
+            .. new[] { new FixStep(reason.Fix.Replace("{fleet}", Fleet.Name, StringComparison.Ordinal)) }
+                .Concat(NeedsProof ? [FixStep.ToCreate(DnsRecords.Proof(Domain))]
+                    : reason == Reasons.DnsUnchecked || IsAway ? records.Select(FixStep.ToCreate)
+                    : [])
+                .Concat((Order?.Findings ?? []).Where(found => found.Blocks).SelectMany(found => found.Fix))
+                .Distinct(),
+        ];
+    }
+
     public OverallStatus Status() => Domain.Status switch
     {
         DomainStatus.Pending => OverallStatus.Pending,

@@ -1,4 +1,5 @@
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 
@@ -35,8 +36,12 @@ internal sealed record DomainView
     /// <summary>Why it is not further; null when there is nothing to wait for.</summary>
     public required ReasonView? Reason { get; init; }
 
-    /// <summary>What to do about it, in sentences the addressee can follow.</summary>
-    public required IReadOnlyList<string> Fix { get; init; }
+    /// <summary>What to do about it, step by step; DNS records to be copied.</summary>
+    public required IReadOnlyList<FixStep> Fix { get; init; }
+
+    /// <summary>All that the last look with the CA's eyes found, what blocks first; empty when nothing is in the
+    /// way.</summary>
+    public required IReadOnlyList<FindingView> Findings { get; init; }
 
     /// <summary>What the customer's DNS must hold.</summary>
     public required IReadOnlyList<DnsRecordView> DnsRecords { get; init; }
@@ -97,7 +102,25 @@ internal enum OverallStatus
 /// <param name="Code">A stable word for programs.</param>
 /// <param name="Title">What is the matter, the same sentence each time.</param>
 /// <param name="Detail">This domain's particulars.</param>
-internal sealed record ReasonView(string Code, string Title, string Detail);
+/// <param name="Page">The path of a page that explains the code.</param>
+internal sealed record ReasonView(string Code, string Title, string Detail, string Page);
+
+/// <summary>One thing found in the name's DNS, or on port 80 of its addresses.</summary>
+/// <param name="Code">A stable word for programs, of the same list as a reason's.</param>
+/// <param name="WaitingOn">Who can put it right.</param>
+/// <param name="Title">What is the matter, the same sentence each time.</param>
+/// <param name="Detail">This domain's particulars.</param>
+/// <param name="Blocks">True while the certificate authority would refuse for it; false for a warning.</param>
+/// <param name="Fix">What to do about it.</param>
+/// <param name="Page">The path of a page that explains the code.</param>
+internal sealed record FindingView(
+    string Code, WaitingOn WaitingOn, string Title, string Detail, bool Blocks, IReadOnlyList<FixStep> Fix,
+    string Page)
+{
+    public static FindingView Of(Finding found) => new(
+        found.Code, found.Reason.WaitingOn, found.Reason.Title, found.Detail, found.Blocks, [.. found.Fix],
+        found.Reason.Page);
+}
 
 /// <summary>Whose the name is.</summary>
 /// <param name="Status">How far the proof is.</param>

@@ -61,6 +61,7 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
     {
         var (domain, order) = (facts.Domain, facts.Order);
         var reason = facts.Reason();
+        var records = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof);
         return new DomainView
         {
             Id = domain.Id,
@@ -76,9 +77,10 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
                 ? null
                 : new ReasonView(
                     reason.Code, reason.Title,
-                    facts.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title),
-            Fix = reason is null ? [] : [FixOf(reason, facts), .. facts.NeedsProof ? [CopyOf(facts)] : (string[])[]],
-            DnsRecords = DnsRecords.For(domain, FleetWay.Of(facts.Fleet, options.Value), facts.NeedsProof),
+                    facts.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title, reason.Page),
+            Fix = facts.Fix(records),
+            Findings = [.. (order?.Findings ?? []).Select(FindingView.Of)],
+            DnsRecords = records,
             Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
@@ -94,15 +96,6 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
                 domain.Status == DomainStatus.Active ? domain.DnsLookDueAt : null),
             DeletionReceipt = domain.DeletionReceipt,
         };
-    }
-
-    /// <summary>Whoever reads it must be able to paste it.</summary>
-    private static string FixOf(Reason reason, DomainFacts facts) => reason.Fix.Replace("{fleet}", facts.Fleet.Name);
-
-    private static string CopyOf(DomainFacts facts)
-    {
-        var record = DnsRecords.Proof(facts.Domain);
-        return $"{record.Name} TXT \"{record.Value}\"";
     }
 }
 

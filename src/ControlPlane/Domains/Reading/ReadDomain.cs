@@ -13,7 +13,9 @@ internal static class ReadDomain
         .WithName("ReadDomain").WithSummary("Read a domain")
         .Documented(
             "Three independent statuses say how far it is: `ownership` (control of the name), `certificate` and "
-            + "`delivery` (the nodes). `waitingOn`, `reason` and `fix` say who must do what next.",
+            + "`delivery` (the nodes). `waitingOn`, `reason` and `fix` say who must do what next. `findings` is all "
+            + "that the last look found in the name's DNS (records, CAA, DNSSEC, IPv6, several resolvers) and on port "
+            + "80, with the DNS records to copy.",
             Problems.NotFound)
         .Example(null, Examples.Active).Produces<DomainView>();
 

@@ -1,4 +1,5 @@
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains.Running;
@@ -8,6 +9,12 @@ internal static class CaAnswers
 {
     public static StepResult For(CertificateAuthorityException fault, Order order) => fault.Failure switch
     {
+        // The customer's record, not our order: mended, the order goes on where the CA has it already.
+        CaFailure.Refused when fault.Code?.StartsWith("caa_", StringComparison.Ordinal) == true =>
+            order.State == OrderState.PendingValidation
+                ? new StepResult.Snooze(
+                    RetrySchedules.TokenNotSeen.At(order.Snoozes), PreflightReasons.CaaForbids, fault.Message)
+                : new StepResult.Cancel(PreflightReasons.CaaForbids, fault.Message),
         CaFailure.Refused => new StepResult.Cancel(Reasons.CaRefused, fault.Message),
         CaFailure.NoBudget => new StepResult.Snooze(
             Longer(fault.RetryAfter, RetrySchedules.NoBudget.At(order.Snoozes)), Reasons.CaBudgetSpent, fault.Message),

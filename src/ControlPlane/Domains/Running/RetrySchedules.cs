@@ -32,6 +32,11 @@ internal static class RetrySchedules
         Minutes(10), Minutes(15), // from 40 min on, every quarter of an hour
     ];
 
+    /// <summary><see cref="Dns"/> and <see cref="DnsDeadline"/> for readers of the API.</summary>
+    public const string DnsInWords =
+        "8 within the first minute, 14 within the first quarter of an hour, then one every 10 to 15 minutes, for 7 "
+        + "days; after that the domain fails and says what was missing";
+
     /// <summary>How long a customer may take: a week with two weekends is no excuse, one without is.</summary>
     public static readonly TimeSpan DnsDeadline = TimeSpan.FromDays(7);
 

@@ -129,7 +129,8 @@ internal static class KeyCommands
                             var (refusal, made) = await KeyRotation.RotateAsync(db, id, wanted, time.NowStored());
                             if (made is not { Secret: var secret })
                             {
-                                return await FailAsync($"{refusal!.Detail} {string.Join(' ', refusal.Fix)}");
+                                var steps = refusal!.Fix.Select(step => step.Text);
+                                return await FailAsync($"{refusal.Detail} {string.Join(' ', steps)}");
                             }
 
                             Console.WriteLine(secret.Reveal());

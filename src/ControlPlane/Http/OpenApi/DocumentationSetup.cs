@@ -15,15 +15,17 @@ internal static class DocumentationSetup
         stays in this browser until you press *Logout*. Then:
 
         1. *List domains* with `hostname` set to the beginning of the customer's name.
-        2. Read `status`, `waitingOn`, `reason` and `fix` of the domain: they say who must do what next.
+        2. Read `status`, `waitingOn`, `reason` and `fix` of the domain: they say who must do what next. `findings`
+           is all that was found in its DNS and on port 80; `/reasons` explains every code.
         3. *Read a domain's events* tells what happened so far, *delivery* what each node shows.
         4. *Check now* makes a waiting domain be looked at at once, instead of at `nextCheckAt`.
 
         **For programmers.** `Authorization: Bearer <key>`. JSON in camelCase; times in RFC 3339, UTC; ids are UUIDv7.
         Lists are `{items, nextCursor}`, with `nextCursor` null on the last page; only events go on for ever. Errors are
         `application/problem+json` (RFC 9457) with a stable `reason` and a `fix`; the page behind `type` explains each,
-        and `/problems` lists them all. Unknown fields and query parameters are refused. Tenants, fleets and nodes are
-        named by id or name. `RateLimit` tells how many requests are left; a 429 says in `Retry-After` when to come
+        and `/problems` lists them all. Unknown fields and query parameters are refused. A step of a `fix` is a sentence
+        and, where it is about one, the DNS `record` to copy; `remove` says that it is to go. Tenants, fleets and nodes
+        are named by id or name. `RateLimit` tells how many requests are left; a 429 says in `Retry-After` when to come
         back.
         """;
 
@@ -33,6 +35,11 @@ internal static class DocumentationSetup
     private static void Describe(OpenApiOptions options)
     {
         options.AddOperationTransformer<OperationDetails>();
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            ClosedLists.Describe(schema, context);
+            return Task.CompletedTask;
+        });
         options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new OpenApiInfo { Title = "ControlPlane", Version = "v1", Description = Introduction };

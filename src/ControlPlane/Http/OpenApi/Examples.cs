@@ -1,5 +1,6 @@
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -25,7 +26,10 @@ internal static class Examples
     private static readonly Guid Id = Guid.Parse("019cadc6-0a28-7c44-b1d2-6f7a8b9c0d1e");
 
     private static readonly ReasonView Unchecked = new(
-        Reasons.DnsUnchecked.Code, Reasons.DnsUnchecked.Title, Reasons.DnsUnchecked.Title);
+        Reasons.DnsUnchecked.Code, Reasons.DnsUnchecked.Title, Reasons.DnsUnchecked.Title,
+        Reasons.DnsUnchecked.Page);
+
+    private static readonly DnsRecordView Way = new("CNAME", "shop.example.com", "edge.controlplane.example", null);
 
     public static readonly DomainView Registered = new()
     {
@@ -39,8 +43,9 @@ internal static class Examples
         Status = OverallStatus.Pending,
         WaitingOn = Reasons.DnsUnchecked.WaitingOn,
         Reason = Unchecked,
-        Fix = [Reasons.DnsUnchecked.Fix],
-        DnsRecords = [new DnsRecordView("CNAME", "shop.example.com", "edge.controlplane.example", null)],
+        Fix = [new FixStep(Reasons.DnsUnchecked.Fix), FixStep.ToCreate(Way)],
+        Findings = [],
+        DnsRecords = [Way],
         Ownership = new OwnershipView(OwnershipStatus.Pending),
         Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
@@ -51,6 +56,20 @@ internal static class Examples
         DeletedAt = null,
         Dns = new DnsWatchView(null, 0, null, null),
         DeletionReceipt = null,
+    };
+
+    private static readonly Finding Forbidden = Finding.Of(
+        PreflightReasons.CaaForbids, "At example.com: 0 issue \"another-ca.example\" allows others only.",
+        FixStep.ToCreate(new DnsRecordView("CAA", "example.com", "0 issue \"digicert.com\"", null)));
+
+    public static readonly DomainView Waiting = Registered with
+    {
+        WaitingOn = Forbidden.Reason.WaitingOn,
+        Reason = new ReasonView(
+            Forbidden.Code, Forbidden.Reason.Title, Forbidden.Detail, Forbidden.Reason.Page),
+        Fix = [.. Forbidden.Fix],
+        Findings = [FindingView.Of(Forbidden)],
+        NextCheckAt = At.AddSeconds(10),
     };
 
     public static readonly DomainView Active = Registered with

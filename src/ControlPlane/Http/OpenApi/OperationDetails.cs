@@ -65,7 +65,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
                 "fleet" => "The fleet's id or its name.",
                 "node" => "The node's id, or its name where no other node ever had it.",
                 "key" => "The key's id, not the key.",
-                "code" => "The `reason` of a problem.",
+                "code" => "The `reason` of a problem, or the `code` of a domain's reason or finding.",
                 "cursor" => "`nextCursor` of the page before.",
                 "after" => "`nextCursor` of the page before, or the id of the last event read.",
                 "limit" => "How many at most, 1 to 200.",
@@ -149,7 +149,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
     }
 
     private static ProblemBody Sample(ProblemKind kind) => new(
-        kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [kind.Fix], "/v1/…",
+        kind.Type, kind.Title, kind.Status, kind.Title, kind.Code, kind.WaitingOn, [new(kind.Fix)], "/v1/…",
         "4bf92f3577b34da6a3ce929d0e0e4736", null, null);
 
     private JsonNode? Write(object value) => JsonSerializer.SerializeToNode(value, json.Value.SerializerOptions);

@@ -26,7 +26,7 @@ public sealed class HostnameCasesTests
         {
             var problem = HostnameRules.Refuse(expected.Name, Fleet);
             var code = problem?.Kind.Code ?? "accepted";
-            var fix = expected.Fix is null ? null : problem?.Fix[0];
+            var fix = expected.Fix is null ? null : problem?.Fix[0].Text;
             return (code, fix) == (expected.Code, expected.Fix)
                 ? null
                 : $"{expected.Name}: {code} {fix}, not {expected.Code} {expected.Fix}";

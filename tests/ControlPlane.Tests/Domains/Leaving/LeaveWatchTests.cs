@@ -2,6 +2,7 @@ using System.Net;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -154,7 +155,8 @@ public sealed class LeaveWatchTests(PostgresDatabase database) : IClassFixture<P
         : DnsReply.Of();
 
     private static LeaveWatch Watch(PathBench bench) => new(
-        new DnsClient(new DnsClientOptions { Servers = [bench.DnsServer!.EndPoint] }, TimeProvider.System),
+        new Resolvers(
+            [new DnsClient(new DnsClientOptions { Servers = [bench.DnsServer!.EndPoint] }, TimeProvider.System)]),
         new PublicProbe(bench.Tokens, TimeProvider.System, Options.Create(bench.Fleet)), bench,
         Options.Create(bench.Fleet), bench.Clock);
 

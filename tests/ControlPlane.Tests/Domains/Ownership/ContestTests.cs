@@ -40,7 +40,7 @@ public sealed class ContestTests(PostgresDatabase database) : IClassFixture<Post
         bench.Path.Clock.Advance(TimeSpan.FromDays(8));
 
         b = await bench.TurnAsync(b);
-        Assert.Equal((OrderState.PendingDns, "dns-not-answering"), (b.State, b.Reason));
+        Assert.Equal((OrderState.PendingDns, "dns-servers-failing"), (b.State, b.Reason));
 
         bench.TxtFails = false;
         b = await bench.TurnAsync(b);

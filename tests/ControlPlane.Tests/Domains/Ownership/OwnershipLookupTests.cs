@@ -2,6 +2,7 @@ using System.Net;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Preflight;
 
 namespace ControlPlane.Tests.Domains.Ownership;
 
@@ -34,15 +35,15 @@ public sealed class OwnershipLookupTests
             new IPEndPoint(IPAddress.Loopback, 0), question => Answer(opinion, question, claim))).ToList();
         try
         {
-            var lookup = new OwnershipLookup(
+            var lookup = new OwnershipLookup(new Resolvers(
             [
                 .. servers.Select(server => new DnsClient(
                     new DnsClientOptions { Servers = [server.EndPoint] }, TimeProvider.System)),
-            ]);
+            ]));
 
             var answer = await lookup.AskAsync(claim, TestContext.Current.CancellationToken);
 
-            Assert.Equal((shown, isFact), (answer.Shown, answer.IsFact));
+            Assert.Equal((shown, isFact), (answer.Shown, answer.Silence is null));
             Assert.NotEmpty(answer.Detail);
         }
         finally

@@ -24,7 +24,8 @@ public sealed class RouteMatrixTests(ApiFixture api) : IClassFixture<ApiFixture>
     /// <summary>Open to everyone, on purpose. Whoever adds one says here that it is meant.</summary>
     private static readonly string[] OpenToAnyone =
     [
-        "GET /healthz", "GET /metrics", "GET /problems", "GET /problems/{code}", "GET /readyz",
+        "GET /healthz", "GET /metrics", "GET /problems", "GET /problems/{code}", "GET /readyz", "GET /reasons",
+        "GET /reasons/{code}",
         // Guarded by the CA's own secret header, which no role has: CertCentralHookTests.
         "POST /v1/hooks/certcentral", "POST /v1/nodes/enroll",
     ];

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ControlPlane.Http;
 
 namespace ControlPlane.Tests.Http.OpenApi;
 
@@ -57,6 +58,22 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
         var status = document["paths"]!["/v1/domains"]!["get"]!["parameters"]!.AsArray()
             .Single(parameter => parameter!["name"]!.ToString() == "status")!;
         Assert.Contains("degraded", status["schema"]!["enum"]!.AsArray().Select(word => word!.ToString()));
+    }
+
+    [Fact]
+    public async Task Every_code_a_program_may_branch_on_is_enumerated()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+
+        var reasons = Reasons.ByCode.Keys.Order(StringComparer.Ordinal);
+        Assert.Equal(reasons, Words("ReasonView", "code"));
+        Assert.Equal(reasons, Words("FindingView", "code"));
+        Assert.Equal(Problems.ByCode.Keys.Order(StringComparer.Ordinal), Words("Problem", "reason"));
+        Assert.Contains("domain.active", Words("EventView", "type"));
+
+        IEnumerable<string> Words(string schema, string member) =>
+            document["components"]!["schemas"]![schema]!["properties"]![member]!["enum"]!.AsArray()
+                .Select(word => word!.ToString());
     }
 
     [Fact]

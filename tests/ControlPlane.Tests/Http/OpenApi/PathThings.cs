@@ -28,6 +28,7 @@ internal static class PathThings
             (await ApiFixture.ReadAsync(await api.Admin.PostAsJsonAsync(
                 $"/v1/tenants/{earlier[0]}/keys", new { name = "a key" })))["key"]!["id"]!.ToString()),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
+        ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),
     };
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)

@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+using ControlPlane.Domains;
+using ControlPlane.Domains.Reading;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace ControlPlane.Http.OpenApi;
+
+/// <summary>Enumerates in the document what is text in the program and yet a closed list: the codes of reasons and
+/// problems, and the types of events. A portal may branch on each of them.</summary>
+internal static class ClosedLists
+{
+    private static readonly IReadOnlyDictionary<(Type Of, string Member), IEnumerable<string>> Codes =
+        new Dictionary<(Type, string), IEnumerable<string>>
+        {
+            [(typeof(ReasonView), "code")] = Reasons.ByCode.Keys,
+            [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
+            [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
+            [(typeof(EventView), "type")] =
+                typeof(EventTypes).GetFields().Select(field => (string)field.GetRawConstantValue()!),
+        };
+
+    public static void Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)
+    {
+        if (context.JsonPropertyInfo is { } member
+            && Codes.TryGetValue((member.DeclaringType, member.Name), out var list))
+        {
+            schema.Enum = [.. list.Order(StringComparer.Ordinal).Select(code => (JsonNode)JsonValue.Create(code))];
+        }
+    }
+}
