@@ -85,7 +85,8 @@ internal sealed class LookBench(PathBench path) : IAsyncDisposable
     {
         await using var db = path.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == Order.DomainId);
-        return await new DomainViews(db, Options.Create(path.Fleet)).OneAsync(domain, CancellationToken.None);
+        return await new DomainViews(db, path.Ca, Options.Create(path.Fleet))
+            .OneAsync(domain, CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync()

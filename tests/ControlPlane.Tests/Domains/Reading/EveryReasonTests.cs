@@ -55,6 +55,8 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
         ["restore-unsettled"] = "Domains/Ownership/ForgottenNamesTests.cs",
         ["used-before-restore"] = "Domains/Ownership/ForgottenNamesTests.cs",
         ["newer-on-nodes"] = "Nodes/Epochs/AfterRestoreTests.cs",
+        ["dns-moved-away"] = "Domains/Leaving/AwayViewTests.cs",
+        ["renewals-stopped"] = "Domains/Leaving/AwayViewTests.cs",
         ["domain-deleted"] = "Nodes/Banning/RekeyTests.cs",
     };
 
@@ -67,10 +69,11 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
 
         await using var db = bench.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == order.DomainId);
-        var seen = await new DomainViews(db, Options.Create(bench.Fleet)).OneAsync(domain, default);
+        var seen = await new DomainViews(db, bench.Ca, Options.Create(bench.Fleet)).OneAsync(domain, default);
 
         Assert.Equal((code, party), (seen.Reason!.Code, seen.WaitingOn.ToString()));
-        Assert.Equal(Reasons.ByCode[code].Fix, seen.Fix[0].Text);
+        Assert.Equal(
+            Reasons.ByCode[code].Fix.Replace("{fleet}", seen.Fleet, StringComparison.Ordinal), seen.Fix[0].Text);
         Assert.NotEmpty(seen.Reason.Detail);
         Assert.Equal(seen.Status != OverallStatus.Failed, seen.NextCheckAt is not null);
     }
