@@ -41,10 +41,17 @@ internal sealed record DomainFacts(
     public bool NeedsProof => Domain.Status == DomainStatus.Pending
         && (Domain.Claim == Claim.Contested || Order?.Reason == Reasons.OwnershipUnproven.Code);
 
-    public Reason? Reason() => IsLost ? Reasons.OwnershipLost
-        : Order is null ? null
-        : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
-        : ReasonOfState.GetValueOrDefault(Order.State);
+    public Reason? Reason() => ReasonOf(Domain, Order);
+
+    /// <summary>What a domain waits for, or failed with, by the order that is looked at.</summary>
+    public static Reason? ReasonOf(Domain domain, Order? order) =>
+        domain is { Claim: Claim.Lost, Status: DomainStatus.Failed } ? Reasons.OwnershipLost
+        : order is null ? null : ReasonOf(order);
+
+    /// <summary>What an order waits for, or failed with.</summary>
+    public static Reason? ReasonOf(Order order) =>
+        order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
+        : ReasonOfState.GetValueOrDefault(order.State);
 
     public OverallStatus Status() => Domain.Status switch
     {
@@ -104,8 +111,6 @@ internal sealed record DomainFacts(
         };
         return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
     }
-
-    private bool IsLost => Domain.Claim == Claim.Lost && Domain.Status == DomainStatus.Failed;
 
     private bool Proves(Node node, Bundle bundle) =>
         Observations.Any(seen => seen.NodeId == node.Id && seen.Proves(bundle.Fingerprint));

@@ -56,6 +56,9 @@ internal sealed record DomainView
     /// <summary>When every serving node had proven it for the first time.</summary>
     public required DateTimeOffset? ActivatedAt { get; init; }
 
+    /// <summary>For whom it waited until then, or has waited so far.</summary>
+    public required TimeToActive TimeToActive { get; init; }
+
     public required DateTimeOffset? DeletedAt { get; init; }
 
     /// <summary>After deletion: which nodes confirmed it and which were not there to ask.</summary>

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains.Reading;
 
 /// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
-internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> options)
+internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> options, TimeProvider time)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
 
@@ -23,8 +23,9 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             .ToDictionaryAsync(row => row.Id, row => row.Name, ct);
         var served = await db.Fleets.AsNoTracking().Where(row => fleets.Contains(row.Id))
             .ToDictionaryAsync(row => row.Id, ct);
-        var orders = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
-            .GroupBy(row => row.DomainId).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
+        var all = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
+            .ToLookup(row => row.DomainId);
+        var orders = all.ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
         var desired = await db.DesiredState.AsNoTracking()
             .Where(row => ids.Contains(row.DomainId) && row.BundleId != null)
             .ToDictionaryAsync(row => row.DomainId, row => row.BundleId!.Value, ct);
@@ -46,13 +47,13 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
                 domain, names[domain.TenantId], served[domain.FleetId], orders.GetValueOrDefault(domain.Id),
                 Find(desired.TryGetValue(domain.Id, out var published) ? published : null),
                 Find(orders.GetValueOrDefault(domain.Id)?.BundleId) ?? Find(domain.ActiveBundleId),
-                [.. nodes[domain.FleetId]], [.. observations[domain.Id]]))),
+                [.. nodes[domain.FleetId]], [.. observations[domain.Id]]), all[domain.Id])),
         ];
 
         Bundle? Find(Guid? id) => id is { } known ? bundles.GetValueOrDefault(known) : null;
     }
 
-    private DomainView Build(DomainFacts facts)
+    private DomainView Build(DomainFacts facts, IEnumerable<Order> orders)
     {
         var (domain, order) = (facts.Domain, facts.Order);
         var reason = facts.Reason();
@@ -80,6 +81,7 @@ internal sealed class DomainViews(ControlPlaneDb db, IOptions<FleetOptions> opti
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,
             CreatedAt = domain.CreatedAt,
             ActivatedAt = domain.ActivatedAt,
+            TimeToActive = TimeToActive.Of(domain, orders, time.GetUtcNow()),
             DeletedAt = domain.DeletedAt,
             DeletionReceipt = domain.DeletionReceipt,
         };

@@ -32,6 +32,11 @@ internal static class DocumentationSetup
     private static void Describe(OpenApiOptions options)
     {
         options.AddOperationTransformer<OperationDetails>();
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            ListedWords.Describe(schema, context.JsonPropertyInfo);
+            return Task.CompletedTask;
+        });
         options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new OpenApiInfo { Title = "ControlPlane", Version = "v1", Description = Introduction };

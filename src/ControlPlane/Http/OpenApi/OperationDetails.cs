@@ -64,6 +64,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
                 "tenant" => "The tenant's id or its name.",
                 "key" => "The key's id, not the key.",
                 "code" => "The `reason` of a problem.",
+                "delivery" => "The delivery's id.",
+                "secret" => "The secret's id, not the secret.",
                 "cursor" => "`nextCursor` of the page before.",
                 "after" => "`nextCursor` of the page before, or the id of the last event read.",
                 "limit" => "How many at most, 1 to 200.",

@@ -21,7 +21,7 @@ internal static class ObservedStateRows
     private const string Sql =
         """
         WITH said AS (
-            SELECT row.*, domains.tenant_id, domains.hostname
+            SELECT row.*, domains.tenant_id, domains.hostname, domains.status
             FROM unnest(
                  $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                  AS row (domain_id, revision, state, disk, memory, handshake, code, detail)
@@ -36,9 +36,11 @@ internal static class ObservedStateRows
                   IS DISTINCT FROM
                   (said.revision, said.state, said.disk, said.memory, said.handshake, said.code, said.detail)
         ), told AS (
-            INSERT INTO events (at, tenant_id, domain_id, type, message)
+            INSERT INTO events (at, tenant_id, domain_id, type, message, data)
             SELECT $11, tenant_id, domain_id, $12,
-                   'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail
+                   'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail,
+                   jsonb_build_object('hostname', hostname, 'status', lower(status),
+                                      'reason', 'node-refused', 'waitingOn', 'operator')
             FROM news
             WHERE state = 'Refused'
               AND (state_before, code_before, revision_before) IS DISTINCT FROM ('Refused', code, revision)

@@ -60,6 +60,18 @@ public sealed class OpenApiTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task A_field_that_holds_certain_words_lists_them()
+    {
+        var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
+        Assert.Contains("domain.waiting", Words("EventView", "type"));
+        Assert.Contains("dns-not-there", Words("ReasonView", "code"));
+
+        IEnumerable<string> Words(string schema, string field) =>
+            document["components"]!["schemas"]![schema]!["properties"]![field]!["enum"]!.AsArray()
+                .Select(word => word!.ToString());
+    }
+
+    [Fact]
     public async Task Answers_declare_the_headers_they_carry()
     {
         var document = JsonNode.Parse(await api.Anonymous.GetStringAsync("/openapi/v1.json"))!;
