@@ -10,6 +10,7 @@ using ControlPlane.Metrics;
 using ControlPlane.Nodes;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
+using ControlPlane.Webhooks;
 
 return await CommandLine.RunAsync(args, async arguments =>
 {
@@ -21,6 +22,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddCertificateAuthorities();
     builder.AddDomains();
     builder.AddNodes();
+    builder.AddWebhooks();
     builder.AddJobs();
     builder.AddAudit();
     builder.AddHttp();
@@ -31,6 +33,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapHttp();
     app.MapDomains();
     app.MapNodes();
+    app.MapWebhooks();
     app.MapVault();
     app.MapAudit();
     app.MapMetrics();

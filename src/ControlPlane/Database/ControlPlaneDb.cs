@@ -4,6 +4,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -12,6 +13,7 @@ using ControlPlane.Nodes.Epochs;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
+using ControlPlane.Webhooks;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.ChangeTracking;
 
@@ -77,6 +79,21 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<FoundCaOrder> FoundCaOrders => Set<FoundCaOrder>();
 
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+
+    public DbSet<WebhookSealingKey> WebhookSealingKeys => Set<WebhookSealingKey>();
+
+    public DbSet<WebhookSecret> WebhookSecrets => Set<WebhookSecret>();
+
+    public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
+
+    public override Task<int> SaveChangesAsync(
+        bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        EventDetails.AddTo(ChangeTracker);
+        return base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+    }
+
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
         conventions.Properties<OrderState>().HaveConversion<string>();
@@ -88,6 +105,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<RolloutState>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<ReplacementState>().HaveConversion<string>();
+        conventions.Properties<DisabledBecause>().HaveConversion<string>();
+        conventions.Properties<DeliveryState>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
 
@@ -131,13 +150,21 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<NodeBan>().ToTable("node_bans").HasKey(row => row.NodeId);
         model.Entity<Replacement>().ToTable("replacements").HasKey(row => new { row.NodeId, row.BundleId });
-        model.Entity<DomainEvent>().ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<TokenVisitRow>().ToTable("token_visits").Property(row => row.Id).ValueGeneratedOnAdd();
-
+        model.Entity<DomainEvent>(told =>
+        {
+            told.ToTable("events").Property(row => row.Id).ValueGeneratedOnAdd();
+            told.Property(row => row.Data).HasColumnType("jsonb").HasConversion(
+                data => data!.Write(), text => EventDetails.Read(text));
+        });
         model.Entity<EpochBump>().ToTable("epoch_bumps").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
         model.Entity<NodeStray>().ToTable("node_strays").HasKey(row => new { row.NodeId, row.Hostname });
         model.Entity<FoundCaOrder>().ToTable("found_ca_orders").HasKey(row => row.CaOrderId);
+        model.Entity<Webhook>().ToTable("webhooks");
+        model.Entity<WebhookSealingKey>().ToTable("webhook_sealing_keys");
+        model.Entity<WebhookSecret>().ToTable("webhook_secrets");
+        model.Entity<WebhookDelivery>().ToTable("webhook_deliveries");
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
@@ -187,6 +214,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<EpochBump, Node>(row => row.NodeId);
         Refers<AlarmRow, Node>(row => row.NodeId);
         Refers<NodeStray, Node>(row => row.NodeId);
+        Refers<Webhook, Tenant>(row => row.TenantId);
+        Refers<WebhookSecret, Webhook>(row => row.WebhookId);
+        Refers<WebhookSecret, WebhookSealingKey>(row => row.SealingKeyId);
+        Refers<WebhookDelivery, Webhook>(row => row.WebhookId);
+        Refers<WebhookDelivery, DomainEvent>(row => row.EventId);
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);

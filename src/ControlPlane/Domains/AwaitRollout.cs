@@ -83,19 +83,22 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         }
 
         domain.ActiveBundleId = order.BundleId;
+        var told = EventTypes.CertificateRenewed;
         if (domain.Status is DomainStatus.Pending or DomainStatus.Failed)
         {
             domain.Status = DomainStatus.Active;
+            told = EventTypes.DomainActive;
         }
 
         if (domain.ActivatedAt is null)
         {
             domain.ActivatedAt = run.Now;
             var elapsed = run.Now - domain.CreatedAt;
-            run.AfterCommit(() => Instruments.TimeToActive(elapsed));
+            // By then the last wait is counted.
+            run.AfterCommit(() => Instruments.TimeToActive(elapsed, order.WaitsUpTo(run.Now)));
         }
 
-        run.Tell(EventTypes.DomainActive, $"Proven by handshake on {Names(verdict.Proven)}"
+        run.Tell(told, $"Proven by handshake on {Names(verdict.Proven)}"
             + (verdict.Lost.Count == 0 ? "." : $"; lost, and not asked: {Names(verdict.Lost)}."));
         return new StepResult.Advance(OrderState.Active, $"{domain.Hostname} is served.");
     }

@@ -57,6 +57,9 @@ internal sealed class Domain
     /// <summary>How many looks in that row; see <see cref="Leaving.LeaveWatch"/>.</summary>
     public int DnsFailedLooks { get; private set; }
 
+    /// <summary>It is served and leads elsewhere: that outweighs what its newest order waits for.</summary>
+    public bool IsAway => Status == DomainStatus.Active && DnsAwaySince is not null;
+
     /// <summary>Since when it is not renewed any more, because it leads elsewhere; null while it is.</summary>
     public DateTimeOffset? RenewalsStoppedAt { get; private set; }
 

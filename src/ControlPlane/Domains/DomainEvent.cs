@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Reading;
+
 namespace ControlPlane.Domains;
 
 /// <summary>Something that happened, written in the transaction that made it happen.</summary>
@@ -22,6 +24,9 @@ internal sealed class DomainEvent
 
     /// <summary>A sentence for a person; never holds key or token.</summary>
     public required string Message { get; init; }
+
+    /// <summary>The same for a program; added when it is saved. Null where no domain was at hand.</summary>
+    public EventDetails? Data { get; set; }
 }
 
 /// <summary>What a portal may act upon; the list only grows.</summary>
@@ -31,7 +36,9 @@ internal static class EventTypes
     public const string DomainContested = "domain.contested";
     public const string OwnershipProven = "ownership.proven";
     public const string OwnershipLost = "ownership.lost";
+    public const string DomainWaiting = "domain.waiting";
     public const string DomainActive = "domain.active";
+    public const string DomainFailed = "domain.failed";
     public const string DomainMovedAway = "domain.moved-away";
     public const string DomainRenewalsStopped = "domain.renewals-stopped";
     public const string DomainCameBack = "domain.came-back";
@@ -54,6 +61,7 @@ internal static class EventTypes
     public const string TokenSeen = "token.seen-by-nodes";
     public const string TokenWithdrawn = "token.withdrawn";
     public const string BundleCollected = "bundle.collected";
+    public const string CertificateRenewed = "certificate.renewed";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";
@@ -70,6 +78,8 @@ internal static class EventTypes
     public const string NodeAlarm = "node.alarm";
     public const string NodeAlarmOver = "node.alarm-over";
     public const string NodeEventsLeftOut = "node.events-left-out";
+    public const string FleetDegraded = "fleet.degraded";
+    public const string FleetWhole = "fleet.whole";
     public const string EpochRaised = "fleet.epoch-raised";
     public const string WithdrawalsHeld = "fleet.withdrawals-held";
     public const string WithdrawalsApproved = "fleet.withdrawals-approved";
@@ -80,4 +90,12 @@ internal static class EventTypes
     public const string NewerOnNodes = "domain.newer-on-nodes";
     public const string CustodyCapped = "fleet.custody-capped";
     public const string NodeDoubted = "node.claim-not-believed";
+    public const string WebhookDisabled = "webhook.disabled";
+
+    /// <summary>Every type above.</summary>
+    public static readonly IReadOnlyList<string> Words =
+    [
+        .. typeof(EventTypes).GetFields().Where(field => field.IsLiteral)
+            .Select(field => (string)field.GetRawConstantValue()!).Order(StringComparer.Ordinal),
+    ];
 }

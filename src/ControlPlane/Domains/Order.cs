@@ -1,5 +1,7 @@
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 
 namespace ControlPlane.Domains;
@@ -46,9 +48,20 @@ internal sealed class Order
     public Guid? LeaseToken { get; set; }
 
     /// <summary>A code of <see cref="Reasons"/>.</summary>
-    public string? Reason { get; set; }
+    public string? Reason { get; private set; }
 
-    public string? ReasonDetail { get; set; }
+    public string? ReasonDetail { get; private set; }
+
+    public TimeSpan WaitedForCustomer { get; private set; }
+
+    public TimeSpan WaitedForUs { get; private set; }
+
+    public TimeSpan WaitedForCa { get; private set; }
+
+    public TimeSpan WaitedForNodes { get; private set; }
+
+    /// <summary>Up to when the four above are counted.</summary>
+    public DateTimeOffset WaitsCountedTo { get; private set; }
 
     /// <summary>What the last look with the CA's eyes found, what blocks first; gone when the CA has seen the
     /// token.</summary>
@@ -110,7 +123,26 @@ internal sealed class Order
         StateSince = now,
         NextAttemptAt = now,
         CreatedAt = now,
+        WaitsCountedTo = now,
     };
+
+    /// <summary>How long it waited for whom, until now or until it was served or given up.</summary>
+    public Waits WaitsUpTo(DateTimeOffset now)
+    {
+        var counted = new Waits(WaitedForCustomer, WaitedForUs, WaitedForCa, WaitedForNodes);
+        // What is being taken down is not on its way any more.
+        return IssuancePath.HasStep(State) && State != OrderState.Canceling
+            ? counted.Plus(DomainFacts.ReasonOf(this)?.WaitingOn ?? WaitingOn.None, now - WaitsCountedTo)
+            : counted;
+    }
+
+    /// <summary>Says why it is not further. Its state stays.</summary>
+    public void WaitFor(Reason reason, string detail, DateTimeOffset now)
+    {
+        CountWaits(now);
+        Reason = reason.Code;
+        ReasonDetail = detail;
+    }
 
     /// <summary>Ends the order: the reason says who must do what.</summary>
     public void Fail(Reason reason, string detail, DateTimeOffset now)
@@ -151,6 +183,7 @@ internal sealed class Order
             throw new InvalidOperationException($"An order cannot move from {State} to {state}.");
         }
 
+        CountWaits(now);
         State = state;
         StateSince = now;
         Attempts = 0;
@@ -163,5 +196,11 @@ internal sealed class Order
         var terminal = IssuancePath.IsTerminal(state);
         ClosedAt = terminal ? now : null;
         NextAttemptAt = IssuancePath.HasStep(state) ? now : null;
+    }
+
+    private void CountWaits(DateTimeOffset now)
+    {
+        (WaitedForCustomer, WaitedForUs, WaitedForCa, WaitedForNodes) = WaitsUpTo(now);
+        WaitsCountedTo = now;
     }
 }

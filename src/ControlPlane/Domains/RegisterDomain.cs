@@ -129,9 +129,11 @@ internal static class RegisterDomain
                 ? "" : " It may have been in use before a restore; an operator has told whose it is.")));
         if (domain.Claim == Claim.Contested)
         {
-            order.Reason = Reasons.OwnershipUnproven.Code;
-            order.ReasonDetail = "Another account claims the name, or had it a short while ago, or it was in use "
-                + "before a restore and its account is not known any more.";
+            order.WaitFor(
+                Reasons.OwnershipUnproven,
+                "Another account claims the name, or had it a short while ago, or it was in use before a restore and "
+                + "its account is not known any more.",
+                now);
             db.Add(Told(EventTypes.DomainContested, $"{order.ReasonDetail} Nothing is ordered before the TXT record at "
                 + $"{OwnershipRecord.NameFor(domain.Hostname)} is seen."));
         }

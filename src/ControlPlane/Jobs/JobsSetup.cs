@@ -12,6 +12,7 @@ using ControlPlane.Nodes.Publishing;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
+using ControlPlane.Webhooks.Sending;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -82,6 +83,7 @@ internal static class JobsSetup
             Sweep<VisitSweep>(engine, TimeSpan.FromHours(1));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
+            Sweep<DeliverySweep>(engine, TimeSpan.FromMinutes(15));
         });
         foreach (var sweep in Sweeps)
         {
@@ -97,6 +99,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
+        typeof(DeliverySweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -119,6 +119,7 @@ internal sealed partial class OrderRunner(
             (to, message) = (OrderState.Canceling, run.Domain.WhyCanceled);
         }
 
+        run.TellIfCustomerIsDone(to);
         run.Order.MoveTo(to, run.Now);
         run.Tell(EventTypes.OrderMoved, $"{from} → {to}: {message}");
         await run.ReleaseAsync($"Moved{to}", ct);
@@ -139,6 +140,7 @@ internal sealed partial class OrderRunner(
         if (run.Domain.Status == DomainStatus.Pending)
         {
             run.Domain.Status = DomainStatus.Failed;
+            run.Tell(EventTypes.DomainFailed, $"{cancel.Reason.Title} {cancel.Detail}".Trim());
         }
 
         run.Tell(EventTypes.OrderFailed, $"{from} → Failed: {cancel.Reason.Title} {cancel.Detail}");
@@ -151,12 +153,11 @@ internal sealed partial class OrderRunner(
         var order = run.Order;
         if (order.Reason != snooze.Reason.Code)
         {
-            run.Tell(EventTypes.OrderWaiting, $"{snooze.Reason.Title} {snooze.Detail}".Trim());
+            run.TellWaiting($"{snooze.Reason.Title} {snooze.Detail}".Trim());
         }
 
         order.Snoozes++;
-        order.Reason = snooze.Reason.Code;
-        order.ReasonDetail = snooze.Detail;
+        order.WaitFor(snooze.Reason, snooze.Detail, run.Now);
         order.NextAttemptAt = run.Now + snooze.Wait;
         await run.ReleaseAsync("Snoozed", ct);
         await WakeIfNudgedAsync(run, ct);
@@ -192,8 +193,7 @@ internal sealed partial class OrderRunner(
             }
 
             var wait = RetrySchedules.AfterSurprise.At(order.Attempts++);
-            order.Reason = Reasons.Surprise.Code;
-            order.ReasonDetail = detail;
+            order.WaitFor(Reasons.Surprise, detail, run.Now);
             order.NextAttemptAt = run.Now + wait;
             run.Tell(EventTypes.OrderRetried, $"{detail} Attempt {order.Attempts}; next in {wait}.");
             await run.ReleaseAsync("Surprised", ct);

@@ -124,6 +124,41 @@ internal sealed partial class DatabaseGauges(
             FROM fleets f CROSS JOIN unnest('{Joining,Serving,Lost,Draining,Retired}'::text[]) word ORDER BY 1, 2
             """,
             ct);
+        await FamilyAsync(
+            connection, text, "controlplane_webhooks",
+            "Webhooks by state; held ones failed several times in a row and are left in peace for a while.", ["state"],
+            """
+            SELECT state, count(hook.id)
+            FROM unnest('{enabled,held,disabled}'::text[]) state
+            LEFT JOIN webhooks hook ON state = CASE WHEN NOT hook.enabled THEN 'disabled'
+                WHEN hook.held_until > now() THEN 'held' ELSE 'enabled' END
+            GROUP BY state ORDER BY state
+            """,
+            ct);
+        await FamilyAsync(
+            connection, text, "controlplane_webhook_deliveries",
+            "Deliveries that wait for another attempt, and that were given up.", ["status"],
+            """
+            SELECT lower(status), count(delivery.id) FROM unnest('{Retrying,Dead}'::text[]) status
+            LEFT JOIN webhook_deliveries delivery USING (status) GROUP BY status ORDER BY status
+            """,
+            ct);
+        PrometheusText.Head(
+            text, "controlplane_webhook_oldest_undelivered_seconds",
+            "Age of the oldest event that a webhook which is enabled has still to be told of.", "gauge");
+        var oldest = await RowsAsync(
+            connection,
+            """
+            SELECT '', greatest(coalesce(extract(epoch FROM now() - min(waiting.at)), 0), 0)::bigint
+            FROM webhooks hook, LATERAL (
+                (SELECT at FROM events WHERE tenant_id = hook.tenant_id AND id > hook.cursor ORDER BY id LIMIT 1)
+                UNION ALL
+                SELECT at FROM webhook_deliveries delivery JOIN events ON events.id = delivery.event_id
+                WHERE delivery.webhook_id = hook.id AND delivery.status = 'Retrying') waiting
+            WHERE hook.enabled
+            """,
+            ct);
+        PrometheusText.Sample(text, "controlplane_webhook_oldest_undelivered_seconds", "", oldest[""]);
 
         return text.ToString();
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Running;
 
 namespace ControlPlane.Metrics;
 
@@ -26,6 +27,11 @@ internal static class Instruments
         "From a domain's registration to its first proof on every serving node.",
         tags: null, advice: Seconds);
 
+    private static readonly Histogram<double> TimeToActiveByPartySeconds = Meter.CreateHistogram(
+        "controlplane_time_to_active_by_party_seconds", "s",
+        "How much of a domain's time to active was spent waiting for whom.",
+        tags: null, advice: Seconds);
+
     private static readonly Histogram<double> StageSeconds = Meter.CreateHistogram(
         "controlplane_stage_seconds", "s", "Time an order spent in a state before it moved on.",
         tags: null, advice: Seconds);
@@ -45,7 +51,18 @@ internal static class Instruments
 
     /// <summary>A domain became active for the first time.</summary>
     /// <param name="elapsed">Since its registration.</param>
-    public static void TimeToActive(TimeSpan elapsed) => TimeToActiveSeconds.Record(elapsed.TotalSeconds);
+    /// <param name="waits">For whom it waited meanwhile.</param>
+    public static void TimeToActive(TimeSpan elapsed, Waits waits)
+    {
+        TimeToActiveSeconds.Record(elapsed.TotalSeconds);
+        Party("customer", waits.Customer);
+        Party("ours", waits.Ours);
+        Party("ca", waits.Ca);
+        Party("nodes", waits.Nodes);
+
+        static void Party(string name, TimeSpan waited) => TimeToActiveByPartySeconds.Record(
+            waited.TotalSeconds, new KeyValuePair<string, object?>("party", name));
+    }
 
     /// <summary>An order left a state.</summary>
     /// <param name="left">The state it left.</param>

@@ -21,8 +21,8 @@ internal static class MetricsSetup
                 TypedResults.Text(measured.Write() + await gauges.WriteAsync(ct), ContentType))
             .WithTags("Operation").AllowAnonymous().WithName("Metrics").WithSummary("Metrics for Prometheus")
             .Documented(
-                "Prometheus text 0.0.4: time to active and time per stage as histograms, orders by state, due orders, "
-                + "node lag, calls to the certificate authority by route and result.")
+                "Prometheus text 0.0.4: time to active, also by party, and time per stage as histograms, orders by "
+                + "state, due orders, node lag, webhooks, calls to the certificate authority by route and result.")
             .Example(null, "controlplane_orders{state=\"Active\"} 300\n")
             .Produces<string>(contentType: "text/plain");
     }

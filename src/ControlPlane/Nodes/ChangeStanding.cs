@@ -74,6 +74,11 @@ internal static class ChangeStanding
             await move.ExecuteNonQueryAsync(ct);
         }
 
+        if (change.From == NodeStanding.Lost)
+        {
+            await FleetStanding.TellWholeAsync(connection, change.Fleet, now, ct);
+        }
+
         var committed = await also(change, ct);
         var due = await DueOrders.OfFleetAsync(connection, change.Fleet, now, ct);
         await using (var tell = new NpgsqlCommand("SELECT pg_notify($1, $2)", connection))

@@ -72,6 +72,7 @@ internal sealed partial class NodeLiveness(
         foreach (var fleet in fleets)
         {
             woken.UnionWith(await DueOrders.OfFleetAsync(connection, fleet, now, ct));
+            await FleetStanding.TellDegradedAsync(connection, fleet, now, ct);
         }
 
         await transaction.CommitAsync(ct);

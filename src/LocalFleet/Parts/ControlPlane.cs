@@ -57,6 +57,8 @@ internal sealed class ControlPlane(
             ["Fleet__Addresses__0"] = "127.0.0.1",
             // Here the fleet itself is on loopback.
             ["Fleet__ProbeReservedAddresses"] = "true",
+            // And so are receivers that somebody tries out.
+            ["Webhooks__AllowReservedAddresses"] = "true",
             ["Fleet__ProbePort"] = $"{options.Ports.NlbHttp}",
             ["Dns__Servers__0"] = $"127.0.0.1:{options.Ports.Dns}",
         };

@@ -2,6 +2,7 @@ using System.Net;
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Http;
 using ControlPlane.Nodes;
 using ControlPlane.Tests.Http;
 using Microsoft.EntityFrameworkCore;
@@ -121,7 +122,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         await SetAsync(id, order =>
         {
             order.MoveTo(OrderState.Failed, Now);
-            order.Reason = "dns-timed-out";
+            order.WaitFor(Reasons.DnsTimedOut, "", Now);
         }, DomainStatus.Failed);
         var read = await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}"));
         Assert.Equal(("failed", "customer", "failed"),

@@ -1,12 +1,14 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
 using ControlPlane.Tests.Nodes;
+using ControlPlane.Webhooks;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.EntityFrameworkCore;
@@ -65,6 +67,22 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
         Support = await ClientAsync(ApiRole.Support, null);
         Acme = await ClientAsync(ApiRole.Portal, "acme");
         Globex = await ClientAsync(ApiRole.Portal, "globex");
+        await PrepareWebhooksAsync();
+    }
+
+    /// <summary>What a replica that opens the vault does at its start. Nobody here opens what is sealed to this
+    /// key.</summary>
+    private async Task PrepareWebhooksAsync()
+    {
+        using var pair = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);
+        await using var db = Open();
+        db.Add(new WebhookSealingKey
+        {
+            Id = Guid.NewGuid(),
+            PublicKey = pair.ExportSubjectPublicKeyInfo(),
+            CreatedAt = DateTimeOffset.UnixEpoch,
+        });
+        await db.SaveChangesAsync();
     }
 
     /// <summary>Starts a replica over the fixture's database.</summary>

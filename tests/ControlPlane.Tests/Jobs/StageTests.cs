@@ -136,7 +136,7 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
 
         var waiting = await bench.ReadAsync(order);
         Assert.Equal((0, 3), (waiting.Attempts, waiting.Snoozes));
-        Assert.Equal([EventTypes.OrderWaiting], await bench.EventsAsync(order));
+        Assert.Equal([EventTypes.DomainWaiting], await bench.EventsAsync(order));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Running;
 using ControlPlane.Metrics;
 using ControlPlane.Tests.Http;
 using ControlPlane.Tests.Nodes;
@@ -15,7 +16,7 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
     public async Task The_scrape_holds_every_promised_metric_and_no_name()
     {
         await api.RegisterAsync("metric-canary.example.com");
-        Instruments.TimeToActive(TimeSpan.FromSeconds(0.3));
+        Instruments.TimeToActive(TimeSpan.FromSeconds(0.3), Waits.None);
         Instruments.StageTime(OrderState.PendingDns, TimeSpan.FromSeconds(2));
         var response = await api.Anonymous.GetAsync("/metrics");
         Assert.Equal("text/plain; version=0.0.4; charset=utf-8", response.Content.Headers.ContentType!.ToString());
@@ -26,8 +27,14 @@ public sealed partial class MetricsTests(ApiFixture api) : IClassFixture<ApiFixt
         Assert.Contains("controlplane_orders_due 1\n", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE controlplane_time_to_active_seconds histogram\n", text, StringComparison.Ordinal);
         Assert.Contains(
+            "controlplane_time_to_active_by_party_seconds_bucket{party=\"nodes\",le=\"0.05\"} ", text,
+            StringComparison.Ordinal);
+        Assert.Contains(
             "controlplane_stage_seconds_bucket{stage=\"PendingDns\",le=\"2.5\"} ", text, StringComparison.Ordinal);
         Assert.Contains("# TYPE controlplane_node_lag_revisions gauge\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_webhooks{state=\"held\"} 0\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_webhook_deliveries{status=\"dead\"} 0\n", text, StringComparison.Ordinal);
+        Assert.Contains("controlplane_webhook_oldest_undelivered_seconds 0\n", text, StringComparison.Ordinal);
         Assert.Contains("controlplane_database_up 1\n", text, StringComparison.Ordinal);
         Assert.Contains("route=\"/v1/domains\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain("metric-canary", text, StringComparison.Ordinal);

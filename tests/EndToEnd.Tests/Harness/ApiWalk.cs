@@ -64,6 +64,8 @@ internal static class ApiWalk
             ["/v1/fleets/{fleet}"] = await IdsAsync("fleets"),
             ["/v1/tenants/{tenant}"] = await IdsAsync("tenants"),
             ["/v1/tenants/{tenant}/keys/{key}"] = await IdsAsync("api_keys"),
+            ["/v1/webhooks/{id}"] = await IdsAsync("webhooks"),
+            ["/v1/webhooks/{id}/deliveries/{delivery}"] = await IdsAsync("webhook_deliveries"),
             ["/problems/{code}"] = ["not-found"],
             ["/reasons/{code}"] = ["dns-not-there"],
         };

@@ -44,11 +44,18 @@ internal sealed record DomainFacts(
     public bool NeedsProof => Domain.Status == DomainStatus.Pending
         && (Domain.Claim == Claim.Contested || Order?.Reason == Reasons.OwnershipUnproven.Code);
 
-    public Reason? Reason() => IsLost ? Reasons.OwnershipLost
-        : IsAway ? Domain.RenewalsStoppedAt is null ? Reasons.DnsMovedAway : Reasons.RenewalsStopped
-        : Order is null ? null
-        : Order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
-        : ReasonOfState.GetValueOrDefault(Order.State);
+    public Reason? Reason() => ReasonOf(Domain, Order);
+
+    /// <summary>What a domain waits for, or failed with, by the order that is looked at.</summary>
+    public static Reason? ReasonOf(Domain domain, Order? order) =>
+        domain is { Claim: Claim.Lost, Status: DomainStatus.Failed } ? Reasons.OwnershipLost
+        : domain.IsAway ? domain.RenewalsStoppedAt is null ? Reasons.DnsMovedAway : Reasons.RenewalsStopped
+        : order is null ? null : ReasonOf(order);
+
+    /// <summary>What an order waits for, or failed with.</summary>
+    public static Reason? ReasonOf(Order order) =>
+        order.Reason is { } code && Reasons.ByCode.TryGetValue(code, out var told) ? told
+        : ReasonOfState.GetValueOrDefault(order.State);
 
     /// <summary>What to do: the reason's remedy, then that of everything else that is in the way.</summary>
     /// <param name="records">What the customer's DNS must hold.</param>
@@ -63,7 +70,7 @@ internal sealed record DomainFacts(
         [
             .. new[] { new FixStep(reason.Fix.Replace("{fleet}", Fleet.Name, StringComparison.Ordinal)) }
                 .Concat(NeedsProof ? [FixStep.ToCreate(DnsRecords.Proof(Domain))]
-                    : reason == Reasons.DnsUnchecked || IsAway ? records.Select(FixStep.ToCreate)
+                    : reason == Reasons.DnsUnchecked || Domain.IsAway ? records.Select(FixStep.ToCreate)
                     : [])
                 .Concat((Order?.Findings ?? []).Where(found => found.Blocks).SelectMany(found => found.Fix))
                 .Distinct(),
@@ -128,11 +135,6 @@ internal sealed record DomainFacts(
         };
         return new DeliverySummary(status, Desired?.Serial, ready, Nodes.Count);
     }
-
-    /// <summary>It is served and leads elsewhere: that outweighs what its newest order waits for.</summary>
-    public bool IsAway => Domain is { Status: DomainStatus.Active, DnsAwaySince: not null };
-
-    private bool IsLost => Domain.Claim == Claim.Lost && Domain.Status == DomainStatus.Failed;
 
     private bool Proves(Node node, Bundle bundle) =>
         Observations.Any(seen => seen.NodeId == node.Id && seen.Proves(bundle.Fingerprint));

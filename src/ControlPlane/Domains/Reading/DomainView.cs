@@ -67,6 +67,9 @@ internal sealed record DomainView
     /// <summary>When every serving node had proven it for the first time.</summary>
     public required DateTimeOffset? ActivatedAt { get; init; }
 
+    /// <summary>For whom it waited until then, or has waited so far.</summary>
+    public required TimeToActive TimeToActive { get; init; }
+
     public required DateTimeOffset? DeletedAt { get; init; }
 
     /// <summary>Whether the name still leads here; looked at about once a day while it is active.</summary>

@@ -13,7 +13,8 @@ using Microsoft.Extensions.Options;
 namespace ControlPlane.Domains.Reading;
 
 /// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
-internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, IOptions<FleetOptions> options)
+internal sealed class DomainViews(
+    ControlPlaneDb db, ICertificateAuthority ca, IOptions<FleetOptions> options, TimeProvider time)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
 
@@ -26,8 +27,9 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
             .ToDictionaryAsync(row => row.Id, row => row.Name, ct);
         var served = await db.Fleets.AsNoTracking().Where(row => fleets.Contains(row.Id))
             .ToDictionaryAsync(row => row.Id, ct);
-        var orders = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
-            .GroupBy(row => row.DomainId).ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
+        var all = (await db.Orders.AsNoTracking().Where(row => ids.Contains(row.DomainId)).ToListAsync(ct))
+            .ToLookup(row => row.DomainId);
+        var orders = all.ToDictionary(group => group.Key, group => group.MaxBy(row => row.Sequence)!);
         var desired = await db.DesiredState.AsNoTracking()
             .Where(row => ids.Contains(row.DomainId) && row.BundleId != null)
             .ToDictionaryAsync(row => row.DomainId, row => row.BundleId!.Value, ct);
@@ -51,13 +53,14 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
                 Find(desired.TryGetValue(domain.Id, out var published) ? published : null),
                 Find(orders.GetValueOrDefault(domain.Id)?.BundleId) ?? Find(domain.ActiveBundleId),
                 [.. nodes[domain.FleetId]], [.. observations[domain.Id]],
-                orders.TryGetValue(domain.Id, out var newest) ? validations.GetValueOrDefault(newest.Id) : null))),
+                orders.TryGetValue(domain.Id, out var newest) ? validations.GetValueOrDefault(newest.Id) : null),
+                all[domain.Id])),
         ];
 
         Bundle? Find(Guid? id) => id is { } known ? bundles.GetValueOrDefault(known) : null;
     }
 
-    private DomainView Build(DomainFacts facts)
+    private DomainView Build(DomainFacts facts, IEnumerable<Order> orders)
     {
         var (domain, order) = (facts.Domain, facts.Order);
         var reason = facts.Reason();
@@ -77,7 +80,7 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
                 ? null
                 : new ReasonView(
                     reason.Code, reason.Title,
-                    facts.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title, reason.Page),
+                    domain.IsAway ? Leave.Sentence(domain) : order?.ReasonDetail ?? reason.Title, reason.Page),
             Fix = facts.Fix(records),
             Findings = [.. (order?.Findings ?? []).Select(FindingView.Of)],
             DnsRecords = records,
@@ -90,6 +93,7 @@ internal sealed class DomainViews(ControlPlaneDb db, ICertificateAuthority ca, I
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,
             CreatedAt = domain.CreatedAt,
             ActivatedAt = domain.ActivatedAt,
+            TimeToActive = TimeToActive.Of(domain, orders, time.GetUtcNow()),
             DeletedAt = domain.DeletedAt,
             Dns = new DnsWatchView(
                 domain.DnsAwaySince, domain.DnsFailedLooks, domain.RenewalsStoppedAt,

@@ -40,18 +40,11 @@ internal static class ReadEvents
         return await PageAsync(db.Events.Where(row => row.DomainId == id), after, limit, ct);
     }
 
-    private static Task<IResult> FeedAsync(
+    private static async Task<IResult> FeedAsync(
         Caller caller, ControlPlaneDb db, CancellationToken ct, long after = 0, int limit = Page<EventView>.MaxLimit)
     {
-        // Ids are given when a row is written, not when it is committed: a slow transaction shows a smaller id late. A
-        // reader that went past it would never see it, so that events wait for every transaction older than their own.
-        // After an hour they are shown regardless: age() counts in 32 bits and means nothing for old rows.
-        var settled = db.Events.FromSql(
-            $"""
-            SELECT * FROM events WHERE at < now() - interval '1 hour'
-                OR age(xmin) > age(pg_snapshot_xmin(pg_current_snapshot())::xid)
-            """);
-        return PageAsync(
+        var settled = await EventFeed.SettledAsync(db, ct);
+        return await PageAsync(
             caller.Role == ApiRole.Portal ? settled.Where(row => row.TenantId == caller.TenantId) : settled, after,
             limit, ct);
     }
@@ -67,7 +60,8 @@ internal static class ReadEvents
 
         var items = await events.AsNoTracking().Where(row => row.Id > after).OrderBy(row => row.Id).Take(limit)
             .Select(row => new EventView(
-                row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId, row.NodeId)).ToListAsync(ct);
+                row.Id, row.At, row.Type, row.Message, row.DomainId, row.OrderId, row.NodeId, row.Data))
+            .ToListAsync(ct);
         // Never null: a feed has no end, and this is where to go on.
         return TypedResults.Ok(new Page<EventView>(items, $"{(items.Count > 0 ? items[^1].Id : after)}"));
     }
@@ -81,5 +75,8 @@ internal static class ReadEvents
 /// <param name="Domain">The domain it happened to.</param>
 /// <param name="Order">The order it happened to.</param>
 /// <param name="Node">The node it happened to, for what happened to a node itself.</param>
+/// <param name="Data">How the domain stood then, for programs; null for what happened to no domain, and for events from
+/// before this was kept.</param>
 internal sealed record EventView(
-    long Id, DateTimeOffset At, string Type, string Message, Guid? Domain, Guid? Order, Guid? Node);
+    long Id, DateTimeOffset At, string Type, string Message, Guid? Domain, Guid? Order, Guid? Node,
+    EventDetails? Data);

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using ControlPlane.Database;
+using ControlPlane.Domains.Reading;
 using ControlPlane.Drills;
+using ControlPlane.Http;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -101,6 +103,22 @@ internal sealed class OrderRun(
         Type = type,
         Message = message,
     });
+
+    /// <summary>Tells that it waits for something else than before: the domain, or the renewal of one that is
+    /// served.</summary>
+    public void TellWaiting(string message) =>
+        Tell(Domain.Status == DomainStatus.Pending ? EventTypes.DomainWaiting : EventTypes.OrderWaiting, message);
+
+    /// <summary>Called before the order moves on: what comes next is somebody else's turn, and may be over before it
+    /// has a reason of its own.</summary>
+    public void TellIfCustomerIsDone(OrderState to)
+    {
+        if (to != OrderState.Canceling && Domain.Status == DomainStatus.Pending
+            && DomainFacts.ReasonOf(order)?.WaitingOn == WaitingOn.Customer)
+        {
+            Tell(EventTypes.DomainWaiting, "The customer has done what was asked.");
+        }
+    }
 
     /// <summary>Does something once what was changed so far is committed, and not if it is not.</summary>
     public void AfterCommit(Action action) => _afterCommit.Add(action);

@@ -53,6 +53,7 @@ internal static class Examples
         NextCheckAt = At,
         CreatedAt = At,
         ActivatedAt = null,
+        TimeToActive = new TimeToActive(0, 0.2, 0, 0, 0.2),
         DeletedAt = null,
         Dns = new DnsWatchView(null, 0, null, null),
         DeletionReceipt = null,
@@ -86,12 +87,14 @@ internal static class Examples
         Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,
         ActivatedAt = At.AddSeconds(4),
+        TimeToActive = new TimeToActive(1.3, 0.4, 1.9, 0.4, 4),
         Dns = new DnsWatchView(null, 0, null, At.AddDays(1)),
     };
 
     public static readonly EventView Event = new(
         42, At, EventTypes.DomainRegistered, "shop.example.com was registered.", Id,
-        Guid.Parse("019cadc6-0a28-7f02-92a4-7c6b5a493827"), Node: null);
+        Guid.Parse("019cadc6-0a28-7f02-92a4-7c6b5a493827"), Node: null,
+        new EventDetails("shop.example.com", DomainStatus.Pending, Reasons.DnsUnchecked.Code, WaitingOn.Operator));
 
     public static readonly CertificateView Certificate = new(
         Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA", At,

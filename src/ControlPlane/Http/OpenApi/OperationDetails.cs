@@ -66,6 +66,8 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
                 "node" => "The node's id, or its name where no other node ever had it.",
                 "key" => "The key's id, not the key.",
                 "code" => "The `reason` of a problem, or the `code` of a domain's reason or finding.",
+                "delivery" => "The delivery's id.",
+                "secret" => "The secret's id, not the secret.",
                 "cursor" => "`nextCursor` of the page before.",
                 "after" => "`nextCursor` of the page before, or the id of the last event read.",
                 "limit" => "How many at most, 1 to 200.",

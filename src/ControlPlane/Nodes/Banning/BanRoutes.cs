@@ -13,7 +13,7 @@ internal static class BanRoutes
 {
     private static readonly EventView Banned = new(
         43, Examples.At, EventTypes.NodeBanned, "Node node-1 is banned: it is refused everywhere. Disk stolen.", null,
-        null, NodeExamples.Serving.Id);
+        null, NodeExamples.Serving.Id, Data: null);
 
     private static readonly ExposedBundleView Exposed = new()
     {

@@ -119,12 +119,12 @@ internal sealed partial class CustodySweep(
         }
 
         const string Detail = "Its key is not in this vault. It is served on; a renewal is under way behind it.";
+        var now = time.GetUtcNow();
         foreach (var served in open)
         {
-            (served.Reason, served.ReasonDetail) = (Reasons.NewerOnNodes.Code, Detail);
+            served.WaitFor(Reasons.NewerOnNodes, Detail, now);
         }
 
-        var now = time.GetUtcNow();
         var renewal = Order.Open(domain, OrderKind.Renewal, now);
         db.AddRange(renewal, new DomainEvent
         {

@@ -22,7 +22,7 @@ internal static class ObservedStateRows
     private const string Sql =
         """
         WITH said AS (
-            SELECT row.*, domains.tenant_id, domains.hostname
+            SELECT row.*, domains.tenant_id, domains.hostname, domains.status
             FROM unnest(
                  $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
                  AS row (domain_id, revision, state, disk, memory, handshake, code, detail)
@@ -41,9 +41,11 @@ internal static class ObservedStateRows
             WHERE state = 'Refused'
               AND (state_before, code_before, revision_before) IS DISTINCT FROM ('Refused', code, revision)
         ), told AS (
-            INSERT INTO events (at, tenant_id, domain_id, type, message)
+            INSERT INTO events (at, tenant_id, domain_id, type, message, data)
             SELECT $11, tenant_id, domain_id, $12,
-                   'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail
+                   'Node ' || $13 || ' refused the bundle of ' || hostname || ' (' || code || '): ' || detail,
+                   jsonb_build_object('hostname', hostname, 'status', lower(status),
+                                      'reason', 'node-refused', 'waitingOn', 'operator')
             FROM refused
             WHERE number <= $14 - (SELECT events_asked FROM nodes WHERE id = $10)
             ORDER BY domain_id

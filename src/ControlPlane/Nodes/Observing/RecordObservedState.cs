@@ -95,6 +95,11 @@ internal static class RecordObservedState
             await NodeEvents.TellAsync(
                 connection, caller.Id, EventTypes.NodeServing,
                 $"Node {caller.Name} has proven every active domain: every activation needs its proof now.", now, ct);
+            if (standing == NodeStanding.Lost)
+            {
+                await FleetStanding.TellWholeAsync(connection, caller.Fleet, now, ct);
+            }
+
             standing = NodeStanding.Serving;
             due.UnionWith(await DueOrders.OfFleetAsync(connection, caller.Fleet, now, ct));
         }

@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Http.OpenApi;
 
@@ -27,9 +28,31 @@ internal static class PathThings
         ["/v1/tenants/{tenant}/keys/{key}"] = new(IsTenants: false, async (api, earlier) =>
             (await ApiFixture.ReadAsync(await api.Admin.PostAsJsonAsync(
                 $"/v1/tenants/{earlier[0]}/keys", new { name = "a key" })))["key"]!["id"]!.ToString()),
+        ["/v1/webhooks/{id}"] = new(IsTenants: true, async (api, _) => (await MakeWebhookAsync(api)).ToString()),
+        ["/v1/webhooks/{id}/secrets/{secret}"] = new(IsTenants: true, async (api, earlier) =>
+        {
+            await using var db = api.Open();
+            var id = Guid.TryParse(earlier[0], out var webhook) ? webhook : Guid.Empty;
+            return (await db.WebhookSecrets.OrderBy(row => row.Id).FirstAsync(row => row.WebhookId == id))
+                .Id.ToString();
+        }),
+        ["/v1/webhooks/{id}/deliveries/{delivery}"] = new(IsTenants: true, async (api, earlier) =>
+            (await ApiFixture.ReadAsync(await api.Acme.PostAsync($"/v1/webhooks/{earlier[0]}/test", null)))["id"]!
+                .ToString()),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
         ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),
     };
+
+    /// <summary>A webhook of acme with two secrets. A tenant may have ten, and tests need more.</summary>
+    private static async Task<Guid> MakeWebhookAsync(ApiFixture api)
+    {
+        await using var db = api.Open();
+        await db.Webhooks.ExecuteDeleteAsync();
+        var made = (await ApiFixture.ReadAsync(await api.Acme.PostAsJsonAsync(
+            "/v1/webhooks", new { url = "https://hooks.example.com/" })))["webhook"]!["id"]!.ToString();
+        await api.Acme.PostAsync($"/v1/webhooks/{made}/secrets", null);
+        return Guid.Parse(made);
+    }
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
         ? thing
