@@ -84,7 +84,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         await SetAsync(id, order =>
         {
             order.NextAttemptAt = api.Clock.GetUtcNow().AddHours(1);
-            (order.Reason, order.ReasonDetail) = ("dns-not-there", "It does not exist.");
+            order.WaitFor(Reasons.DnsNotThere, "It does not exist.", api.Clock.GetUtcNow());
         });
         for (var i = 0; i < 2; i++)
         {

@@ -91,7 +91,8 @@ internal sealed class SecretSeal(
         var opened = new List<byte[]>();
         foreach (var row in rows)
         {
-            using var key = await vault.OpenAsync(row.SealingKeyId, ct);
+            var stored = await db.VaultKeys.AsNoTracking().SingleAsync(one => one.Id == row.SealingKeyId, ct);
+            using var key = await vault.OpenAsync(stored, ct);
             using var recipient = ECDiffieHellman.Create();
             recipient.ImportPkcs8PrivateKey(key.Pkcs8, out _);
             try
