@@ -22,6 +22,10 @@ internal static class DomainsSetup
 
         builder.Services.Configure<FleetOptions>(builder.Configuration.GetSection(FleetOptions.Section));
         builder.Services.AddScoped<DomainViews>();
+        // Asks them in turn; the look with the CA's eyes asks each.
+        builder.Services.AddSingleton(services => new DnsClient(
+            new DnsClientOptions { Servers = Servers(builder.Configuration) },
+            services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(services => new Resolvers(
         [
             .. Servers(builder.Configuration).Select(server => new DnsClient(
