@@ -22,9 +22,11 @@ internal static class ReadEvents
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadEvents").WithSummary("Follow all events")
         .Documented(
-            "The feed to poll instead of the domains: pass the last `nextCursor` as `after`. Complete and in order: an "
-            + "event is shown once no earlier one can appear any more. `nextCursor` is never null, because a feed has "
-            + "no end: for now it ends where `items` is empty. A portal gets its own tenant's events.",
+            "The feed to poll instead of the domains: pass the last `nextCursor` as `after`. An event is held back "
+            + "until all transactions older than its own have ended. Of two that overtake each other one may still "
+            + "come late, below a cursor that went past it: where each step counts, read the domain. `nextCursor` is "
+            + "never null, because a feed has no end: for now it ends where `items` is empty. A portal gets its own "
+            + "tenant's events.",
             Problems.InvalidField)
         .Example(null, new Page<EventView>([Examples.Event], "42")).Produces<Page<EventView>>();
 
@@ -45,6 +47,7 @@ internal static class ReadEvents
     {
         // Ids are given when a row is written, not when it is committed: a slow transaction shows a smaller id late. A
         // reader that went past it would never see it, so that events wait for every transaction older than their own.
+        // A younger transaction that took a smaller id is not seen by this, as the document says.
         // After an hour they are shown regardless: age() counts in 32 bits and means nothing for old rows.
         var settled = db.Events.FromSql(
             $"""
