@@ -189,16 +189,19 @@ internal sealed partial class HaproxyWriter : IDisposable
     private static async Task<WriteOutcome> Remove(CertificatePath path, RuntimeConnection connection)
     {
         var replies = await connection.Ask(
-            [RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path)],
+            [
+                RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteTls13(path),
+                RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path),
+            ],
             CancellationToken.None);
-        if (replies[2].Contains("Not found", StringComparison.Ordinal))
+        if (replies[3].Contains("Not found", StringComparison.Ordinal))
         {
             return new WriteOutcome.Written(null);
         }
 
         return new WriteOutcome.Refused(
             $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
-            + $"'{replies[1].ReplaceLineEndings(" ")}'");
+            + $"'{replies[2].ReplaceLineEndings(" ")}'");
     }
 
     private static async Task<HaproxyProcess?> ProcessOn(RuntimeConnection connection)
