@@ -42,8 +42,8 @@ internal sealed partial class HaproxyWriter
             if (!said.EndsWith("Success!", StringComparison.Ordinal))
             {
                 return new WriteOutcome.Refused(
-                    $"HAProxy answered '{add.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name that "
-                    + "list? `sync-agent haproxy-config` writes one that does.");
+                    $"HAProxy answered '{add.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name "
+                    + "that list? `sync-agent haproxy-config` writes one that does.");
             }
 
             await connection.Ask([RuntimeCommand.DeleteEntry(path)], CancellationToken.None);

@@ -1,3 +1,4 @@
+using System.Text;
 using SyncAgent.HAProxy;
 
 namespace SyncAgent.Local;
@@ -101,7 +102,7 @@ internal sealed class Tls13List
     private void Write(IReadOnlyCollection<string> lines)
     {
         FileSystem.Replace(
-            _directory.Tls13List, System.Text.Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + '\n'))));
+            _directory.Tls13List, Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + '\n'))));
         _lines.Clear();
         _lines.UnionWith(lines);
     }

@@ -70,7 +70,8 @@ internal enum Listing
     /// <summary>The list of names that refuse TLS 1.2, alone.</summary>
     Tls13,
 
-    /// <summary>Both, so that the one which came first counts: after a start, or when a move was not finished.</summary>
+    /// <summary>Both, so that the one which came first counts: after a start, or when a move was not
+    /// finished.</summary>
     Both,
 }
 

@@ -39,7 +39,7 @@ internal sealed partial class Applier
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             return Applied.Refused(
-                NodeErrorCodes.DiskFailed, $"The list of names without TLS 1.2 could not be written: {failure.Message}");
+                NodeErrorCodes.DiskFailed, $"The list of names without TLS 1.2 was not written: {failure.Message}");
         }
 
         var verified = await Verify(name, served, cancel);

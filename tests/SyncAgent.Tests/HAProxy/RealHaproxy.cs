@@ -29,6 +29,10 @@ internal sealed class RealHaproxy : IAsyncDisposable
 
     public string Certificates { get; }
 
+    /// <summary>Names of the files in the directory, dot-files too, without the list that is always there.</summary>
+    public IEnumerable<string> Files => Directory.GetFiles(Certificates)
+        .Where(file => file != Directories.Tls13List).Select(file => Path.GetFileName(file)!);
+
     public string SocketPath => Path.Combine(Home, "admin.sock");
 
     public string ConfigurationFile => Path.Combine(Home, "haproxy.cfg");

@@ -58,7 +58,8 @@ public sealed class LowestTlsTests : AgentTests
 
         Api.Withdraw(null, shop.Hostname);
         await Eventually.True(
-            () => Api.RowOf(shop.Hostname)?.State == ObservedDomainState.Withdrawn, () => $"it is gone. {again.Log.Text}");
+            () => Api.RowOf(shop.Hostname)?.State == ObservedDomainState.Withdrawn,
+            () => $"it is gone. {again.Log.Text}");
         Assert.Equal("", File.ReadAllText(Proxy.Directories.Tls13List));
         Assert.Equal(0, Proxy.Check().Status);
     }
