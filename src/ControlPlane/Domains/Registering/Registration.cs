@@ -73,7 +73,7 @@ internal static class Registration
                     db, tenant, options, FleetWay.Of(fleet, options), now, CancellationToken.None),
                 CreatedAt = now,
             };
-            Enter(db, domain, now);
+            Enter(db, domain, by.InBulk, now);
             try
             {
                 // Within a transaction this is a savepoint: what is refused is undone, and no more than that.
@@ -97,9 +97,10 @@ internal static class Registration
     }
 
     /// <summary>The claim, its first order, and what is told of them.</summary>
-    private static void Enter(ControlPlaneDb db, Domain domain, DateTimeOffset now)
+    private static void Enter(ControlPlaneDb db, Domain domain, bool inBulk, DateTimeOffset now)
     {
         var order = Order.Open(domain, OrderKind.New, now);
+        order.InBulk = inBulk;
         db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
             + (domain.ProvenAt is null
                 ? "" : " It may have been in use before a restore; an operator has told whose it is.")));

@@ -13,7 +13,25 @@ internal abstract record RegistrationOutcome
     /// <summary>The tenant has the name; nothing was changed.</summary>
     /// <param name="Domain">What is there.</param>
     /// <param name="Fleet">Where the name would have gone.</param>
-    internal sealed record AlreadyYours(Domain Domain, Fleet Fleet) : RegistrationOutcome;
+    internal sealed record AlreadyYours(Domain Domain, Fleet Fleet) : RegistrationOutcome
+    {
+        /// <summary>Where what is there is not what was asked for, in words; what was not said does not differ.</summary>
+        public IReadOnlyList<string> Differences(RegisterDomainRequest body)
+        {
+            var differences = new List<string>();
+            if (body.KeyAlgorithm is { } word && body.Algorithm != Domain.KeyAlgorithm)
+            {
+                differences.Add($"keyAlgorithm is not {word}");
+            }
+
+            if (body.Fleet is { } fleet && Fleet.Id != Domain.FleetId)
+            {
+                differences.Add($"fleet is not {fleet}");
+            }
+
+            return differences;
+        }
+    }
 
     /// <summary>The name was not taken; nothing was changed.</summary>
     internal sealed record Refused(Problem Problem) : RegistrationOutcome;
@@ -22,7 +40,8 @@ internal abstract record RegistrationOutcome
 /// <summary>Who brings a name.</summary>
 /// <param name="Role">What the key may do.</param>
 /// <param name="TenantId">Set for a portal only.</param>
-internal sealed record Registrant(ApiRole Role, Guid? TenantId)
+/// <param name="InBulk">With a file of names: those who bring one go first.</param>
+internal sealed record Registrant(ApiRole Role, Guid? TenantId, bool InBulk = false)
 {
     public static Registrant Of(Caller caller) => new(caller.Role, caller.TenantId);
 }
