@@ -1,5 +1,4 @@
 using System.Linq.Expressions;
-using System.Text;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
@@ -177,7 +176,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {
-            property.SetColumnName(SnakeCase(property.Name));
+            property.SetColumnName(ColumnNames.SnakeCase(property.Name));
             if (property.ClrType == typeof(Guid) && property.IsPrimaryKey())
             {
                 property.ValueGenerated = Microsoft.EntityFrameworkCore.Metadata.ValueGenerated.Never;
@@ -241,22 +240,5 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             where TTarget : class =>
             model.Entity<TRow>().HasOne<TTarget>().WithMany().HasForeignKey(key)
                 .OnDelete(DeleteBehavior.ClientNoAction);
-    }
-
-    /// <summary>ActiveBundleId → active_bundle_id; the one irregular word is HAProxy's own spelling.</summary>
-    private static string SnakeCase(string name)
-    {
-        var text = new StringBuilder();
-        foreach (var c in name.Replace("HAProxy", "Haproxy", StringComparison.Ordinal))
-        {
-            if (char.IsAsciiLetterUpper(c) && text.Length > 0)
-            {
-                text.Append('_');
-            }
-
-            text.Append(char.ToLowerInvariant(c));
-        }
-
-        return text.ToString();
     }
 }

@@ -118,8 +118,9 @@ internal sealed partial class Stage(
         return taken;
     }
 
-    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first, those that came
-    /// with a file after all others; one that is to be canceled is due whatever it waits for. SKIP LOCKED lets replicas pass each other instead of queueing.</summary>
+    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first, those that came with
+    /// a file after all others; one that is to be canceled is due whatever it waits for. SKIP LOCKED lets replicas pass
+    /// each other instead of queueing.</summary>
     private async Task<IReadOnlyList<Order>> ClaimAsync(int most, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);

@@ -15,7 +15,8 @@ internal abstract record RegistrationOutcome
     /// <param name="Fleet">Where the name would have gone.</param>
     internal sealed record AlreadyYours(Domain Domain, Fleet Fleet) : RegistrationOutcome
     {
-        /// <summary>Where what is there is not what was asked for, in words; what was not said does not differ.</summary>
+        /// <summary>Where what is there is not what was asked for, in words; what was not said does not
+        /// differ.</summary>
         public IReadOnlyList<string> Differences(RegisterDomainRequest body)
         {
             var differences = new List<string>();

@@ -35,7 +35,7 @@ internal sealed class CsvColumns
             {
                 faults.Add(name == "" ? $"column {index + 1} has no name" : $"{name} is not known");
             }
-            else if (!seen.Add(name) || (key is null && made._fields.Exists(one => one.Field == field)))
+            else if (!seen.Add(name) || made.IsTaken(field, key is null))
             {
                 faults.Add($"{name} is there twice");
             }
@@ -115,6 +115,10 @@ internal sealed class CsvColumns
             throw new JsonException(fault.Message, field.Name, fault.LineNumber, fault.BytePositionInLine, fault);
         }
     }
+
+    /// <summary>A field has one column, or one for each of its members.</summary>
+    private bool IsTaken(JsonPropertyInfo field, bool whole) => _fields.Exists(one =>
+        one.Field == field && (whole || one.Cells.Exists(cell => cell.Key is null)));
 
     private void Add(JsonPropertyInfo field, int index, string? key)
     {

@@ -2,7 +2,8 @@ using ControlPlane.Http;
 
 namespace ControlPlane.Imports.Files;
 
-/// <summary>One JSON object a line (https://github.com/ndjson/ndjson-spec). Empty lines count, and are no rows.</summary>
+/// <summary>One JSON object a line (https://github.com/ndjson/ndjson-spec). Empty lines count, and are no
+/// rows.</summary>
 internal static class JsonLines
 {
     public static IEnumerable<FileRow> Read(ReadOnlyMemory<byte> file)
