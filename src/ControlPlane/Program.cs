@@ -5,6 +5,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Drills;
 using ControlPlane.Http;
+using ControlPlane.Imports;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
@@ -21,6 +22,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddTokenStore();
     builder.AddCertificateAuthorities();
     builder.AddDomains();
+    builder.AddImports();
     builder.AddNodes();
     builder.AddWebhooks();
     builder.AddJobs();
@@ -32,6 +34,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.UseHttp();
     app.MapHttp();
     app.MapDomains();
+    app.MapImports();
     app.MapNodes();
     app.MapWebhooks();
     app.MapVault();

@@ -137,6 +137,6 @@ internal enum CallPriority
     /// <summary>A domain whose customer waits.</summary>
     New,
 
-    /// <summary>A domain that is served already.</summary>
+    /// <summary>A domain that is served already, or one of a file of thousands.</summary>
     Renewal,
 }

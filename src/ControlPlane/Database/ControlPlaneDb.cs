@@ -7,6 +7,7 @@ using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
+using ControlPlane.Imports;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
@@ -67,6 +68,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<Replacement> Replacements => Set<Replacement>();
 
+    public DbSet<Import> Imports => Set<Import>();
+
+    public DbSet<ImportRow> ImportRows => Set<ImportRow>();
+
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
 
     public DbSet<TokenVisitRow> TokenVisits => Set<TokenVisitRow>();
@@ -106,6 +111,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<ReplacementState>().HaveConversion<string>();
         conventions.Properties<DisabledBecause>().HaveConversion<string>();
+        conventions.Properties<ImportOutcome>().HaveConversion<string>();
         conventions.Properties<DeliveryState>().HaveConversion<string>();
         conventions.Properties<Contracts.ObservedDomainState>().HaveConversion<string>();
     }
@@ -166,6 +172,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<WebhookSealingKey>().ToTable("webhook_sealing_keys");
         model.Entity<WebhookSecret>().ToTable("webhook_secrets");
         model.Entity<WebhookDelivery>().ToTable("webhook_deliveries");
+        model.Entity<Import>().ToTable("imports").Property(row => row.Role).HasConversion<string>();
+        model.Entity<ImportRow>().ToTable("import_rows").HasKey(row => new { row.ImportId, row.Line });
 
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
@@ -220,6 +228,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<WebhookSecret, WebhookSealingKey>(row => row.SealingKeyId);
         Refers<WebhookDelivery, Webhook>(row => row.WebhookId);
         Refers<WebhookDelivery, DomainEvent>(row => row.EventId);
+        Refers<Import, Tenant>(row => row.TenantId);
+        Refers<Import, ApiKey>(row => row.ApiKeyId);
+        Refers<ImportRow, Import>(row => row.ImportId);
+        Refers<ImportRow, Domain>(row => row.DomainId);
         Refers<DomainEvent, Tenant>(row => row.TenantId);
         Refers<DomainEvent, Domain>(row => row.DomainId);
         Refers<DomainEvent, Order>(row => row.OrderId);

@@ -28,6 +28,9 @@ internal sealed class Order
 
     public required OrderKind Kind { get; init; }
 
+    /// <summary>The first order of a name that came with a file: those for which a customer waits go first.</summary>
+    public bool InBulk { get; set; }
+
     public OrderState State { get; private set; }
 
     public DateTimeOffset StateSince { get; private set; }

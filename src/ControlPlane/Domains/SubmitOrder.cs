@@ -164,5 +164,5 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     }
 
     private static CallPriority PriorityOf(Order order) =>
-        order.Kind == OrderKind.New ? CallPriority.New : CallPriority.Renewal;
+        order is { Kind: OrderKind.New, InBulk: false } ? CallPriority.New : CallPriority.Renewal;
 }

@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using ControlPlane.Http.Rates;
+using ControlPlane.Imports;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Publishing;
 
@@ -27,6 +28,10 @@ internal static class LimitsTable
         new("body", $"{Limits.MaxBodyBytes / 1024} KB", "413", "a registration is a few hundred bytes"),
         new("body of an agent's call", $"{Routes.MaxAgentBodyBytes / 1024 / 1024} MB", "413",
             $"a report has up to {Routes.MaxRowsPerReport} rows"),
+        new("file of an import", $"{Limits.MaxImportBytes / 1024 / 1024} MB, {Import.MostRows:N0} rows", "413, 400",
+            "a name and its settings are some hundred bytes; a row is bounded like a registration"),
+        new("imports of a tenant", $"{Import.MostUnderWay} under way, {Import.MostADay} a day", TooMany,
+            "rows are kept for thirty days, the wrong ones too"),
         new("JSON", $"{Limits.MaxJsonDepth} levels, no field twice, none unknown", "400",
             "our own bodies have three; whoever sends more attacks the parser"),
         new("request line", $"{Limits.MaxRequestLineBytes / 1024} KB", "414",

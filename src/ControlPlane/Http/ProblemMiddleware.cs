@@ -82,7 +82,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     private static Problem Away => Problems.Unavailable.With() with { RetryAfterSeconds = 5 };
 
     /// <summary>The serializer's own messages name our types; only place and kind are passed on.</summary>
-    private static Problem ExplainJson(JsonException json)
+    public static Problem ExplainJson(JsonException json)
     {
         var path = json.Path is null or "$" ? "the top of the body" : json.Path;
         if (json.Message.Contains("could not be mapped"))

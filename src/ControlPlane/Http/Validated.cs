@@ -14,8 +14,11 @@ internal static class Validated
             var body = call.Arguments.OfType<T>().Single();
             var result = await call.HttpContext.RequestServices.GetRequiredService<IValidator<T>>()
                 .ValidateAsync(body, call.HttpContext.RequestAborted);
-            return result.IsValid ? await next(call) : Explain(result.Errors);
+            return Refuse(result) is { } problem ? problem : await next(call);
         });
+
+    /// <summary>Null when nothing is wrong.</summary>
+    public static Problem? Refuse(ValidationResult result) => result.IsValid ? null : Explain(result.Errors);
 
     /// <summary>Fails with a problem of its own.</summary>
     /// <param name="context">The validation under way.</param>

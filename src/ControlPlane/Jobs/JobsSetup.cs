@@ -5,6 +5,7 @@ using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Idempotency;
+using ControlPlane.Imports.Working;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
@@ -84,6 +85,7 @@ internal static class JobsSetup
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
             Sweep<DeliverySweep>(engine, TimeSpan.FromMinutes(15));
+            Sweep<ImportSweep>(engine, TimeSpan.FromHours(1));
         });
         foreach (var sweep in Sweeps)
         {
@@ -99,7 +101,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep),
+        typeof(DeliverySweep), typeof(ImportSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -118,8 +118,9 @@ internal sealed partial class Stage(
         return taken;
     }
 
-    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first; one that is to be
-    /// canceled is due whatever it waits for. SKIP LOCKED lets replicas pass each other instead of queueing.</summary>
+    /// <summary>Takes up to <paramref name="most"/> due orders under a fresh lease, soonest first, those that came with
+    /// a file after all others; one that is to be canceled is due whatever it waits for. SKIP LOCKED lets replicas pass
+    /// each other instead of queueing.</summary>
     private async Task<IReadOnlyList<Order>> ClaimAsync(int most, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
@@ -132,7 +133,7 @@ internal sealed partial class Stage(
                    AND (next_attempt_at <= {time.GetUtcNow()}
                        OR (cancel_requested_at IS NOT NULL AND state <> 'Canceling'))
                    AND (lease_until IS NULL OR lease_until < clock_timestamp())
-                 ORDER BY next_attempt_at LIMIT {most} FOR UPDATE SKIP LOCKED)
+                 ORDER BY in_bulk, next_attempt_at LIMIT {most} FOR UPDATE SKIP LOCKED)
              RETURNING *
              """).AsNoTracking().ToListAsync(ct);
     }

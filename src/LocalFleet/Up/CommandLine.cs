@@ -9,6 +9,10 @@ internal static class CommandLine
     public static RootCommand Create()
     {
         var domains = Number("--domains", "Sample domains there shall be; those of an earlier run count.", 12, 0, 5000);
+        var import = new Option<bool>("--import")
+        {
+            Description = "Register the sample domains by one file, and send it again: nothing may change.",
+        };
         var once =
             new Option<bool>("--once") { Description = "Stop when every domain is proven; exit status 0 only then." };
         var report = new Option<string?>("--report") { Description = "File for the report, as JSON." };
@@ -39,7 +43,7 @@ internal static class CommandLine
         var root = new RootCommand(
             "Runs the whole system on this machine, with stand-ins for the CA, the DNS and the NLB.")
         {
-            domains, once, report, seed, directory, offset, timeout, replicas, bind,
+            domains, import, once, report, seed, directory, offset, timeout, replicas, bind,
         };
         root.SetAction((parsed, _) => UpCommand.RunAsync(new UpOptions
         {
@@ -52,6 +56,7 @@ internal static class CommandLine
                 Seed = parsed.GetValue(seed),
             },
             Domains = parsed.GetValue(domains),
+            Import = parsed.GetValue(import),
             Once = parsed.GetValue(once),
             Report = parsed.GetValue(report),
             Timeout = TimeSpan.FromSeconds(parsed.GetValue(timeout)),

@@ -7,6 +7,11 @@ internal static class ProgressView
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>A look reads all domains: with thousands it must not be what the machine is busy with.</summary>
+    private static readonly TimeSpan LongPause = TimeSpan.FromSeconds(5);
+
+    private const int Many = 500;
+
     /// <returns>The domains the stand-in DNS knows, as they are when all are active or failed, or when the time is
     /// over.</returns>
     public static async Task<IReadOnlyList<DomainView>> WatchAsync(
@@ -53,7 +58,7 @@ internal static class ProgressView
                 return domains;
             }
 
-            await Task.Delay(Pause, time, stop);
+            await Task.Delay(domains.Count > Many ? LongPause : Pause, time, stop);
         }
     }
 

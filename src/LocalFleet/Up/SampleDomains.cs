@@ -25,6 +25,12 @@ internal static class SampleDomains
                 + "they are not waited for.");
         }
 
+        if (options.Import && missing.Count > 0)
+        {
+            await new NameImport(api, Console.WriteLine).RunAsync(missing, stop);
+            return;
+        }
+
         // Eight at once: a busy portal, not an attack.
         var bound = new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = stop };
         await Parallel.ForEachAsync(missing, bound, async (name, token) => await api.RegisterAsync(name, token));

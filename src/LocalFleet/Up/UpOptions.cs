@@ -8,6 +8,9 @@ internal sealed record UpOptions
     /// <summary>How many sample domains there shall be (0–5000). Those of an earlier run count.</summary>
     public required int Domains { get; init; }
 
+    /// <summary>Register what is missing by one file, and send the file again.</summary>
+    public bool Import { get; init; }
+
     /// <summary>Stop by itself when all is proven.</summary>
     public required bool Once { get; init; }
 

@@ -33,6 +33,14 @@ public sealed class SubmitOrderTests(PostgresDatabase database) : IClassFixture<
     }
 
     [Fact]
+    public async Task A_name_that_came_with_a_file_leaves_the_reserved_calls_to_those_who_wait()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        await bench.TurnAsync(await bench.OrderAsync(OrderState.PendingOrder, order => order.InBulk = true));
+        Assert.Equal(CallPriority.Renewal, Assert.Single(bench.Ca.Paid).Priority);
+    }
+
+    [Fact]
     public async Task After_a_lost_answer_the_order_is_looked_up_and_adopted_and_never_paid_twice()
     {
         await using var bench = await PathBench.StartAsync(database);

@@ -41,6 +41,35 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
     }
 
     [Fact]
+    public async Task Who_waits_for_one_name_goes_before_a_file_of_names()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        for (var n = 0; n < 20; n++)
+        {
+            await bench.OrderAsync(OrderState.PendingDns, order =>
+            {
+                order.InBulk = true;
+                order.NextAttemptAt -= TimeSpan.FromMinutes(1);
+            });
+        }
+
+        var single = await bench.OrderAsync(OrderState.PendingDns);
+        var runs = new ConcurrentQueue<Guid>();
+        using var stage = NewStage(bench, Step, parallelism: 1);
+        await stage.StartAsync(default);
+        await Eventually.TrueAsync(
+            async () => await CountAsync(bench, OrderState.PendingOrder) == 21, "every order moved");
+        await stage.StopAsync(default);
+        Assert.Equal(single.Id, runs.First());
+
+        Task<StepResult> Step(OrderRun run, CancellationToken ct)
+        {
+            runs.Enqueue(run.Order.Id);
+            return Task.FromResult<StepResult>(new StepResult.Advance(OrderState.PendingOrder, "Done."));
+        }
+    }
+
+    [Fact]
     public async Task A_lease_that_has_run_out_is_taken_over_and_the_first_worker_then_changes_nothing()
     {
         await using var bench = await PathBench.StartAsync(database);
@@ -182,13 +211,14 @@ public sealed class StageTests(PostgresDatabase database) : IClassFixture<Postgr
     private static OrderRunner NewRunner(PathBench bench, Func<OrderRun, CancellationToken, Task<StepResult>> step) =>
         bench.NewRunner(new OneStep(new TestStep(step)));
 
-    private static Stage NewStage(PathBench bench, Func<OrderRun, CancellationToken, Task<StepResult>> step) => new(
+    private static Stage NewStage(
+        PathBench bench, Func<OrderRun, CancellationToken, Task<StepResult>> step, int parallelism = 6) => new(
         OrderState.PendingDns,
         bench.Wakes.SignalOf(OrderState.PendingDns),
         bench,
         NewRunner(bench, step),
         bench.Clock,
-        Options.Create(new JobOptions { Lease = PathBench.Lease, Parallelism = 6 }),
+        Options.Create(new JobOptions { Lease = PathBench.Lease, Parallelism = parallelism }),
         NullLogger<Stage>.Instance);
 
     private sealed class TestStep(Func<OrderRun, CancellationToken, Task<StepResult>> step) : IStep

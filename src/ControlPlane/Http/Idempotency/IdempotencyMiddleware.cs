@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using ControlPlane.Database;
 using ControlPlane.Http.Access;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Http.Idempotency;
@@ -132,8 +133,10 @@ internal sealed class IdempotencyMiddleware(RequestDelegate next, TimeProvider t
     /// hold.</summary>
     private static async Task<byte[]> HashAsync(HttpRequest request, CancellationToken ct)
     {
-        // The route's body limit holds here too: what does not fit is refused while it is read.
-        request.EnableBuffering(Limits.MaxBodyBytes, Limits.MaxBodyBytes);
+        // The route's body limit holds here too: what does not fit is refused while it is read. Kept in memory.
+        var most = (int)(request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize
+            ?? Limits.MaxBodyBytes);
+        request.EnableBuffering(most, most);
         using var body = new MemoryStream();
         await request.Body.CopyToAsync(body, ct);
         request.Body.Position = 0;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Imports;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -16,6 +17,7 @@ internal static class ClosedLists
             [(typeof(ReasonView), "code")] = Reasons.ByCode.Keys,
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
+            [(typeof(RowProblem), "reason")] = Problems.ByCode.Keys,
             [(typeof(EventView), "type")] = EventTypes.Words,
         };
 

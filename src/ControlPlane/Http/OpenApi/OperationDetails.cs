@@ -33,6 +33,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
         DescribeParameters(operation, metadata);
         AddProblems(operation, metadata, document, callers);
         AddExamples(operation, metadata.OfType<RouteExample>().LastOrDefault());
+        AddFile(operation, metadata.OfType<RouteFile>().LastOrDefault());
         callers.Describe(operation, document);
 
         if (metadata.OfType<HonoursIdempotencyKey>().Any())
@@ -147,6 +148,23 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
         if (example is not null && good?.Content?.TryGetValue("application/json", out var answer) == true)
         {
             answer.Example = Write(example.Response);
+        }
+    }
+
+    /// <summary>A file is no argument that the generator could find.</summary>
+    private static void AddFile(OpenApiOperation operation, RouteFile? file)
+    {
+        if (file is not null)
+        {
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = true,
+                Content = file.Kinds.ToDictionary(kind => kind.ContentType, kind => new OpenApiMediaType
+                {
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+                    Example = JsonValue.Create(kind.Example),
+                }),
+            };
         }
     }
 

@@ -19,6 +19,13 @@ internal static class RouteDocumentation
     public static RouteHandlerBuilder Example(this RouteHandlerBuilder route, object? request, object response) =>
         route.WithMetadata(new RouteExample(request, response));
 
+    /// <summary>Says that the route takes a file as it is.</summary>
+    /// <param name="route">The route.</param>
+    /// <param name="kinds">Each content type it takes, with an example.</param>
+    public static RouteHandlerBuilder TakesFile(
+        this RouteHandlerBuilder route, params (string ContentType, string Example)[] kinds) =>
+        route.WithMetadata(new RouteFile(kinds));
+
     /// <summary>Says that what the route makes has no address of its own.</summary>
     public static RouteHandlerBuilder WithoutLocation(this RouteHandlerBuilder route) =>
         route.WithMetadata(new HasNoLocation());
@@ -33,5 +40,7 @@ internal sealed record RouteProblems(IReadOnlyList<ProblemKind> Kinds);
 internal sealed record HasNoLocation;
 
 internal sealed record ParameterWords(string Parameter, IReadOnlyList<string> Words);
+
+internal sealed record RouteFile(IReadOnlyList<(string ContentType, string Example)> Kinds);
 
 internal sealed record RouteExample(object? Request, object Response);

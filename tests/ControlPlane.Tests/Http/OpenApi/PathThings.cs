@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using ControlPlane.Tests.Imports;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Http.OpenApi;
@@ -39,6 +40,7 @@ internal static class PathThings
         ["/v1/webhooks/{id}/deliveries/{delivery}"] = new(IsTenants: true, async (api, earlier) =>
             (await ApiFixture.ReadAsync(await api.Acme.PostAsync($"/v1/webhooks/{earlier[0]}/test", null)))["id"]!
                 .ToString()),
+        ["/v1/imports/{id}"] = new(IsTenants: true, async (api, _) => (await MakeImportAsync(api)).ToString()),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
         ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),
     };
@@ -52,6 +54,14 @@ internal static class PathThings
             "/v1/webhooks", new { url = "https://hooks.example.com/" })))["webhook"]!["id"]!.ToString();
         await api.Acme.PostAsync($"/v1/webhooks/{made}/secrets", null);
         return Guid.Parse(made);
+    }
+
+    /// <summary>An import of acme. A tenant may have four under way, and tests need more.</summary>
+    private static async Task<Guid> MakeImportAsync(ApiFixture api)
+    {
+        await using var db = api.Open();
+        await db.Imports.ExecuteDeleteAsync();
+        return await ImportFiles.TakeInAsync(api.Acme, ImportFiles.Csv([$"i{Guid.NewGuid():N}.example.com"]));
     }
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
