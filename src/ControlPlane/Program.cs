@@ -1,4 +1,5 @@
 using ControlPlane;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -22,6 +23,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddCertificateAuthorities();
     builder.AddDomains();
     builder.AddNodes();
+    builder.AddAdoptions();
     builder.AddWebhooks();
     builder.AddJobs();
     builder.AddAudit();
@@ -33,6 +35,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapHttp();
     app.MapDomains();
     app.MapNodes();
+    app.MapAdoptions();
     app.MapWebhooks();
     app.MapVault();
     app.MapAudit();

@@ -103,6 +103,7 @@ internal static class AgentHost
             .AddSingleton<HaproxyWriter>()
             .AddSingleton<NodeView>()
             .AddSingleton<MemoryAudit>()
+            .AddSingleton<OldFiles>()
             .AddSingleton<Quarantine>()
             .AddSingleton<AgentMeter>()
             .AddSingleton<Alarms>()

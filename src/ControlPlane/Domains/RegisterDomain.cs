@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
@@ -35,10 +36,12 @@ internal static class RegisterDomain
             + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen; so is a "
             + "name that nodes serve or the CA knows since before a restore, unless an operator registers it. A portal "
             + "registers for its own tenant; support and admins name the tenant, and may name the `fleet` that is to "
-            + "serve it. Else it is the tenant's, or the configured one. A domain stays in its fleet.",
+            + "serve it. Else it is the tenant's, or the configured one. A domain stays in its fleet. With `adopt` "
+            + "an operator says that nodes serve the name already: it waits for `sync-agent adopt` and buys nothing.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
                 Problems.TenantUnknown, Problems.FleetNotAllowed, Problems.FleetUnknown,
+                AdoptionProblems.NotAllowed,
                 Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
         .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
@@ -57,6 +60,11 @@ internal static class RegisterDomain
         if (body.Fleet is not null && caller.Role == ApiRole.Portal)
         {
             return Problems.FleetNotAllowed.With();
+        }
+
+        if (body.Adopt && caller.Role == ApiRole.Portal)
+        {
+            return AdoptionProblems.NotAllowed.With();
         }
 
         var now = time.NowStored();
@@ -91,7 +99,7 @@ internal static class RegisterDomain
                     db, tenant, options.Value, FleetWay.Of(fleet, options.Value), now, CancellationToken.None),
                 CreatedAt = now,
             };
-            Enter(db, domain, now);
+            Enter(db, domain, body.Adopt ? OrderKind.Adoption : OrderKind.New, now);
             try
             {
                 await db.SaveChangesAsync(CancellationToken.None);
@@ -121,9 +129,9 @@ internal static class RegisterDomain
     }
 
     /// <summary>The claim, its first order, and what is told of them.</summary>
-    private static void Enter(ControlPlaneDb db, Domain domain, DateTimeOffset now)
+    private static void Enter(ControlPlaneDb db, Domain domain, OrderKind kind, DateTimeOffset now)
     {
-        var order = Order.Open(domain, OrderKind.New, now);
+        var order = Order.Open(domain, kind, now);
         db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
             + (domain.ProvenAt is null
                 ? "" : " It may have been in use before a restore; an operator has told whose it is.")));
@@ -188,8 +196,10 @@ internal static class RegisterDomain
 /// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
 /// <param name="Fleet">The fleet to serve it, by name or id, for operators; the tenant's or the configured one when
 /// left out.</param>
+/// <param name="Adopt">True, for operators: nothing is bought; the certificate that nodes serve the name with is waited
+/// for, and taken over.</param>
 internal sealed record RegisterDomainRequest(
-    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null)
+    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null, bool Adopt = false)
 {
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>
     {

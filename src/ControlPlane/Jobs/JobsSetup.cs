@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -75,6 +76,7 @@ internal static class JobsSetup
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<AdoptedOrderSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
@@ -99,7 +101,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep),
+        typeof(DeliverySweep), typeof(AdoptedOrderSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

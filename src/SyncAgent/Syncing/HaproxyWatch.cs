@@ -14,6 +14,7 @@ internal sealed partial class HaproxyWatch(
     NodeView view,
     MemoryAudit audit,
     Reconciler reconciler,
+    OldFiles old,
     TimeProvider time,
     ILogger<HaproxyWatch> log) : BackgroundService
 {
@@ -123,6 +124,7 @@ internal sealed partial class HaproxyWatch(
         if (++_tick % TicksPerDiskLook == 0)
         {
             LookAtDisk();
+            await old.Look(cancel);
         }
     }
 

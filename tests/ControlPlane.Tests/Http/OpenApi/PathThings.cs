@@ -1,4 +1,6 @@
 using System.Net.Http.Json;
+using System.Security.Cryptography;
+using ControlPlane.Adoptions;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Http.OpenApi;
@@ -39,6 +41,7 @@ internal static class PathThings
         ["/v1/webhooks/{id}/deliveries/{delivery}"] = new(IsTenants: true, async (api, earlier) =>
             (await ApiFixture.ReadAsync(await api.Acme.PostAsync($"/v1/webhooks/{earlier[0]}/test", null)))["id"]!
                 .ToString()),
+        ["/v1/adoptions/{adoption}"] = new(IsTenants: false, (api, _) => MakeAdoptionAsync(api)),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
         ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),
     };
@@ -52,6 +55,25 @@ internal static class PathThings
             "/v1/webhooks", new { url = "https://hooks.example.com/" })))["webhook"]!["id"]!.ToString();
         await api.Acme.PostAsync($"/v1/webhooks/{made}/secrets", null);
         return Guid.Parse(made);
+    }
+
+    /// <summary>Without the API: there is no vault here to make its key.</summary>
+    private static async Task<string> MakeAdoptionAsync(ApiFixture api)
+    {
+        await using var db = api.Open();
+        var adoption = new Adoption
+        {
+            Id = Guid.NewGuid(),
+            FleetId = (await db.Fleets.OrderBy(row => row.Id).FirstAsync()).Id,
+            CodeHash = RandomNumberGenerator.GetBytes(32),
+            KeyId = Guid.NewGuid(),
+            PublicKey = [0],
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            ExpiresAt = DateTimeOffset.UnixEpoch,
+        };
+        db.Add(adoption);
+        await db.SaveChangesAsync();
+        return adoption.Id.ToString();
     }
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
