@@ -13,7 +13,8 @@ internal sealed class AwaitedBundles
 
     private AwaitedBundles(Dictionary<string, Registration> registered) => _registered = registered;
 
-    /// <summary>Another fleet's names are as unknown as those nobody registered: a node hears of its own only.</summary>
+    /// <summary>Another fleet's names are as unknown as those nobody registered: a node hears of its own
+    /// only.</summary>
     public static async Task<AwaitedBundles> ReadAsync(
         ControlPlaneDb db, Guid fleet, IReadOnlyCollection<string> hostnames, CancellationToken ct)
     {

@@ -25,7 +25,8 @@ internal sealed class AdoptionRun(ApiClient api, NodeCard card, OldDirectory rea
         string directory, string? code, CancellationToken cancel) =>
         await AskAsync(reader.Read(directory), code, cancel);
 
-    /// <summary>Hands in what would be adopted, and what was refused before; returns what became of everything.</summary>
+    /// <summary>Hands in what would be adopted, and what was refused before.</summary>
+    /// <returns>What became of everything.</returns>
     /// <exception cref="ApiUnavailableException">The control plane could not be asked. What was handed in stays, and a
     /// repeat goes on from there.</exception>
     public async Task<IReadOnlyList<OldFile>> ApplyAsync(

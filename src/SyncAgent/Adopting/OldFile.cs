@@ -42,12 +42,13 @@ internal static class OldFileOutcomes
     public const string Duplicate = "duplicate";
 }
 
-/// <summary>Reads a directory by HAProxy's rules: every regular file but dot-files and the companions of others.</summary>
+/// <summary>Reads a directory by HAProxy's rules: every regular file but dot-files and companions.</summary>
 /// <param name="roots">Trusted beside the system's.</param>
 /// <param name="time">Judges dates.</param>
 internal sealed class OldDirectory(X509Certificate2Collection roots, TimeProvider time)
 {
-    private static readonly string[] Companions = [".key", ".issuer", ".ocsp", ".sctl"];
+    /// <summary>What HAProxy reads beside a file and not by itself.</summary>
+    public static readonly IReadOnlyList<string> Companions = [".key", ".issuer", ".ocsp", ".sctl"];
 
     /// <summary>The paths that HAProxy would load, in the order of their names.</summary>
     public static IEnumerable<string> Paths(string directory) => Directory.EnumerateFiles(directory)

@@ -1,3 +1,4 @@
+using SyncAgent.Adopting;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 

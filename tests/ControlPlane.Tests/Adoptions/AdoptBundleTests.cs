@@ -173,7 +173,7 @@ public sealed class AdoptBundleTests(PostgresDatabase database) : IClassFixture<
         await collection.RunAsync(default);
         Assert.True(await db.VaultKeys.AnyAsync(row => row.Id == key));
 
-        await bench.TurnAsync(order);
+        Assert.Equal(OrderState.PendingDeployment, (await bench.TurnAsync(order)).State);
         await collection.RunAsync(default);
         Assert.False(await db.VaultKeys.AnyAsync(row => row.Id == key));
         Assert.True(await db.VaultKeys.AnyAsync(row => row.OrderId == order.Id));

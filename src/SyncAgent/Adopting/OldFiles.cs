@@ -1,24 +1,22 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using SyncAgent.Adopting;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Syncing;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Adopting;
 
 /// <summary>
 /// Files from before this agent, under names of somebody's choice. Once every name of such a file is served from a
 /// bundle of ours, and the listener has proven it, the file leaves HAProxy's memory and its sight: it would otherwise
-/// stand beside its successor for ever, and be served again when that is renewed. Nothing is deleted. Called from one
-/// loop.
+/// stand beside its successor for ever, and be served again when that is renewed. Nothing is deleted.
 /// </summary>
 internal sealed partial class OldFiles(
     BundleFiles files, NodeView view, DesiredBook book, HaproxyWriter writer, Reconciler reconciler,
     ILogger<OldFiles> log)
 {
-    private static readonly string[] Companions = [".key", ".issuer", ".ocsp", ".sctl"];
-
-    private readonly Dictionary<string, Known> _known = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _told = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Known> _known = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _told = new(StringComparer.Ordinal);
 
     /// <summary>Looks at each once, and at those that changed again.</summary>
     /// <exception cref="IOException">The directory cannot be read or written.</exception>
@@ -94,13 +92,13 @@ internal sealed partial class OldFiles(
                 return;
         }
 
-        foreach (var companion in Companions.Prepend("").Where(end => File.Exists(path.Value + end)))
+        foreach (var companion in OldDirectory.Companions.Prepend("").Where(end => File.Exists(path.Value + end)))
         {
             files.SetAside(fileName + companion);
         }
 
         LogSetAside(fileName, names.Count, names[0]);
-        _known.Remove(fileName);
+        _known.TryRemove(fileName, out _);
         foreach (var name in names)
         {
             // The listener is asked again, now that the old file cannot answer in its place.
@@ -112,7 +110,7 @@ internal sealed partial class OldFiles(
 
     private void Tell(string fileName, string why)
     {
-        if (_told.Add(fileName))
+        if (_told.TryAdd(fileName, true))
         {
             LogStays(fileName, why);
         }
