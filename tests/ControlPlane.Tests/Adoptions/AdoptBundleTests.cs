@@ -4,6 +4,7 @@ using ControlPlane.Adoptions;
 using ControlPlane.Contracts.Sealing;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Nodes;
 using ControlPlane.Tests.Domains;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -159,7 +160,7 @@ public sealed class AdoptBundleTests(PostgresDatabase database) : IClassFixture<
     public async Task The_key_of_an_adoption_stays_while_something_sealed_to_it_waits_and_is_destroyed_after()
     {
         await using var bench = await PathBench.StartAsync(database);
-        var (node, _) = await bench.NodeAsync("node-1");
+        var (node, _) = await bench.NodeAsync("node-1", NodeStanding.Joining);
         var order = await AwaitedAsync(bench);
         using var pair = Pair("P-256");
         await HandInAsync(
