@@ -38,7 +38,12 @@ public sealed record DesiredDomain(
     string Serial,
     string Fingerprint,
     DateTimeOffset NotAfter,
-    long Revision);
+    long Revision)
+{
+    /// <summary>The lowest version of TLS in which nodes answer for the name, one of <see cref="TlsVersions"/>; absent
+    /// for <see cref="TlsVersions.Default"/>. It changes with a new revision, and without a new bundle.</summary>
+    public string? TlsMinimum { get; init; }
+}
 
 /// <summary>A domain the fleet no longer serves.</summary>
 /// <param name="Domain">The domain's id.</param>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace ControlPlane.Contracts;
 
@@ -29,10 +30,10 @@ public sealed record DigestAnswer(
     IReadOnlyList<DesiredDomain> Domains);
 
 /// <summary>
-/// A summary of a set of (domain, revision, fingerprint) that shows in which part two sets differ. A row falls into a
-/// bucket by its domain; a bucket's digest is the XOR over its rows, so that adding or removing a row costs one hash
-/// and the order does not matter. It finds drift, and is no defence against a forger: the request's token is. Not for
-/// concurrent use.
+/// A summary of a set of (domain, revision, fingerprint, lowest TLS) that shows in which part two sets differ. A row
+/// falls into a bucket by its domain; a bucket's digest is the XOR over its rows, so that adding or removing a row
+/// costs one hash and the order does not matter. It finds drift, and is no defence against a forger: the request's
+/// token is. Not for concurrent use.
 /// </summary>
 public sealed class StateDigest
 {
@@ -59,8 +60,11 @@ public sealed class StateDigest
     /// <param name="domain">The domain's id.</param>
     /// <param name="revision">Revision at which the fleet began to want the bundle.</param>
     /// <param name="fingerprint">SHA-256 of the leaf, 64 hexadecimal digits.</param>
+    /// <param name="tlsMinimum">As in <see cref="DesiredDomain.TlsMinimum"/>. Its change is a new revision already;
+    /// here it shows a record that was written by an agent that did not know of it. Not hashed when null, so that such
+    /// agents agree on every other domain.</param>
     /// <exception cref="FormatException"><paramref name="fingerprint"/> is not that.</exception>
-    public void Toggle(Guid domain, long revision, string fingerprint)
+    public void Toggle(Guid domain, long revision, string fingerprint, string? tlsMinimum = null)
     {
         Span<byte> row = stackalloc byte[56];
         domain.TryWriteBytes(row, bigEndian: true, out _);
@@ -72,7 +76,7 @@ public sealed class StateDigest
         }
 
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(row, hash);
+        SHA256.HashData(tlsMinimum is null ? row : [.. row, .. Encoding.UTF8.GetBytes(tlsMinimum)], hash);
         _buckets[BucketOf(domain)] ^= BinaryPrimitives.ReadUInt64BigEndian(hash);
     }
 

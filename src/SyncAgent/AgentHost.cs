@@ -91,6 +91,7 @@ internal static class AgentHost
             .AddSingleton(identity)
             .AddSingleton(state)
             .AddSingleton(files)
+            .AddSingleton(files.Tls13)
             .AddSingleton(highest)
             .AddSingleton(DesiredBook.Open(state.JournalFile, highest, (hostname, tombstone) =>
                 tombstone.WithdrawnAt < oldest

@@ -1,11 +1,11 @@
 using System.Linq.Expressions;
-using System.Text;
 using ControlPlane.Adoptions;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -113,6 +113,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<Node>().ToTable("nodes");
         // A step that has not seen a deletion must not overwrite it.
         model.Entity<Domain>().ToTable("domains").Property(row => row.Status).IsConcurrencyToken();
+        Metadata.Map(model.Entity<Domain>().Property(row => row.Metadata));
         model.Entity<Order>(order =>
         {
             order.ToTable("orders");
@@ -163,7 +164,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {
-            property.SetColumnName(SnakeCase(property.Name));
+            property.SetColumnName(ColumnNames.SnakeCase(property.Name));
             if (property.ClrType == typeof(Guid) && property.IsPrimaryKey())
             {
                 property.ValueGenerated = Microsoft.EntityFrameworkCore.Metadata.ValueGenerated.Never;
@@ -228,22 +229,5 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             where TTarget : class =>
             model.Entity<TRow>().HasOne<TTarget>().WithMany().HasForeignKey(key)
                 .OnDelete(DeleteBehavior.ClientNoAction);
-    }
-
-    /// <summary>ActiveBundleId → active_bundle_id; the one irregular word is HAProxy's own spelling.</summary>
-    private static string SnakeCase(string name)
-    {
-        var text = new StringBuilder();
-        foreach (var c in name.Replace("HAProxy", "Haproxy", StringComparison.Ordinal))
-        {
-            if (char.IsAsciiLetterUpper(c) && text.Length > 0)
-            {
-                text.Append('_');
-            }
-
-            text.Append(char.ToLowerInvariant(c));
-        }
-
-        return text.ToString();
     }
 }

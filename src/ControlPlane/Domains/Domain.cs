@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using ControlPlane.Contracts;
 using ControlPlane.Domains.Ownership;
 
 namespace ControlPlane.Domains;
@@ -16,6 +17,13 @@ internal sealed class Domain
     public required string Hostname { get; init; }
 
     public required KeyAlgorithm KeyAlgorithm { get; init; }
+
+    /// <summary>The portal's own words, never interpreted; see <see cref="Settings.Metadata"/>.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; set; } = Settings.Metadata.None;
+
+    /// <summary>The lowest version of TLS in which nodes answer for the name, one of
+    /// <see cref="TlsVersions"/>.</summary>
+    public string TlsMinimum { get; set; } = TlsVersions.Default;
 
     public DomainStatus Status { get; set; }
 

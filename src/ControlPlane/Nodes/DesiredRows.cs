@@ -1,3 +1,5 @@
+using ControlPlane.Contracts;
+
 namespace ControlPlane.Nodes;
 
 /// <summary>A change that waits for the publisher; one per domain, the later order wins.</summary>
@@ -22,6 +24,9 @@ internal sealed class DesiredChange
 
     /// <summary>Id of the approval that lets a held withdrawal go.</summary>
     public string? Approval { get; init; }
+
+    /// <summary>The domain's, as of the change; of no meaning in a withdrawal.</summary>
+    public string TlsMinimum { get; init; } = TlsVersions.Default;
 }
 
 /// <summary>What every node of a fleet should serve for one domain, or a tombstone.</summary>
@@ -51,4 +56,7 @@ internal sealed class DesiredRow
     public DateTimeOffset PublishedAt { get; init; }
 
     public string? Approval { get; init; }
+
+    /// <summary>The lowest version of TLS for the name; of no meaning in a tombstone.</summary>
+    public string TlsMinimum { get; init; } = TlsVersions.Default;
 }

@@ -34,6 +34,7 @@ internal static class ConfigurationCommand
         string output, string haproxy, ConfigurationOptions options, CancellationToken cancel)
     {
         Directory.CreateDirectory(options.CertificateDirectory);
+        _ = new Tls13List(CertificateDirectoryPath.Parse(options.CertificateDirectory));
         // Checked before it takes the place of one that works.
         var candidate = output + ".new";
         await File.WriteAllTextAsync(candidate, ConfigurationWriter.Write(options), cancel);

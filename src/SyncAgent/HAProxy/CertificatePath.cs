@@ -22,6 +22,10 @@ internal sealed record CertificateDirectoryPath
                 nameof(path));
     }
 
+    /// <summary>The crt-list of names that refuse TLS 1.2: a dot-file, which HAProxy does not take for a
+    /// bundle.</summary>
+    public string Tls13List => Value + "/.tls13.list";
+
     public CertificatePath For(ServedName name) => new(this, name);
 
     /// <summary>The name behind a path that HAProxy printed, or null when it is none of ours.</summary>
@@ -40,6 +44,10 @@ internal sealed record CertificateDirectoryPath
 internal sealed record CertificatePath(CertificateDirectoryPath Directory, ServedName Name)
 {
     public string Value => Directory.Value + "/" + Name.FileName;
+
+    /// <summary>Its line in <see cref="CertificateDirectoryPath.Tls13List"/>; what it does not name is as on the bind
+    /// line.</summary>
+    public string Tls13Entry => Value + " [ssl-min-ver TLSv1.3]";
 
     public override string ToString() => Value;
 }

@@ -94,14 +94,17 @@ internal static class ConfigurationWriter
 
     private static string HttpsFrontend(ConfigurationOptions options)
     {
+        // The list before the directory: of two entries for one name the first counts.
         // strict-sni: without it the first file of the alphabet answers for every unknown name, and cannot be deleted.
+        var tls13 = CertificateDirectoryPath.Parse(options.CertificateDirectory).Tls13List;
+        var certificates = $"crt-list {tls13} crt {options.CertificateDirectory}/";
         var hsts = options.HstsHosts is null
             ? ""
             : "    http-response set-header Strict-Transport-Security max-age=31536000 "
                 + $"if {{ var(txn.host) -m str -f {options.HstsHosts} }}\n";
         return $$"""
             frontend https
-                bind {{options.Https}} ssl crt {{options.CertificateDirectory}}/ strict-sni alpn h2,http/1.1
+                bind {{options.Https}} ssl {{certificates}} strict-sni alpn h2,http/1.1
             {{ExpectProxy(options)}}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
                 acl host_is_sni ssl_fc_sni,lower,strcmp(txn.host) eq 0
                 http-request return status 421 content-type text/plain string "Misdirected Request" unless host_is_sni

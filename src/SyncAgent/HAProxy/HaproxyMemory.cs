@@ -4,8 +4,11 @@ namespace SyncAgent.HAProxy;
 /// <param name="Process">Who answered.</param>
 /// <param name="Certificates">By path, whether or not a crt-list serves them.</param>
 /// <param name="Listed">Paths that the directory's crt-list serves.</param>
+/// <param name="Tls13">Paths that the crt-list of names without TLS 1.2 serves; empty where the configuration names no
+/// such list.</param>
 internal sealed record MemoryInventory(
-    HaproxyProcess Process, IReadOnlyDictionary<string, HeldCertificate> Certificates, IReadOnlySet<string> Listed);
+    HaproxyProcess Process, IReadOnlyDictionary<string, HeldCertificate> Certificates, IReadOnlySet<string> Listed,
+    IReadOnlySet<string> Tls13);
 
 /// <summary>Reads HAProxy's memory. Reads never disturb a writer's transaction; but while one command looks at
 /// certificates, another is told that they are locked, so that who reads much lets nobody write meanwhile.</summary>
@@ -33,7 +36,10 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
     {
         var replies = await Ask(
             options.InventoryLimit,
-            [RuntimeCommand.ShowProcess, RuntimeCommand.ListCertificates, RuntimeCommand.ListEntries(directory)],
+            [
+                RuntimeCommand.ShowProcess, RuntimeCommand.ListCertificates, RuntimeCommand.ListEntries(directory),
+                RuntimeCommand.ListTls13(directory),
+            ],
             cancel);
         var process = RuntimeReplies.ParseProcess(replies[0])
             ?? throw new RuntimeUnreachableException("HAProxy's 'show info' names no pid.");
@@ -49,8 +55,10 @@ internal sealed class HaproxyMemory(HaproxyOptions options, TimeProvider time)
             }
         }
 
-        var listed = RuntimeReplies.ParseEntries(replies[2]).ToHashSet(StringComparer.Ordinal);
-        return new MemoryInventory(process, certificates, listed);
+        return new MemoryInventory(process, certificates, Entries(replies[2]), Entries(replies[3]));
+
+        static HashSet<string> Entries(string reply) =>
+            RuntimeReplies.ParseEntries(reply).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>The names of ours that memory holds, listed or not: 50 ms at 29,000.</summary>

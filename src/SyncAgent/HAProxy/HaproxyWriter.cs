@@ -65,7 +65,10 @@ internal sealed partial class HaproxyWriter : IDisposable
         {
             return await Write(path.Name.Value, expected, connection => Remove(
                 path.Value,
-                [RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path)],
+                [
+                    RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteTls13(path),
+                    RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path),
+                ],
                 connection));
         }
         finally
@@ -209,11 +212,11 @@ internal sealed partial class HaproxyWriter : IDisposable
         string path, IReadOnlyList<RuntimeCommand> commands, RuntimeConnection connection)
     {
         var replies = await connection.Ask(commands, CancellationToken.None);
-        return replies[2].Contains("Not found", StringComparison.Ordinal)
+        return replies[^1].Contains("Not found", StringComparison.Ordinal)
             ? new WriteOutcome.Written(null)
             : new WriteOutcome.Refused(
                 $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
-                + $"'{replies[1].ReplaceLineEndings(" ")}'");
+                + $"'{replies[^2].ReplaceLineEndings(" ")}'");
     }
 
     private static async Task<HaproxyProcess?> ProcessOn(RuntimeConnection connection)

@@ -1,12 +1,14 @@
+using System.Text;
+
 namespace SyncAgent.HAProxy;
 
 /// <summary>
 /// One line for the runtime API. There is no way to make one from free text: each factory takes names that were
-/// checked, and only <c>set ssl cert</c> carries a payload.
+/// checked.
 /// </summary>
 internal sealed class RuntimeCommand
 {
-    private RuntimeCommand(string line, PemPayload? payload = null)
+    private RuntimeCommand(string line, ReadOnlyMemory<byte>? payload = null)
     {
         Line = line;
         Payload = payload;
@@ -14,7 +16,8 @@ internal sealed class RuntimeCommand
 
     public string Line { get; }
 
-    public PemPayload? Payload { get; }
+    /// <summary>What follows the line, without the blank line that ends it. May hold a private key.</summary>
+    public ReadOnlyMemory<byte>? Payload { get; }
 
     public static RuntimeCommand ShowProcess { get; } = new("show info");
 
@@ -23,12 +26,15 @@ internal sealed class RuntimeCommand
     public static RuntimeCommand ListEntries(CertificateDirectoryPath directory) =>
         new($"show ssl crt-list {directory}");
 
+    public static RuntimeCommand ListTls13(CertificateDirectoryPath directory) =>
+        new($"show ssl crt-list {directory.Tls13List}");
+
     public static RuntimeCommand Show(CertificatePath path) => new($"show ssl cert {path}");
 
     public static RuntimeCommand New(CertificatePath path) => new($"new ssl cert {path}");
 
     public static RuntimeCommand Set(CertificatePath path, PemPayload payload) =>
-        new($"set ssl cert {path} <<", payload);
+        new($"set ssl cert {path} <<", payload.Bytes);
 
     public static RuntimeCommand Commit(CertificatePath path) => new($"commit ssl cert {path}");
 
@@ -48,6 +54,12 @@ internal sealed class RuntimeCommand
     public static RuntimeCommand Add(CertificatePath path) => new($"add ssl crt-list {path.Directory} {path}");
 
     public static RuntimeCommand DeleteEntry(CertificatePath path) => new($"del ssl crt-list {path.Directory} {path}");
+
+    public static RuntimeCommand AddTls13(CertificatePath path) =>
+        new($"add ssl crt-list {path.Directory.Tls13List} <<", Encoding.ASCII.GetBytes(path.Tls13Entry + "\n"));
+
+    public static RuntimeCommand DeleteTls13(CertificatePath path) =>
+        new($"del ssl crt-list {path.Directory.Tls13List} {path}");
 
     public static RuntimeCommand DeleteCertificate(CertificatePath path) => new($"del ssl cert {path}");
 

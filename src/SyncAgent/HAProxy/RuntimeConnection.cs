@@ -99,17 +99,17 @@ internal sealed class RuntimeConnection : IDisposable
 
     private static byte[] Compose(IReadOnlyList<RuntimeCommand> commands)
     {
-        var size = commands.Sum(c => c.Line.Length + 1 + (c.Payload is null ? 0 : c.Payload.Bytes.Length + 1));
+        var size = commands.Sum(c => c.Line.Length + 1 + (c.Payload is { } sent ? sent.Length + 1 : 0));
         var request = new byte[size];
         var at = 0;
         foreach (var command in commands)
         {
             at += Encoding.ASCII.GetBytes(command.Line, request.AsSpan(at));
             request[at++] = (byte)'\n';
-            if (command.Payload is not null)
+            if (command.Payload is { } payload)
             {
-                command.Payload.Bytes.Span.CopyTo(request.AsSpan(at));
-                at += command.Payload.Bytes.Length;
+                payload.Span.CopyTo(request.AsSpan(at));
+                at += payload.Length;
                 request[at++] = (byte)'\n';
             }
         }

@@ -37,6 +37,7 @@ internal sealed class BundleFiles
     public BundleFiles(CertificateDirectoryPath directory)
     {
         _directory = directory;
+        Tls13 = new Tls13List(directory);
         _staging = new(
             WrittenTogether, batch => Task.FromResult<IReadOnlyList<Outcome>>(FileSystem.WriteThrough(batch)));
         _promoting = new(WrittenTogether, batch => Task.FromResult(PromoteAll(batch)));
@@ -44,9 +45,13 @@ internal sealed class BundleFiles
 
     public CertificateDirectoryPath Directory => _directory;
 
+    /// <summary>Which of the names refuse TLS 1.2 from HAProxy's next start on.</summary>
+    public Tls13List Tls13 { get; }
+
     /// <summary>Every bundle by name. Files already known by time and length are not read again.</summary>
     public IReadOnlyDictionary<string, BundleFile> ReadAll(IReadOnlyDictionary<string, BundleFile> known)
     {
+        Tls13.DropMissing();
         var found = new Dictionary<string, BundleFile>(StringComparer.Ordinal);
         foreach (var file in new DirectoryInfo(_directory.Value).EnumerateFiles("*.pem"))
         {
@@ -140,6 +145,7 @@ internal sealed class BundleFiles
 
     public void Quarantine(ServedName name)
     {
+        Tls13.Drop(name);
         File.Move(_directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true);
         FileSystem.SyncDirectory(_directory.Value);
     }
@@ -159,6 +165,7 @@ internal sealed class BundleFiles
 
     public void Remove(ServedName name)
     {
+        Tls13.Drop(name);
         File.Delete(_directory.For(name).Value);
         FileSystem.SyncDirectory(_directory.Value);
     }

@@ -13,7 +13,7 @@ internal static class DriftCauses
     /// <summary>The fleet wants a name that the record does not hold.</summary>
     public const string Missing = "missing";
 
-    /// <summary>The record holds another bundle, revision or domain than the fleet wants.</summary>
+    /// <summary>The record holds another bundle, revision, domain or lowest TLS than the fleet wants.</summary>
     public const string Differs = "differs";
 
     /// <summary>The record holds a name that the fleet does not list and nobody withdrew.</summary>
@@ -96,8 +96,8 @@ internal sealed partial class DesiredBook
         return known is null ? DriftCauses.Missing
             : known.Epoch == answer.Epoch && known.Revision > answer.Revision ? null
             : known.Epoch == answer.Epoch && known.Wanted is { } wanted
-                && (wanted.Domain, wanted.Revision, wanted.Fingerprint)
-                    == (listed.Domain, listed.Revision, listed.Fingerprint) ? null
+                && (wanted.Domain, wanted.Revision, wanted.Fingerprint, wanted.TlsMinimum)
+                    == (listed.Domain, listed.Revision, listed.Fingerprint, listed.TlsMinimum) ? null
             : DriftCauses.Differs;
     }
 
@@ -110,7 +110,7 @@ internal sealed partial class DesiredBook
     {
         if (entry is not null && IsDigested(entry))
         {
-            _digest.Toggle(entry.Domain, entry.Revision, entry.Wanted!.Fingerprint);
+            _digest.Toggle(entry.Domain, entry.Revision, entry.Wanted!.Fingerprint, entry.Wanted.TlsMinimum);
         }
     }
 

@@ -17,6 +17,9 @@ internal enum ActionKind
     /// <summary>Prove by a handshake what disk and memory agree on.</summary>
     Verify,
 
+    /// <summary>Let the listener refuse TLS 1.2 for the name, or take it again.</summary>
+    SetLowestTls,
+
     /// <summary>Take the name out of listener, memory and disk.</summary>
     Remove,
 
@@ -37,16 +40,40 @@ internal sealed record PlanInput(IReadOnlyList<PlannedName> Names, IReadOnlyList
 /// <param name="Memory">What HAProxy holds; null when nothing.</param>
 /// <param name="Proven">SHA-256 that this HAProxy process has shown in a handshake; empty text for "proven
 /// gone".</param>
+/// <param name="WantsTls13">The fleet wants nothing older than TLS 1.3 for it.</param>
+/// <param name="Tls13OnDisk">HAProxy would refuse TLS 1.2 for it from its next start on.</param>
 internal sealed record PlannedName(
-    string Hostname, string? Wanted, bool Withdrawn, PlannedFile? Disk, PlannedMemory? Memory, string? Proven);
+    string Hostname, string? Wanted, bool Withdrawn, PlannedFile? Disk, PlannedMemory? Memory, string? Proven,
+    bool WantsTls13 = false, bool Tls13OnDisk = false)
+{
+    /// <summary>The name refuses TLS 1.2, now and after HAProxy's next start, exactly if it should. Of what is not
+    /// served it is not asked.</summary>
+    public bool IsLowestTlsRight => Tls13OnDisk == WantsTls13
+        && (Memory is null || Memory.In == (WantsTls13 ? Listing.Tls13 : Listing.Directory));
+}
 
 /// <param name="Fingerprint">SHA-256; null when the file is damaged.</param>
 /// <param name="MemoryFingerprint">SHA-1, to be compared with memory.</param>
 internal sealed record PlannedFile(string? Fingerprint, string? MemoryFingerprint);
 
 /// <param name="Fingerprint">SHA-1; null when the slot is empty.</param>
-/// <param name="Listed">The directory's crt-list serves it.</param>
-internal sealed record PlannedMemory(string? Fingerprint, bool Listed);
+/// <param name="Listed">A crt-list serves it.</param>
+/// <param name="In">Which one.</param>
+internal sealed record PlannedMemory(string? Fingerprint, bool Listed, Listing In = Listing.Directory);
+
+/// <summary>The crt-list by which a name is served.</summary>
+internal enum Listing
+{
+    /// <summary>The directory's own: TLS 1.2 and newer.</summary>
+    Directory,
+
+    /// <summary>The list of names that refuse TLS 1.2, alone.</summary>
+    Tls13,
+
+    /// <summary>Both, so that the one which came first counts: after a start, or when a move was not
+    /// finished.</summary>
+    Both,
+}
 
 /// <summary>The difference between what is wanted and what is, as actions in the order to take them.</summary>
 internal static class Plan
@@ -103,7 +130,7 @@ internal static class Plan
             // Even when another bundle is wanted: the last good one is served until that has arrived.
             yield return Act(ActionKind.LoadFromDisk, name, difference.Reason, difference.Message);
         }
-        else if (file is not null && name.Proven != file.Fingerprint
+        else if (file is not null && name.Proven != file.Fingerprint && name.IsLowestTlsRight
             && (name.Wanted is null || name.Wanted == file.Fingerprint))
         {
             yield return Act(
@@ -115,6 +142,14 @@ internal static class Plan
             yield return file is null
                 ? Act(ActionKind.Fetch, name, "absent", "The wanted bundle is not on this node.")
                 : Act(ActionKind.Fetch, name, "outdated", "The fleet wants another bundle than the one on disk.");
+        }
+
+        if (name.Wanted is not null && !name.IsLowestTlsRight)
+        {
+            // Last: it proves what is served by then.
+            yield return Act(
+                ActionKind.SetLowestTls, name, "tls-minimum",
+                name.WantsTls13 ? "The listener is to refuse TLS 1.2." : "The listener is to take TLS 1.2 again.");
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed record Applied(NodeError? Error, bool ShouldLookAgain = false)
 /// Acts on one name: stage, inject, rename, verify; or take out. Disk and handshakes of different names overlap; only
 /// the injection itself is one at a time.
 /// </summary>
-internal sealed class Applier(
+internal sealed partial class Applier(
     BundleFiles files,
     HaproxyMemory memory,
     HaproxyWriter writer,
@@ -90,6 +90,11 @@ internal sealed class Applier(
         var seen = await listener.Visit(name.Value, cancel);
         if (seen.Fault is null && seen.Fingerprint == expected)
         {
+            if (await VerifyLowestTls(name, process, cancel) is { Error: not null } refused)
+            {
+                return refused;
+            }
+
             view.SetProven(process, name.Value, expected);
             failpoint.Pass(AgentPoints.Verified, name.Value);
             return Applied.Well;

@@ -125,7 +125,8 @@ internal sealed partial class MemoryAudit(
         foreach (var name in slice.Where(name => !reconciler.IsInHand(name.Value)))
         {
             var now = held.GetValueOrDefault(files.Directory.For(name).Value);
-            if (view.MemoryOf(name.Value) != (now is null ? null : new PlannedMemory(now.Fingerprint, now.IsUsed)))
+            var before = view.MemoryOf(name.Value);
+            if ((before?.Fingerprint, before?.Listed) != (now?.Fingerprint, now?.IsUsed))
             {
                 view.SetMemory(process, name.Value, now);
             }

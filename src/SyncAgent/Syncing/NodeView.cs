@@ -1,3 +1,4 @@
+using ControlPlane.Contracts;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Planning;
@@ -8,7 +9,8 @@ namespace SyncAgent.Syncing;
 /// What the agent knows of its own node: disk, HAProxy's memory, and what the listener has shown. Belongs to one
 /// HAProxy process; with another pid or start time everything but the disk is unknown.
 /// </summary>
-internal sealed class NodeView
+/// <param name="tls13">Which names HAProxy would serve without TLS 1.2 at its next start.</param>
+internal sealed class NodeView(Tls13List tls13)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, PlannedMemory> _memory = new(StringComparer.Ordinal);
@@ -154,15 +156,21 @@ internal sealed class NodeView
             {
                 if (directory.NameOf(held.Path) is { } name)
                 {
+                    var (listed, tls13) = (seen.Listed.Contains(held.Path), seen.Tls13.Contains(held.Path));
                     _memory[name.Value] = new PlannedMemory(
-                        held.Fingerprint, held.IsUsed && seen.Listed.Contains(held.Path));
+                        held.Fingerprint, held.IsUsed && (listed || tls13),
+                        !tls13 ? Listing.Directory : listed ? Listing.Both : Listing.Tls13);
                 }
             }
         }
     }
 
     /// <summary>One name's memory after a write, if the process is still the one that was written to.</summary>
-    public void SetMemory(HaproxyProcess process, string hostname, HeldCertificate? held)
+    /// <param name="process">That one.</param>
+    /// <param name="hostname">The name.</param>
+    /// <param name="held">What it holds; null for nothing.</param>
+    /// <param name="listing">By which crt-list it is served; null when that was not touched.</param>
+    public void SetMemory(HaproxyProcess process, string hostname, HeldCertificate? held, Listing? listing = null)
     {
         lock (_lock)
         {
@@ -178,7 +186,9 @@ internal sealed class NodeView
             }
             else
             {
-                _memory[hostname] = new PlannedMemory(held.Fingerprint, held.IsUsed);
+                _memory[hostname] = new PlannedMemory(
+                    held.Fingerprint, held.IsUsed,
+                    listing ?? _memory.GetValueOrDefault(hostname)?.In ?? Listing.Directory);
             }
         }
     }
@@ -211,7 +221,9 @@ internal sealed class NodeView
                 entry?.Withdrawn is not null,
                 file is null ? null : new PlannedFile(file.Fingerprint, file.MemoryFingerprint),
                 _memory.GetValueOrDefault(hostname),
-                _proven.GetValueOrDefault(hostname));
+                _proven.GetValueOrDefault(hostname),
+                TlsVersions.OnWire(entry?.Wanted?.TlsMinimum ?? TlsVersions.Default) is not null,
+                tls13.Holds(hostname));
         }
     }
 

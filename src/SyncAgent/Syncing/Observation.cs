@@ -13,7 +13,7 @@ internal static class Observation
         var disk = name.Disk?.Fingerprint;
         // Memory speaks SHA-1. What matches the file's SHA-1 is the file's leaf; anything else has no SHA-256 we could
         // name.
-        var memory = disk is not null && name.Memory is { Listed: true } held
+        var memory = disk is not null && name.Memory is { Listed: true } held && name.IsLowestTlsRight
             && held.Fingerprint == name.Disk!.MemoryFingerprint
             ? disk
             : null;

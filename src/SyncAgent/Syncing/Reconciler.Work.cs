@@ -61,6 +61,9 @@ internal sealed partial class Reconciler
                 return bundle is null ? await applier.LoadFromDisk(job.Name, cancel) : Applied.Well;
             case ActionKind.Verify:
                 return await applier.Verify(job.Name, view.FileOf(job.Name.Value)!.Fingerprint!, cancel);
+            case ActionKind.SetLowestTls:
+                return await applier.SetLowestTls(
+                    job.Name, view.Describe(job.Name.Value, job.Entry).WantsTls13, cancel);
             case ActionKind.Remove:
                 return await applier.Remove(job.Name, cancel);
             case ActionKind.HoldWithdrawal:

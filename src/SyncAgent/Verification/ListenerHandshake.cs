@@ -11,7 +11,9 @@ namespace SyncAgent.Verification;
 /// <param name="Fingerprint">SHA-256 of the served leaf; null when there was no handshake.</param>
 /// <param name="Fault">Why a visitor would not accept it; null when it would.</param>
 /// <param name="IsUnknownName">The listener refused the name itself, as it should after a removal.</param>
-internal sealed record HandshakeResult(string? Fingerprint, string? Fault, bool IsUnknownName = false);
+/// <param name="IsVersionRefused">The listener refused the version of TLS.</param>
+internal sealed record HandshakeResult(
+    string? Fingerprint, string? Fault, bool IsUnknownName = false, bool IsVersionRefused = false);
 
 /// <summary>The last word on what is served. HAProxy's "Success" is not.</summary>
 /// <param name="listener">The node's own TLS port.</param>
@@ -32,12 +34,22 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
     private X509ChainTrustMode FirstTrust =>
         extraRoots.Count > 0 ? X509ChainTrustMode.CustomRootTrust : X509ChainTrustMode.System;
 
-    public async Task<HandshakeResult> Visit(string hostname, CancellationToken cancel)
+    public Task<HandshakeResult> Visit(string hostname, CancellationToken cancel) =>
+        Visit(hostname, SslProtocols.None, cancel);
+
+    /// <summary>As a visitor who speaks nothing newer.</summary>
+    public Task<HandshakeResult> VisitInTls12(string hostname, CancellationToken cancel) =>
+        Visit(hostname, SslProtocols.Tls12, cancel);
+
+    /// <param name="hostname">The name.</param>
+    /// <param name="only">The version to speak; none: whatever the system speaks.</param>
+    /// <param name="cancel">Ends the visit.</param>
+    private async Task<HandshakeResult> Visit(string hostname, SslProtocols only, CancellationToken cancel)
     {
         await _visits.WaitAsync(cancel);
         try
         {
-            return await VisitNow(hostname, cancel);
+            return await VisitNow(hostname, only, cancel);
         }
         finally
         {
@@ -47,7 +59,7 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
 
     public void Dispose() => _visits.Dispose();
 
-    private async Task<HandshakeResult> VisitNow(string hostname, CancellationToken cancel)
+    private async Task<HandshakeResult> VisitNow(string hostname, SslProtocols only, CancellationToken cancel)
     {
         using var timer = new CancellationTokenSource(Limit, time);
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancel, timer.Token);
@@ -61,6 +73,7 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
             var options = new SslClientAuthenticationOptions
             {
                 TargetHost = hostname,
+                EnabledSslProtocols = only,
                 // SslStream resumes by default and then reports the leaf of the earlier handshake.
                 AllowTlsResume = false,
                 CertificateChainPolicy = Policy(FirstTrust),
@@ -84,7 +97,10 @@ internal sealed class ListenerHandshake(IPEndPoint listener, X509Certificate2Col
                 ?? refused.Message;
             // RFC 6066 §3: alert 112, unrecognized_name.
             var isUnknown = refused.ToString().Contains("unrecognized name", StringComparison.OrdinalIgnoreCase);
-            return new HandshakeResult(fingerprint, fault ?? $"The handshake failed: {said}", isUnknown);
+            // RFC 5246 §7.2: alert 70, protocol_version.
+            var isVersion = refused.ToString().Contains("alert protocol version", StringComparison.OrdinalIgnoreCase);
+            return new HandshakeResult(
+                fingerprint, fault ?? $"The handshake failed: {said}", isUnknown, isVersion);
         }
     }
 

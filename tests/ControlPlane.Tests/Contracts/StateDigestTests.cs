@@ -46,6 +46,20 @@ public sealed class StateDigestTests
         }
     }
 
+    /// <summary>Agents from before it was known hash three things, and must agree on what is not asked for.</summary>
+    [Fact]
+    public void The_lowest_TLS_shows_where_it_is_said_and_changes_nothing_where_it_is_not()
+    {
+        var (domain, revision, fingerprint) = Rows[7];
+        var (without, silent, strict) = (new StateDigest(), new StateDigest(), new StateDigest());
+        without.Toggle(domain, revision, fingerprint);
+        silent.Toggle(domain, revision, fingerprint, TlsVersions.OnWire(TlsVersions.Default));
+        strict.Toggle(domain, revision, fingerprint, TlsVersions.OnWire(TlsVersions.Tls13));
+
+        Assert.Equal(without.ToBytes(), silent.ToBytes());
+        Assert.Equal([StateDigest.BucketOf(domain)], strict.Differing(without.ToBytes()));
+    }
+
     [Fact]
     public void Differing_buckets_come_lowest_first()
     {

@@ -27,10 +27,11 @@ public sealed class CollectBundleTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
-    public async Task A_bundle_that_takes_the_place_of_an_approved_withdrawal_leaves_nothing_of_the_approval()
+    public async Task A_bundle_in_the_place_of_an_approved_withdrawal_leaves_no_approval_and_brings_the_lowest_TLS()
     {
         await using var bench = await PathBench.StartAsync(database);
         var order = await bench.OrderAsync(OrderState.PendingIssuance);
+        await bench.SqlAsync($"UPDATE domains SET tls_minimum = '1.3' WHERE id = {order.DomainId}");
         await bench.SqlAsync(
             $"""
              INSERT INTO desired_changes
@@ -48,6 +49,7 @@ public sealed class CollectBundleTests(PostgresDatabase database) : IClassFixtur
         Assert.Equal(moved.BundleId, change.BundleId);
         Assert.Null(change.HeldAt);
         Assert.Null(change.Approval);
+        Assert.Equal("1.3", change.TlsMinimum);
     }
 
     [Fact]

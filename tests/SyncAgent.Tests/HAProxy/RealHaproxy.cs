@@ -29,6 +29,10 @@ internal sealed class RealHaproxy : IAsyncDisposable
 
     public string Certificates { get; }
 
+    /// <summary>Names of the files in the directory, dot-files too, without the list that is always there.</summary>
+    public IEnumerable<string> Files => Directory.GetFiles(Certificates)
+        .Where(file => file != Directories.Tls13List).Select(file => Path.GetFileName(file)!);
+
     public string SocketPath => Path.Combine(Home, "admin.sock");
 
     public string ConfigurationFile => Path.Combine(Home, "haproxy.cfg");
@@ -62,6 +66,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
         // Short, because a unix socket's path must stay below 107 bytes.
         var proxy = new RealHaproxy(Directory.CreateTempSubdirectory("hap-"));
         var certificates = proxy.Certificates + (trailingSlash ? "/" : "") + (strictSni ? " strict-sni" : "");
+        File.WriteAllText(proxy.Directories.Tls13List, "");
         File.WriteAllText(proxy.ConfigurationFile, $"""
             global
                 stats socket {proxy.SocketPath} mode 600 level admin expose-fd listeners
@@ -72,7 +77,7 @@ internal sealed class RealHaproxy : IAsyncDisposable
                 timeout client 30s
                 timeout server 30s
             frontend https
-                bind 127.0.0.1:{proxy.HttpsPort} ssl crt {certificates}
+                bind 127.0.0.1:{proxy.HttpsPort} ssl crt-list {proxy.Directories.Tls13List} crt {certificates}
                 http-request return status 200 content-type text/plain string ok
 
             """);
@@ -189,7 +194,9 @@ internal sealed class RealHaproxy : IAsyncDisposable
     }
 
     /// <summary>The SHA-256 of the leaf that a visitor gets for this name, or what the handshake failed with.</summary>
-    public async Task<string> Visit(string hostname)
+    /// <param name="hostname">The name.</param>
+    /// <param name="only">The one version of TLS the visitor speaks; none: any.</param>
+    public async Task<string> Visit(string hostname, SslProtocols only = SslProtocols.None)
     {
         using var tcp = new TcpClient();
         await tcp.ConnectAsync(IPAddress.Loopback, HttpsPort);
@@ -197,7 +204,12 @@ internal sealed class RealHaproxy : IAsyncDisposable
         try
         {
             await tls.AuthenticateAsClientAsync(
-                new SslClientAuthenticationOptions { TargetHost = hostname, AllowTlsResume = false });
+                new SslClientAuthenticationOptions
+                {
+                    TargetHost = hostname,
+                    AllowTlsResume = false,
+                    EnabledSslProtocols = only,
+                });
             return Convert.ToHexStringLower(SHA256.HashData(tls.RemoteCertificate!.GetRawCertData()));
         }
         catch (Exception refused) when (refused is AuthenticationException or IOException)

@@ -65,6 +65,25 @@ public sealed class DesiredBookDigestTests : IDisposable
         Assert.NotNull(again.Find(stray.Hostname)!.Wanted);
     }
 
+    /// <summary>The journal of an agent that did not know of it holds the revision without it.</summary>
+    [Fact]
+    public void A_lowest_TLS_that_the_record_lacks_is_drift_and_survives_a_restart_once_it_is_corrected()
+    {
+        var known = Wanted("a.example.com", 1);
+        var wanted = known with { TlsMinimum = TlsVersions.Tls13 };
+        using (var book = Open())
+        {
+            book.Record(Page(1, 1, [known], []));
+
+            Assert.Equal([new Drift(known.Hostname, DriftCauses.Differs)], book.Correct(Answer(1, wanted)));
+            AssertDigestOf(book, wanted);
+        }
+
+        using var again = Open();
+        Assert.Equal(TlsVersions.Tls13, again.Find(known.Hostname)!.Wanted!.TlsMinimum);
+        AssertDigestOf(again, wanted);
+    }
+
     /// <summary>Fails when a withdrawal that is on its way makes a stray, or an answer undoes what came after
     /// it.</summary>
     [Fact]
@@ -89,7 +108,7 @@ public sealed class DesiredBookDigestTests : IDisposable
         var expected = new StateDigest();
         foreach (var row in rows)
         {
-            expected.Toggle(row.Domain, row.Revision, row.Fingerprint);
+            expected.Toggle(row.Domain, row.Revision, row.Fingerprint, row.TlsMinimum);
         }
 
         Assert.Equal(expected.ToBytes(), book.ToCompare()!.Buckets);

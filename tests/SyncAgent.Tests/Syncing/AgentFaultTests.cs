@@ -32,7 +32,7 @@ public sealed class AgentFaultTests : AgentTests
         Assert.Equal(NodeErrorCodes.SealBroken, Api.RowOf(broken.Hostname)!.Error!.Code);
         Assert.Equal(NodeErrorCodes.BundleMismatch, Api.RowOf(mixed.Hostname)!.Error!.Code);
         Assert.Equal(NodeErrorCodes.Oversized, Api.RowOf(big.Hostname)!.Error!.Code);
-        Assert.Equal(["good.example.com.pem"], Directory.GetFiles(Proxy.Certificates).Select(Path.GetFileName));
+        Assert.Equal(["good.example.com.pem"], Proxy.Files);
         Assert.Null(agent.Part<Readiness>().Reason);
     }
 

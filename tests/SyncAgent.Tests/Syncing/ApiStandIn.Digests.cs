@@ -53,7 +53,7 @@ internal sealed partial class ApiStandIn
             var digest = new StateDigest();
             foreach (var row in Wanted())
             {
-                digest.Toggle(row.Domain, row.Revision, row.Fingerprint);
+                digest.Toggle(row.Domain, row.Revision, row.Fingerprint, row.TlsMinimum);
             }
 
             var differing = digest.Differing(request.Buckets);

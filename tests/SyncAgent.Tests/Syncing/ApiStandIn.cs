@@ -40,6 +40,9 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
 
     public long Epoch { get; set; } = 1;
 
+    /// <summary>The lowest version of TLS of the names that do not take the default.</summary>
+    public ConcurrentDictionary<string, string> TlsMinimum { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Added to the server's clock.</summary>
     public TimeSpan ClockAhead { get; set; }
 
@@ -162,11 +165,14 @@ internal sealed partial class ApiStandIn : IAsyncDisposable
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private static DesiredDomain Describe(Guid domain, TestBundle bundle, long revision)
+    private DesiredDomain Describe(Guid domain, TestBundle bundle, long revision)
     {
         return new DesiredDomain(
             domain, bundle.Hostname, BundleId(bundle), bundle.Leaf.SerialNumber, bundle.Fingerprint,
-            new DateTimeOffset(bundle.Leaf.NotAfter.ToUniversalTime()), revision);
+            new DateTimeOffset(bundle.Leaf.NotAfter.ToUniversalTime()), revision)
+        {
+            TlsMinimum = TlsVersions.OnWire(TlsMinimum.GetValueOrDefault(bundle.Hostname, TlsVersions.Default)),
+        };
     }
 
     private static Guid BundleId(TestBundle bundle) => new(Convert.FromHexString(bundle.Fingerprint)[..16]);

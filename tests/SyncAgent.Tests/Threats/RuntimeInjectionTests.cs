@@ -41,7 +41,7 @@ public sealed class RuntimeInjectionTests : IAsyncLifetime
         await Eventually.True(() => api.IsServing(good), () => $"the neighbour is served. {agent.Log.Text}");
 
         Assert.Equal(before, MaxConnections());
-        Assert.Equal(["good.example.com.pem"], Directory.GetFiles(_proxy.Certificates).Select(Path.GetFileName));
+        Assert.Equal(["good.example.com.pem"], _proxy.Files);
         Assert.All(names, name => Assert.Null(api.RowOf(name)));
         // The canary can sing: sent as a command of its own, it changes the number.
         _proxy.Ask(Order + "\n");

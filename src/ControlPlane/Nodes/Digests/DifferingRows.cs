@@ -11,7 +11,8 @@ internal sealed class DifferingRows(NpgsqlDataSource database)
     private const string Sql =
         """
         SELECT fleet.epoch, fleet.revision, wanted.bucket, wanted.domain_id, wanted.hostname, wanted.bundle_id,
-               wanted.revision, bundle.serial, bundle.fingerprint, bundle.not_after
+               wanted.revision, bundle.serial, bundle.fingerprint, bundle.not_after,
+               wanted.tls_minimum
         FROM fleets fleet
         LEFT JOIN LATERAL (
             SELECT *, (get_byte(uuid_send(domain_id), 14) & 15) * 256 + get_byte(uuid_send(domain_id), 15) AS bucket
@@ -51,7 +52,10 @@ internal sealed class DifferingRows(NpgsqlDataSource database)
             {
                 domains.Add(new DesiredDomain(
                     reader.GetGuid(3), reader.GetString(4), reader.GetGuid(5), reader.GetString(7),
-                    reader.GetString(8), reader.GetFieldValue<DateTimeOffset>(9), reader.GetInt64(6)));
+                    reader.GetString(8), reader.GetFieldValue<DateTimeOffset>(9), reader.GetInt64(6))
+                {
+                    TlsMinimum = TlsVersions.OnWire(reader.GetString(10)),
+                });
             }
         }
 

@@ -20,7 +20,8 @@ internal sealed class FleetDigests(NpgsqlDataSource database)
     /// order.</summary>
     private const string Sql =
         """
-        SELECT fleet.epoch, fleet.revision, wanted.domain_id, wanted.revision, bundle.fingerprint
+        SELECT fleet.epoch, fleet.revision, wanted.domain_id, wanted.revision, bundle.fingerprint,
+               wanted.tls_minimum
         FROM fleets fleet
         LEFT JOIN desired_state wanted ON wanted.fleet_id = fleet.id AND wanted.bundle_id IS NOT NULL
         LEFT JOIN bundles bundle ON bundle.id = wanted.bundle_id
@@ -70,7 +71,9 @@ internal sealed class FleetDigests(NpgsqlDataSource database)
             at = new FleetPosition(reader.GetInt64(0), reader.GetInt64(1));
             if (!reader.IsDBNull(2))
             {
-                digest.Toggle(reader.GetGuid(2), reader.GetInt64(3), reader.GetString(4));
+                digest.Toggle(
+                    reader.GetGuid(2), reader.GetInt64(3), reader.GetString(4),
+                    TlsVersions.OnWire(reader.GetString(5)));
             }
         }
 

@@ -20,7 +20,8 @@ internal sealed class DesiredStateReader(NpgsqlDataSource database, TimeProvider
     private const string Sql =
         """
         SELECT fleet.epoch, fleet.revision, fleet.kept_from, page.domain_id, page.hostname, page.bundle_id,
-               page.revision, page.changed_at, page.approval, bundle.serial, bundle.fingerprint, bundle.not_after
+               page.revision, page.changed_at, page.approval, bundle.serial, bundle.fingerprint, bundle.not_after,
+               page.tls_minimum
         FROM fleets fleet
         LEFT JOIN LATERAL (
             SELECT * FROM desired_state
@@ -109,7 +110,10 @@ internal sealed class DesiredStateReader(NpgsqlDataSource database, TimeProvider
         row.GetString(9),
         row.GetString(10),
         row.GetFieldValue<DateTimeOffset>(11),
-        at.Revision);
+        at.Revision)
+    {
+        TlsMinimum = TlsVersions.OnWire(row.GetString(12)),
+    };
 
     private static Tombstone TombstoneOf(NpgsqlDataReader row, DesiredStateCursor at) => new(
         at.Domain,

@@ -27,9 +27,9 @@ internal sealed record PublishedBatch(Guid Fleet, long Epoch, long Revision, lon
 internal static class PublishBatch
 {
     /// <summary>The later order wins; of one order the withdrawal wins over the bundle it withdraws; a repeat of what
-    /// is there is not news. A name that passes from one domain to another does so in one revision, or waits for the
-    /// next batch: a node that read the new owner's bundle first would take the former owner's withdrawal for
-    /// it.</summary>
+    /// is there is not news, but the same bundle under another lowest TLS is. A name that passes from one domain to
+    /// another does so in one revision, or waits for the next batch: a node that read the new owner's bundle first
+    /// would take the former owner's withdrawal for it.</summary>
     private const string Sql =
         """
         WITH free AS MATERIALIZED (
@@ -51,21 +51,24 @@ internal static class PublishBatch
         ), taken AS (
             DELETE FROM desired_changes change USING waiting WHERE change.domain_id = waiting.domain_id
             RETURNING change.fleet_id, change.domain_id, change.hostname, change.bundle_id, change.order_sequence,
-                      change.changed_at, change.approval
+                      change.changed_at, change.approval, change.tls_minimum
         ), published AS (
             INSERT INTO desired_state AS present
                 (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, brought_at_revision, changed_at,
-                 approval, published_at)
+                 approval, published_at, tls_minimum)
             SELECT taken.fleet_id, taken.domain_id, taken.hostname, taken.bundle_id, taken.order_sequence,
-                   bumped.revision, bumped.revision, taken.changed_at, taken.approval, $3
+                   bumped.revision, bumped.revision, taken.changed_at, taken.approval, $3,
+                   taken.tls_minimum
             FROM taken CROSS JOIN bumped
             ON CONFLICT (fleet_id, domain_id) DO UPDATE
             SET hostname = excluded.hostname, bundle_id = excluded.bundle_id, order_sequence = excluded.order_sequence,
                 revision = excluded.revision, brought_at_revision = excluded.brought_at_revision,
-                changed_at = excluded.changed_at, approval = excluded.approval, published_at = excluded.published_at
+                changed_at = excluded.changed_at, approval = excluded.approval, published_at = excluded.published_at,
+                tls_minimum = excluded.tls_minimum
             WHERE (excluded.order_sequence > present.order_sequence
                    OR (excluded.order_sequence = present.order_sequence AND present.bundle_id IS NOT NULL))
-              AND excluded.bundle_id IS DISTINCT FROM present.bundle_id
+              AND (excluded.bundle_id IS DISTINCT FROM present.bundle_id
+                   OR (excluded.bundle_id IS NOT NULL AND excluded.tls_minimum <> present.tls_minimum))
         )
         SELECT bumped.epoch, bumped.revision, (SELECT count(*) FROM taken),
                pg_notify($2, $1::text || ':' || bumped.epoch || ':' || bumped.revision)::text,

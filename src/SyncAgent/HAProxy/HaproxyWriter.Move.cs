@@ -1,0 +1,57 @@
+using SyncAgent.Planning;
+
+namespace SyncAgent.HAProxy;
+
+/// <summary>
+/// The part that moves a served name between crt-lists, which differ in the lowest version of TLS. Of two entries for
+/// one name the first counts, so that it enters one list before it leaves the other, and visitors notice nothing.
+/// </summary>
+internal sealed partial class HaproxyWriter
+{
+    /// <param name="path">What memory holds already.</param>
+    /// <param name="from">Where it is, as far as is known.</param>
+    /// <param name="to">Where it is to be; not <see cref="Listing.Both"/>.</param>
+    /// <param name="expected">The process that <paramref name="from"/> was read from.</param>
+    /// <returns>Written says that it is served, not by which list: that shows in a handshake.</returns>
+    public async Task<WriteOutcome> Move(CertificatePath path, Listing from, Listing to, HaproxyProcess expected)
+    {
+        await _oneTransaction.WaitAsync(CancellationToken.None);
+        try
+        {
+            return await Write(path.Name.Value, expected, connection => Move(path, from, to, connection));
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
+    }
+
+    private static async Task<WriteOutcome> Move(
+        CertificatePath path, Listing from, Listing to, RuntimeConnection connection)
+    {
+        if (from != Listing.Directory)
+        {
+            // It may be there already, which HAProxy says and which is well.
+            await connection.Ask([RuntimeCommand.Add(path), RuntimeCommand.DeleteTls13(path)], CancellationToken.None);
+        }
+
+        if (to == Listing.Tls13)
+        {
+            var add = RuntimeCommand.AddTls13(path);
+            var said = (await connection.Ask([add], CancellationToken.None))[0];
+            if (!said.EndsWith("Success!", StringComparison.Ordinal))
+            {
+                return new WriteOutcome.Refused(
+                    $"HAProxy answered '{add.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name "
+                    + "that list? `sync-agent haproxy-config` writes one that does.");
+            }
+
+            await connection.Ask([RuntimeCommand.DeleteEntry(path)], CancellationToken.None);
+        }
+
+        var shown = (await connection.Ask([RuntimeCommand.Show(path)], CancellationToken.None))[0];
+        return RuntimeReplies.ParseCertificate(shown, path.Value) is { IsUsed: true } held
+            ? new WriteOutcome.Written(held)
+            : new WriteOutcome.Refused($"HAProxy does not serve {path.Name} any more: '{shown}'");
+    }
+}
