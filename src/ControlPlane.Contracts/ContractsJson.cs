@@ -17,4 +17,8 @@ namespace ControlPlane.Contracts;
 [JsonSerializable(typeof(FetchBundlesResponse))]
 [JsonSerializable(typeof(ObservedStateReport))]
 [JsonSerializable(typeof(ObservedStateReceipt))]
+[JsonSerializable(typeof(AdoptionPlanRequest))]
+[JsonSerializable(typeof(AdoptionPlanAnswer))]
+[JsonSerializable(typeof(HandInRequest))]
+[JsonSerializable(typeof(HandInAnswer))]
 public sealed partial class ContractsJson : JsonSerializerContext;

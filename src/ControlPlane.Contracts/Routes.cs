@@ -21,6 +21,21 @@ public static class Routes
     /// <summary>PUT <see cref="ObservedStateReport"/> → 200 <see cref="ObservedStateReceipt"/>.</summary>
     public const string ObservedState = "/v1/observed-state";
 
+    /// <summary>POST <see cref="AdoptionPlanRequest"/> → 200 <see cref="AdoptionPlanAnswer"/>: what would become of
+    /// bundles that lie in the node's directory. Changes nothing.</summary>
+    public const string AdoptionPlan = "/v1/adoptions/plan";
+
+    /// <summary>POST <see cref="HandInRequest"/> → 200 <see cref="HandInAnswer"/>. Repeated, it changes
+    /// nothing.</summary>
+    public const string AdoptedBundles = "/v1/adoptions/bundles";
+
+    /// <summary>Most bundles one <see cref="AdoptionPlanRequest"/> may ask about.</summary>
+    public const int MaxPlannedPerCall = 1000;
+
+    /// <summary>Most bundles one <see cref="HandInRequest"/> may carry: with chain and key each is below 16 kB, or
+    /// HAProxy would not take it.</summary>
+    public const int MaxHandedInPerCall = 40;
+
     /// <summary>Most domains one <see cref="FetchBundlesRequest"/> may name.</summary>
     public const int MaxBundlesPerFetch = 200;
 

@@ -1,4 +1,5 @@
 using ControlPlane;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -24,6 +25,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddDomains();
     builder.AddImports();
     builder.AddNodes();
+    builder.AddAdoptions();
     builder.AddWebhooks();
     builder.AddJobs();
     builder.AddAudit();
@@ -36,6 +38,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapDomains();
     app.MapImports();
     app.MapNodes();
+    app.MapAdoptions();
     app.MapWebhooks();
     app.MapVault();
     app.MapAudit();

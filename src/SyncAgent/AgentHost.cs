@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Contracts;
 using ControlPlane.Drills;
+using SyncAgent.Adopting;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
@@ -104,6 +105,7 @@ internal static class AgentHost
             .AddSingleton<HaproxyWriter>()
             .AddSingleton<NodeView>()
             .AddSingleton<MemoryAudit>()
+            .AddSingleton<OldFiles>()
             .AddSingleton<Quarantine>()
             .AddSingleton<AgentMeter>()
             .AddSingleton<Alarms>()

@@ -5,6 +5,7 @@ var program = new RootCommand("Keeps one HAProxy serving what its fleet should s
 {
     RunCommand.Make(),
     EnrolCommand.Make(),
+    AdoptCommand.Make(),
     ConfigurationCommand.Make(),
 };
 return await program.Parse(args).InvokeAsync();

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Text;
-
 namespace ControlPlane.Contracts.Sealing;
 
 /// <summary>
@@ -27,19 +24,6 @@ public sealed record SealBinding(
 
     /// <summary>The additional authenticated data: each field prefixed by its length, so that no two bindings share
     /// bytes.</summary>
-    public byte[] ToAdditionalData()
-    {
-        using var buffer = new MemoryStream();
-        Span<byte> length = stackalloc byte[4];
-        string[] fields = [$"{Fleet:N}", $"{Node:N}", SealingKey, $"{Domain:N}", $"{Bundle:N}", Fingerprint];
-        foreach (var field in fields)
-        {
-            var bytes = Encoding.UTF8.GetBytes(field);
-            BinaryPrimitives.WriteInt32BigEndian(length, bytes.Length);
-            buffer.Write(length);
-            buffer.Write(bytes);
-        }
-
-        return buffer.ToArray();
-    }
+    public byte[] ToAdditionalData() =>
+        Prefixed.Join($"{Fleet:N}", $"{Node:N}", SealingKey, $"{Domain:N}", $"{Bundle:N}", Fingerprint);
 }

@@ -19,6 +19,9 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
     /// days.</summary>
     private static readonly TimeSpan LongestValidity = TimeSpan.FromDays(200);
 
+    /// <summary>The longest before that: what was bought then is good until it ends.</summary>
+    private static readonly TimeSpan LongestValidityOnce = TimeSpan.FromDays(398);
+
     /// <summary>A CA's serial has at least 64 random bits (Baseline Requirements 7.1) and at most 20 octets (RFC 5280):
     /// fewer than 8 octets would be a certificate from somewhere else.</summary>
     private const int FewestSerialDigits = 14;
@@ -28,13 +31,26 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
     /// <summary>Says what is wrong, in one sentence; null when everything is as ordered.</summary>
     /// <param name="order">What was ordered.</param>
     /// <param name="certificates">DER, leaf first.</param>
-    public string? FaultOf(Order order, IReadOnlyList<byte[]> certificates)
+    public string? FaultOf(Order order, IReadOnlyList<byte[]> certificates) => FaultOf(
+        certificates,
+        leaf => !leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(PublicKeyOf(order.Csr!))
+            ? "It is for another key than the one we made."
+            : LeafFault(order.Hostname, leaf, LongestValidity));
+
+    /// <summary>Says why a certificate that was bought elsewhere cannot be served for a name; null when it can. Whether
+    /// the key is the leaf's is for whoever opens the key.</summary>
+    /// <param name="hostname">The name.</param>
+    /// <param name="certificates">DER, leaf first.</param>
+    public string? AdoptionFault(string hostname, IReadOnlyList<byte[]> certificates) =>
+        FaultOf(certificates, leaf => LeafFault(hostname, leaf, LongestValidityOnce));
+
+    private string? FaultOf(IReadOnlyList<byte[]> certificates, Func<X509Certificate2, string?> leafFault)
     {
         var parsed = new List<X509Certificate2>();
         try
         {
             parsed.AddRange(certificates.Select(der => X509CertificateLoader.LoadCertificate(der)));
-            return parsed.Count == 0 ? "It is empty." : LeafFault(order, parsed[0]) ?? ChainFault(parsed);
+            return parsed.Count == 0 ? "It is empty." : leafFault(parsed[0]) ?? ChainFault(parsed);
         }
         catch (CryptographicException)
         {
@@ -46,7 +62,7 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
         }
     }
 
-    private string? LeafFault(Order order, X509Certificate2 leaf)
+    private string? LeafFault(string hostname, X509Certificate2 leaf, TimeSpan longest)
     {
         var now = time.GetUtcNow();
         var (from, until) = (leaf.NotBefore.ToUniversalTime(), leaf.NotAfter.ToUniversalTime());
@@ -54,16 +70,14 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
             .SelectMany(extension => extension.EnumerateDnsNames()).ToList();
         return true switch
         {
-            _ when !leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(PublicKeyOf(order.Csr!)) =>
-                "It is for another key than the one we made.",
-            _ when names is not [var name] || !name.Equals(order.Hostname, StringComparison.OrdinalIgnoreCase) =>
-                $"It is for {string.Join(", ", names)}, not for {order.Hostname} alone.",
+            _ when names is not [var name] || !name.Equals(hostname, StringComparison.OrdinalIgnoreCase) =>
+                $"It is for {string.Join(", ", names)}, not for {hostname} alone.",
             _ when HasOtherNames(leaf) => "It carries an address besides the name.",
             _ when leaf.Extensions.OfType<X509BasicConstraintsExtension>().Any(limits => limits.CertificateAuthority) =>
                 "It is a CA's own certificate, not a server's.",
             _ when from > now + ClockTolerance => $"It is valid only from {from:u}.",
             _ when until <= now => $"It has expired: {until:u}.",
-            _ when until - from > LongestValidity =>
+            _ when until - from > longest =>
                 $"It is valid for {(until - from).TotalDays:0} days, longer than any CA may.",
             _ when leaf.SerialNumber.Length is < FewestSerialDigits or > 40 =>
                 $"Its serial {leaf.SerialNumber} is no CA's.",

@@ -60,6 +60,14 @@ internal interface ICertificateAuthority
     Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
         DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct);
 
+    /// <summary>Finds the orders under which certificates were issued that are in use already, many with one
+    /// call.</summary>
+    /// <param name="certificates">Each of another name.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <returns>By name; names whose certificate this account never bought are not in it.</returns>
+    Task<IReadOnlyDictionary<string, CaOrder>> FindIssuedAsync(
+        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct);
+
     /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
     Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct);
 
@@ -90,6 +98,12 @@ internal sealed record PlacedOrder(string CaOrderId, string? CaCertificateId, Dc
 /// <param name="Hostname">Its name.</param>
 /// <param name="StatusWord">As the CA says.</param>
 internal sealed record PlacedEarlier(string CaOrderId, Guid Order, string Hostname, string StatusWord);
+
+/// <summary>A certificate that is in use, and was not ordered by us.</summary>
+/// <param name="Hostname">Its one name.</param>
+/// <param name="Serial">Hexadecimal.</param>
+/// <param name="NotAfter">Its end.</param>
+internal sealed record IssuedEarlier(string Hostname, string Serial, DateTimeOffset NotAfter);
 
 /// <summary>The random value that proves control of a name.</summary>
 /// <param name="Value">Opaque, up to 128 characters.</param>

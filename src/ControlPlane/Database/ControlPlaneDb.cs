@@ -1,4 +1,5 @@
 using System.Linq.Expressions;
+using ControlPlane.Adoptions;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
@@ -65,31 +66,20 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
 
     public DbSet<NodeBan> NodeBans => Set<NodeBan>();
-
     public DbSet<Replacement> Replacements => Set<Replacement>();
-
     public DbSet<Import> Imports => Set<Import>();
-
     public DbSet<ImportRow> ImportRows => Set<ImportRow>();
-
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
-
     public DbSet<TokenVisitRow> TokenVisits => Set<TokenVisitRow>();
-
     public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
-
     public DbSet<AlarmRow> NodeAlarms => Set<AlarmRow>();
-
     public DbSet<NodeStray> NodeStrays => Set<NodeStray>();
-
     public DbSet<FoundCaOrder> FoundCaOrders => Set<FoundCaOrder>();
-
+    public DbSet<Adoption> Adoptions => Set<Adoption>();
+    public DbSet<AdoptedBundle> AdoptedBundles => Set<AdoptedBundle>();
     public DbSet<Webhook> Webhooks => Set<Webhook>();
-
     public DbSet<WebhookSealingKey> WebhookSealingKeys => Set<WebhookSealingKey>();
-
     public DbSet<WebhookSecret> WebhookSecrets => Set<WebhookSecret>();
-
     public DbSet<WebhookDelivery> WebhookDeliveries => Set<WebhookDelivery>();
 
     public override Task<int> SaveChangesAsync(
@@ -168,6 +158,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<AlarmRow>().ToTable("node_alarms").HasKey(row => new { row.NodeId, row.Code });
         model.Entity<NodeStray>().ToTable("node_strays").HasKey(row => new { row.NodeId, row.Hostname });
         model.Entity<FoundCaOrder>().ToTable("found_ca_orders").HasKey(row => row.CaOrderId);
+        model.Entity<Adoption>().ToTable("adoptions");
+        model.Entity<AdoptedBundle>().ToTable("adopted_bundles").HasKey(row => row.OrderId);
         model.Entity<Webhook>().ToTable("webhooks");
         model.Entity<WebhookSealingKey>().ToTable("webhook_sealing_keys");
         model.Entity<WebhookSecret>().ToTable("webhook_secrets");
@@ -223,6 +215,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<EpochBump, Node>(row => row.NodeId);
         Refers<AlarmRow, Node>(row => row.NodeId);
         Refers<NodeStray, Node>(row => row.NodeId);
+        Refers<Adoption, Fleet>(row => row.FleetId);
+        Refers<Adoption, Node>(row => row.NodeId);
+        Refers<AdoptedBundle, Order>(row => row.OrderId);
+        Refers<AdoptedBundle, Adoption>(row => row.AdoptionId);
+        Refers<AdoptedBundle, Node>(row => row.NodeId);
         Refers<Webhook, Tenant>(row => row.TenantId);
         Refers<WebhookSecret, Webhook>(row => row.WebhookId);
         Refers<WebhookSecret, WebhookSealingKey>(row => row.SealingKeyId);

@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Running;
@@ -10,7 +11,7 @@ namespace ControlPlane.Domains;
 /// It leads to us by its records (a CNAME to the target it was told, or nothing but its fleet's addresses), or, for
 /// names behind a CDN, by a probe that arrives: what counts for the CA is where port 80 ends.
 /// </summary>
-internal sealed class AwaitDns(CaEyes eyes, ProveOwnership ownership) : IStep
+internal sealed class AwaitDns(CaEyes eyes, ProveOwnership ownership, AdoptBundle adoption) : IStep
 {
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
@@ -19,6 +20,12 @@ internal sealed class AwaitDns(CaEyes eyes, ProveOwnership ownership) : IStep
         {
             order.Findings = [];
             return waiting;
+        }
+
+        if (order.Kind == OrderKind.Adoption)
+        {
+            // The name is served already, and no CA will look at it.
+            return await ownership.BeforeOrderAsync(run, byTarget: true, ct) ?? await adoption.RunAsync(run, ct);
         }
 
         var look = await eyes.LookAsync(run, ct);

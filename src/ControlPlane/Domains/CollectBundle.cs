@@ -94,19 +94,11 @@ internal sealed class CollectBundle(
                     $"{domain.Hostname} was in use before a restore, and its account is not known any more.");
         }
 
-        await issued.StoreChainAsync(run.Db, ct);
-        await run.BeginAsync(ct);
-        if (!await Contest.TakeOverAsync(run, wakes, ct))
+        if (!await issued.RecordAsync(run, wakes, publisher, ct))
         {
             return new StepResult.Snooze(TimeSpan.Zero, Reasons.OwnershipLost, Reasons.OwnershipLost.Title);
         }
 
-        run.Db.Bundles.Add(issued.Bundle);
-        // Written now, within the transaction: the word for the publisher refers to it.
-        await run.Db.SaveChangesAsync(ct);
-        order.BundleId = issued.Bundle.Id;
-        await DesiredChanges.RecordAsync(run, issued.Bundle.Id, ct);
-        run.AfterCommit(publisher.Wake);
         run.Tell(
             EventTypes.BundleCollected,
             $"Certificate {issued.Bundle.Serial}, valid until {issued.Bundle.NotAfter:yyyy-MM-dd}, is verified and "

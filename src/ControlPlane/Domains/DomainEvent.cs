@@ -61,6 +61,9 @@ internal static class EventTypes
     public const string TokenSeen = "token.seen-by-nodes";
     public const string TokenWithdrawn = "token.withdrawn";
     public const string BundleCollected = "bundle.collected";
+    public const string BundleAdopted = "bundle.adopted";
+    public const string AdoptionRefused = "bundle.adoption-refused";
+    public const string OrderNotAtCa = "ca-order.not-found";
     public const string CertificateRenewed = "certificate.renewed";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";

@@ -12,7 +12,8 @@ internal static class IssuancePath
     /// <summary>State → the step that works there (null: nothing to do) and the states it may lead to.</summary>
     private static readonly Dictionary<OrderState, (Type? Step, OrderState[] Next)> Path = new()
     {
-        [PendingDns] = (typeof(AwaitDns), [PendingOrder, Canceling, Failed]),
+        // An adopted bundle needs no CA, and goes to the nodes from here.
+        [PendingDns] = (typeof(AwaitDns), [PendingOrder, PendingDeployment, Canceling, Failed]),
         [PendingOrder] = (typeof(SubmitOrder), [PendingValidation, Canceling, Failed]),
         [PendingValidation] = (typeof(ProveControl), [PendingIssuance, Canceling, Failed]),
         [PendingIssuance] = (typeof(CollectBundle), [PendingDeployment, Canceling, Failed]),

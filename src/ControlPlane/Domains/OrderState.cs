@@ -45,6 +45,10 @@ internal enum OrderKind
 
     /// <summary>A new CA order in succession of an ending one.</summary>
     Renewal,
+
+    /// <summary>The first certificate of a domain, taken over from the nodes that serve it already: it waits for that
+    /// and buys nothing.</summary>
+    Adoption,
 }
 
 /// <summary>The kind of private key.</summary>

@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Reading;
@@ -28,10 +29,12 @@ internal static class RegisterDomain
             + "`ownership` and `dnsRecords` then show a TXT record, and nothing is ordered before it is seen; so is a "
             + "name that nodes serve or the CA knows since before a restore, unless an operator registers it. A portal "
             + "registers for its own tenant; support and admins name the tenant, and may name the `fleet` that is to "
-            + "serve it. Else it is the tenant's, or the configured one. A domain stays in its fleet.",
+            + "serve it. Else it is the tenant's, or the configured one. A domain stays in its fleet. With `adopt` "
+            + "an operator says that nodes serve the name already: it waits for `sync-agent adopt` and buys nothing.",
             [
                 .. HostnameProblems.All, Problems.InvalidField, Problems.TenantRequired, Problems.TenantNotAllowed,
                 Problems.TenantUnknown, Problems.FleetNotAllowed, Problems.FleetUnknown,
+                AdoptionProblems.NotAllowed,
                 Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
         .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
@@ -72,8 +75,10 @@ internal static class RegisterDomain
 /// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
 /// <param name="Fleet">The fleet to serve it, by name or id, for operators; the tenant's or the configured one when
 /// left out.</param>
+/// <param name="Adopt">True, for operators: nothing is bought; the certificate that nodes serve the name with is waited
+/// for, and taken over.</param>
 internal sealed record RegisterDomainRequest(
-    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null)
+    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null, bool Adopt = false)
 {
     /// <summary>What <see cref="KeyAlgorithm"/> says, or the one for those who do not say.</summary>
     internal KeyAlgorithm Algorithm =>

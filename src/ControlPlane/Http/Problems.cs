@@ -128,6 +128,7 @@ internal static class Problems
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
     }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
         .Concat(Webhooks.WebhookProblems.All).Concat(Imports.ImportProblems.All)
+        .Concat(Adoptions.AdoptionProblems.All)
         .ToDictionary(kind => kind.Code);
 
     /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>

@@ -87,6 +87,18 @@ internal static class Reasons
         "What the name's former owner left is being taken down.",
         "Nothing to do: it goes on by itself.");
 
+    public static readonly Reason AwaitingAdoption = new(
+        "awaiting-adoption", WaitingOn.Operator,
+        "The certificate that the name is served with is to be taken over; none is bought.",
+        "Run `sync-agent adopt --directory <the node's certificates> --code-file <code> --apply` on one node of the "
+        + "fleet; POST /v1/adoptions makes the code. To buy a certificate instead, delete the domain and register it "
+        + "without adopt.");
+
+    public static readonly Reason AdoptionTimedOut = new(
+        "adoption-timed-out", WaitingOn.Operator,
+        "No certificate was taken over within the seven days allowed, and none was bought.",
+        "Delete the domain and register it again: with adopt, then run `sync-agent adopt`; or without, to buy one.");
+
     public static readonly Reason Ordering = new(
         "ordering", WaitingOn.None,
         "The certificate is being ordered.",
@@ -221,6 +233,7 @@ internal static class Reasons
     {
         DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut, DnsWrongTarget,
         OwnershipUnproven, OwnershipTimedOut, OwnershipLost, RestoreUnsettled, UsedBeforeRestore, NameBeingReleased,
+        AwaitingAdoption, AdoptionTimedOut,
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
         CaValidating, CaTokenNotSeen, CaIssuing,
         CaWrongCertificate,

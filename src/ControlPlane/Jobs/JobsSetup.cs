@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -76,6 +77,7 @@ internal static class JobsSetup
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<AdoptedOrderSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
@@ -101,7 +103,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep), typeof(ImportSweep),
+        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

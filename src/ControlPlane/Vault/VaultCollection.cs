@@ -1,5 +1,6 @@
 using ControlPlane.Audit;
 using ControlPlane.Database;
+using ControlPlane.Domains;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Epochs;
 using Microsoft.EntityFrameworkCore;
@@ -32,7 +33,8 @@ internal sealed partial class VaultCollection(
             return;
         }
 
-        var (deletedBefore, orphanBefore) = (time.GetUtcNow() - SoftDeletion, time.GetUtcNow() - OrphanAge);
+        var now = time.GetUtcNow();
+        var (deletedBefore, orphanBefore) = (now - SoftDeletion, now - OrphanAge);
         var destroyed = await DestroyAsync(
             db, "deleted", db.VaultKeys.Where(key => key.DeletedAt < deletedBefore), ct);
         var orphans = await DestroyAsync(
@@ -40,7 +42,13 @@ internal sealed partial class VaultCollection(
             "orphan",
             db.VaultKeys.Where(key => key.DeletedAt == null && key.CreatedAt < orphanBefore)
                 .Where(key => !db.Orders.Any(order => order.KeyId == key.Id)
-                    && !db.WebhookSealingKeys.Any(sealing => sealing.Id == key.Id)),
+                    && !db.WebhookSealingKeys.Any(sealing => sealing.Id == key.Id)
+                    // An adoption's key, until it is over and nothing that was sealed to it waits any more.
+                    && !db.Adoptions.Any(adoption => adoption.KeyId == key.Id
+                        && ((adoption.ClosedAt == null && adoption.ExpiresAt > now)
+                            || db.AdoptedBundles.Any(given => given.AdoptionId == adoption.Id && given.SettledAt == null
+                                && db.Orders.Any(order => order.Id == given.OrderId
+                                    && order.State == OrderState.PendingDns))))),
             ct);
         if (destroyed + orphans > 0)
         {

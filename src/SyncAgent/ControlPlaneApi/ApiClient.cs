@@ -50,6 +50,16 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
             await Send(HttpMethod.Put, Routes.ObservedState, Body(report, ContractsJson.Default.ObservedStateReport),
             CallLimit, ContractsJson.Default.ObservedStateReceipt, cancel));
 
+    public async Task<AdoptionPlanAnswer> PlanAdoption(AdoptionPlanRequest request, CancellationToken cancel) =>
+        Require(
+            await Send(HttpMethod.Post, Routes.AdoptionPlan, Body(request, ContractsJson.Default.AdoptionPlanRequest),
+            CallLimit, ContractsJson.Default.AdoptionPlanAnswer, cancel));
+
+    public async Task<HandInAnswer> HandInBundles(HandInRequest request, CancellationToken cancel) =>
+        Require(
+            await Send(HttpMethod.Post, Routes.AdoptedBundles, Body(request, ContractsJson.Default.HandInRequest),
+            CallLimit, ContractsJson.Default.HandInAnswer, cancel));
+
     private static string DesiredStateTarget(string? cursor, int waitSeconds)
     {
         var wait = waitSeconds.ToString(CultureInfo.InvariantCulture);
@@ -148,11 +158,16 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
             ?? throw new ApiUnavailableException("The API answered null.");
     }
 
-    /// <summary>What a person does about a 401 that stays after the clocks were compared.</summary>
-    private static string Unknown(HttpStatusCode status) => status == HttpStatusCode.Unauthorized
-        ? " The control plane refuses this node: it was banned or retired, or the database was set back to before it "
-            + "joined. It has to be enrolled anew, with an empty state directory."
-        : "";
+    /// <summary>What a person does about a 401 that stays after the clocks were compared, or about a 403.</summary>
+    private static string Unknown(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.Unauthorized =>
+            " The control plane refuses this node: it was banned or retired, or the database was set back to before it "
+            + "joined. It has to be enrolled anew, with an empty state directory.",
+        HttpStatusCode.Forbidden =>
+            " The adoption's code is wrong, closed, over, of another fleet, or another node has used it.",
+        _ => "",
+    };
 
     private TimeSpan? RetryAfter(RetryConditionHeaderValue? header) =>
         header?.Delta ?? (header?.Date is { } date ? date - time.GetUtcNow() - signer.Offset : null);

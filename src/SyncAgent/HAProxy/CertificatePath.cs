@@ -51,3 +51,20 @@ internal sealed record CertificatePath(CertificateDirectoryPath Directory, Serve
 
     public override string ToString() => Value;
 }
+
+/// <summary>A file from before this program, under a name of somebody's choice: it can only be taken out.</summary>
+internal sealed record OldPath
+{
+    private OldPath(string value) => Value = value;
+
+    public string Value { get; }
+
+    /// <returns>null when the name holds a character that the runtime API could take for syntax.</returns>
+    public static OldPath? TryParse(CertificateDirectoryPath directory, string fileName) =>
+        fileName.Length > 0 && fileName[0] != '.'
+            && fileName.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_')
+            ? new OldPath(directory.Value + "/" + fileName)
+            : null;
+
+    public override string ToString() => Value;
+}

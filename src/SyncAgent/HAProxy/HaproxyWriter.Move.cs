@@ -18,7 +18,7 @@ internal sealed partial class HaproxyWriter
         await _oneTransaction.WaitAsync(CancellationToken.None);
         try
         {
-            return await Write(path, expected, connection => Move(path, from, to, connection));
+            return await Write(path.Name.Value, expected, connection => Move(path, from, to, connection));
         }
         finally
         {

@@ -38,7 +38,9 @@ internal sealed partial class HaproxyWriter
     }
 
     private Task<WriteOutcome> Alone(Injection item) =>
-        Write(item.Path, item.Expected, connection => Inject(item.Script, item.Path, item.IsNew, connection));
+        Write(
+            item.Path.Name.Value, item.Expected,
+            connection => Inject(item.Script, item.Path, item.IsNew, connection));
 
     /// <returns>null for those that must be done again alone.</returns>
     private async Task<WriteOutcome?[]> WriteTogether(IReadOnlyList<Injection> batch)

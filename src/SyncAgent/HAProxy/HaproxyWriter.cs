@@ -63,7 +63,29 @@ internal sealed partial class HaproxyWriter : IDisposable
         await _oneTransaction.WaitAsync(cancel);
         try
         {
-            return await Write(path, expected, connection => Remove(path, connection));
+            return await Write(path.Name.Value, expected, connection => Remove(
+                path.Value,
+                [
+                    RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteTls13(path),
+                    RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path),
+                ],
+                connection));
+        }
+        finally
+        {
+            _oneTransaction.Release();
+        }
+    }
+
+    /// <summary>The same for a file from before this program.</summary>
+    public async Task<WriteOutcome> TakeOut(
+        CertificateDirectoryPath directory, OldPath path, HaproxyProcess expected, CancellationToken cancel)
+    {
+        await _oneTransaction.WaitAsync(cancel);
+        try
+        {
+            return await Write(path.Value, expected, connection => Remove(
+                path.Value, RuntimeCommand.TakeOut(directory, path), connection));
         }
         finally
         {
@@ -104,7 +126,7 @@ internal sealed partial class HaproxyWriter : IDisposable
 
     /// <summary>One write on a connection of its own, between two looks at who answers.</summary>
     private async Task<WriteOutcome> Write(
-        CertificatePath path, HaproxyProcess expected, Func<RuntimeConnection, Task<WriteOutcome>> write)
+        string what, HaproxyProcess expected, Func<RuntimeConnection, Task<WriteOutcome>> write)
     {
         try
         {
@@ -129,7 +151,7 @@ internal sealed partial class HaproxyWriter : IDisposable
             return after == expected
                 ? outcome
                 : new WriteOutcome.Replaced(
-                    $"HAProxy {expected.Pid} was replaced by {after.Pid} while {path.Name} was written.");
+                    $"HAProxy {expected.Pid} was replaced by {after.Pid} while {what} was written.");
         }
         catch (RuntimeUnreachableException unreachable)
         {
@@ -186,22 +208,15 @@ internal sealed partial class HaproxyWriter : IDisposable
         return replies;
     }
 
-    private static async Task<WriteOutcome> Remove(CertificatePath path, RuntimeConnection connection)
+    private static async Task<WriteOutcome> Remove(
+        string path, IReadOnlyList<RuntimeCommand> commands, RuntimeConnection connection)
     {
-        var replies = await connection.Ask(
-            [
-                RuntimeCommand.DeleteEntry(path), RuntimeCommand.DeleteTls13(path),
-                RuntimeCommand.DeleteCertificate(path), RuntimeCommand.Show(path),
-            ],
-            CancellationToken.None);
-        if (replies[3].Contains("Not found", StringComparison.Ordinal))
-        {
-            return new WriteOutcome.Written(null);
-        }
-
-        return new WriteOutcome.Refused(
-            $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
-            + $"'{replies[2].ReplaceLineEndings(" ")}'");
+        var replies = await connection.Ask(commands, CancellationToken.None);
+        return replies[^1].Contains("Not found", StringComparison.Ordinal)
+            ? new WriteOutcome.Written(null)
+            : new WriteOutcome.Refused(
+                $"HAProxy still holds {path}: '{replies[0].ReplaceLineEndings(" ")}', "
+                + $"'{replies[^2].ReplaceLineEndings(" ")}'");
     }
 
     private static async Task<HaproxyProcess?> ProcessOn(RuntimeConnection connection)

@@ -92,8 +92,10 @@ internal sealed class PemPayload : IDisposable
 
     public override string ToString() => $"bundle {Fingerprint}, {_bytes.Length} bytes";
 
-    private static PemPayload FromText(ReadOnlySpan<char> rest)
+    private static PemPayload FromText(ReadOnlySpan<char> text)
     {
+        var rest = text;
+        var isFromBefore = false;
         var certificates = new List<ReadOnlyMemory<byte>>();
         byte[]? key = null;
         try
@@ -106,7 +108,7 @@ internal sealed class PemPayload : IDisposable
                     throw new CryptographicException("A PEM block is not base64.");
                 }
 
-                switch (rest[fields.Label].ToString())
+                switch (rest[fields.Label])
                 {
                     case "CERTIFICATE":
                         certificates.Add(der);
@@ -114,11 +116,24 @@ internal sealed class PemPayload : IDisposable
                     case "PRIVATE KEY":
                         key = der;
                         break;
+                    case var other when PemKey.IsLabel(other):
+                        // From before us: HAProxy loads these, so that they are no damage.
+                        isFromBefore = true;
+                        CryptographicOperations.ZeroMemory(der);
+                        break;
+                    case "EC PARAMETERS" or "DH PARAMETERS":
+                        break;
                     default:
-                        throw new CryptographicException("A PEM block is neither a certificate nor a PKCS#8 key.");
+                        throw new CryptographicException("A PEM block is neither a certificate nor a private key.");
                 }
 
                 rest = rest[fields.Location.End.Value..];
+            }
+
+            if (key is null && certificates.Count > 0 && isFromBefore)
+            {
+                using var leaf = X509CertificateLoader.LoadCertificate(certificates[0].Span);
+                key = PemKey.Of(leaf, text);
             }
 
             if (certificates.Count == 0 || key is null)

@@ -63,6 +63,11 @@ internal sealed class RuntimeCommand
 
     public static RuntimeCommand DeleteCertificate(CertificatePath path) => new($"del ssl cert {path}");
 
+    /// <summary>Takes a file from before this program out of the crt-list and out of memory, and looks that it is
+    /// gone.</summary>
+    public static IReadOnlyList<RuntimeCommand> TakeOut(CertificateDirectoryPath directory, OldPath path) =>
+        [new($"del ssl crt-list {directory} {path}"), new($"del ssl cert {path}"), new($"show ssl cert {path}")];
+
     /// <summary>Prints the line only: a payload holds a private key.</summary>
     public override string ToString() => Line;
 }

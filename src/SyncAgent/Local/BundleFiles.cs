@@ -95,18 +95,22 @@ internal sealed class BundleFiles
             throw new FileNotFoundException("There is no bundle on disk.", path);
         }
 
-        using var file = FileSystem.OpenNoFollow(path)
-            ?? throw new CryptographicException("The file is a link or unreadable.");
-        // A bundle that HAProxy takes is below 16 kB; anything far larger is not one of ours.
-        var bytes = new byte[Math.Min(file.Length, 1 << 20)];
+        var bytes = ReadBytes(path);
+        var beside = Array.Empty<byte>();
         try
         {
-            file.ReadExactly(bytes);
-            return PemPayload.FromFile(bytes);
+            // Ours hold their keys; files from before us may have them beside.
+            if (bytes.AsSpan().IndexOf("PRIVATE KEY-----"u8) < 0 && PemKey.FileBeside(path) is { } keyFile)
+            {
+                beside = ReadBytes(keyFile);
+            }
+
+            return beside.Length == 0 ? PemPayload.FromFile(bytes) : FromTwo(bytes, beside);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(bytes);
+            CryptographicOperations.ZeroMemory(beside);
         }
     }
 
@@ -146,6 +150,19 @@ internal sealed class BundleFiles
         FileSystem.SyncDirectory(_directory.Value);
     }
 
+    /// <summary>A file from before this agent goes out of HAProxy's sight, and stays for people to look at.</summary>
+    public void SetAside(string fileName)
+    {
+        var aside = InDirectory($".{fileName}.adopted");
+        for (var more = 2; File.Exists(aside); more++)
+        {
+            aside = InDirectory($".{fileName}.adopted.{more}");
+        }
+
+        File.Move(InDirectory(fileName), aside);
+        FileSystem.SyncDirectory(_directory.Value);
+    }
+
     public void Remove(ServedName name)
     {
         Tls13.Drop(name);
@@ -161,6 +178,29 @@ internal sealed class BundleFiles
             .ToArray();
         FileSystem.SyncDirectory(_directory.Value);
         return outcomes;
+    }
+
+    private static PemPayload FromTwo(byte[] certificates, byte[] key)
+    {
+        byte[] both = [.. certificates, (byte)'\n', .. key];
+        try
+        {
+            return PemPayload.FromFile(both);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(both);
+        }
+    }
+
+    private static byte[] ReadBytes(string path)
+    {
+        using var file = FileSystem.OpenNoFollow(path)
+            ?? throw new CryptographicException("The file is a link or unreadable.");
+        // A bundle that HAProxy takes is below 16 kB; anything far larger is not one of ours.
+        var bytes = new byte[Math.Min(file.Length, 1 << 20)];
+        file.ReadExactly(bytes);
+        return bytes;
     }
 
     private static BundleFile Describe(PemPayload payload, FileInfo file)

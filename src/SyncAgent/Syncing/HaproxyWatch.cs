@@ -1,3 +1,4 @@
+using SyncAgent.Adopting;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 
@@ -14,6 +15,7 @@ internal sealed partial class HaproxyWatch(
     NodeView view,
     MemoryAudit audit,
     Reconciler reconciler,
+    OldFiles old,
     TimeProvider time,
     ILogger<HaproxyWatch> log) : BackgroundService
 {
@@ -123,6 +125,7 @@ internal sealed partial class HaproxyWatch(
         if (++_tick % TicksPerDiskLook == 0)
         {
             LookAtDisk();
+            await old.Look(cancel);
         }
     }
 

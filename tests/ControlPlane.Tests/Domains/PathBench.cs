@@ -1,4 +1,5 @@
 using System.Net;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -61,6 +62,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton<CaaLookup>()
             .AddSingleton<CaEyes>()
             .AddSingleton<ProveOwnership>()
+            .AddSingleton<AdoptBundle>()
             .AddSingleton<IWakes>(_ => Wakes)
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)

@@ -80,6 +80,23 @@ internal sealed class StandInCa : ICertificateAuthority
         return [.. recent.Where(order => worth.Contains(order.CaOrderId))];
     }
 
+    /// <summary>What was bought by hand, by serial.</summary>
+    public Dictionary<string, string> BoughtByHand { get; } = [];
+
+    /// <summary>How often it was asked for such orders.</summary>
+    public int Questions { get; private set; }
+
+    public Task<IReadOnlyDictionary<string, CaOrder>> FindIssuedAsync(
+        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct)
+    {
+        Questions++;
+        return Task.FromResult<IReadOnlyDictionary<string, CaOrder>>(certificates
+            .Where(one => BoughtByHand.ContainsKey(one.Serial))
+            .ToDictionary(
+                one => one.Hostname,
+                one => new CaOrder(BoughtByHand[one.Serial], "cert-1", CaOrderStatus.Issued, "issued", one.Serial)));
+    }
+
     public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) =>
         Answer("find", () => OnFind(order));
 

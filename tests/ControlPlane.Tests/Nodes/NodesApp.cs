@@ -169,8 +169,12 @@ internal sealed class KeptKeys : IVault
         return id;
     }
 
-    public Task<Guid> SealAsync(PrivateKey key, Guid domain, Guid order, CancellationToken ct) =>
-        Task.FromResult(Add(key.Pkcs8.ToArray()));
+    /// <summary>False: as on a replica that holds no key-encryption key.</summary>
+    public bool IsSealing { get; set; } = true;
+
+    public Task<Guid> SealAsync(PrivateKey key, Guid domain, Guid order, CancellationToken ct) => IsSealing
+        ? Task.FromResult(Add(key.Pkcs8.ToArray()))
+        : throw new VaultException("This replica holds no key-encryption key.");
 
     public Task<IReadOnlyDictionary<Guid, VaultKey>> ReadAsync(
         IReadOnlyCollection<Guid> keyIds, CancellationToken ct) => Away

@@ -44,7 +44,7 @@ internal static partial class EventTrail
             ({ CaOrderId: not null }, not 1, _) => "The CA's order was not taken over exactly once.",
             ({ CaOrderId: null }, not 0, _) => "A CA's order was taken over and is not recorded.",
             ({ HasBundle: true }, _, _)
-                when Told("bundle.collected") != 1 => "The bundle was not collected exactly once.",
+                when Told("bundle.collected", "bundle.adopted") != 1 => "The bundle was not collected exactly once.",
             ({ State: "Active" }, _, _)
                 when Told("domain.active", "certificate.renewed") != 1 => "The activation was not told exactly once.",
             _ => null,

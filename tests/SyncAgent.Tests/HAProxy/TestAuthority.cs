@@ -25,12 +25,18 @@ internal sealed class TestAuthority : IDisposable
 
     public string RootPem => _root.ExportCertificatePem() + "\n";
 
-    public TestBundle Issue(string hostname, int days = 30, int paddingBytes = 0, int backdatedHours = 1)
+    public TestBundle Issue(
+        string hostname, int days = 30, int paddingBytes = 0, int backdatedHours = 1, string? also = null)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(hostname);
+        if (also is not null)
+        {
+            names.AddDnsName(also);
+        }
+
         request.CertificateExtensions.Add(names.Build());
         if (paddingBytes > 0)
         {
@@ -49,15 +55,25 @@ internal sealed class TestAuthority : IDisposable
     public TestBundle IssueTooWeak(string hostname)
     {
         using var key = RSA.Create(512);
+        var leaf = IssueFor(hostname, key);
+        return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
+    }
+
+    public X509Certificate2 IssueFor(string hostname, RSA key, string? also = null)
+    {
         var request = new CertificateRequest(
             $"CN={hostname}", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         var names = new SubjectAlternativeNameBuilder();
         names.AddDnsName(hostname);
+        if (also is not null)
+        {
+            names.AddDnsName(also);
+        }
+
         request.CertificateExtensions.Add(names.Build());
-        var leaf = request.Create(
+        return request.Create(
             _root.SubjectName, X509SignatureGenerator.CreateForECDsa(_key), Today.AddHours(-1), Today.AddDays(30),
             RandomNumberGenerator.GetBytes(12));
-        return new TestBundle(hostname, leaf, RootDer, key.ExportPkcs8PrivateKey());
     }
 
     public void Dispose()

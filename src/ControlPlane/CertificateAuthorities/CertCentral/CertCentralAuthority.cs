@@ -126,6 +126,10 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             }
         });
 
+    public Task<IReadOnlyDictionary<string, CaOrder>> FindIssuedAsync(
+        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct) =>
+        FreeAsync(() => new IssuedOrders(api).FindAsync(certificates, ct));
+
     public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
         FreeAsync(() => DownloadOnceAsync(caCertificateId, ct));
 

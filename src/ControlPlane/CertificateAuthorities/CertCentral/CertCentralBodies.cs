@@ -98,4 +98,8 @@ internal sealed record RevokeBody(string RevocationReason, string Comments)
 
 /// <summary>A page of orders. <paramref name="Limit"/>: 1 to 1000.</summary>
 internal sealed record OrderQuery(
-    string? Status = null, string? Sort = "-date_created", int Offset = 0, int Limit = 1000);
+    string? Status = null, string? Sort = "-date_created", int Offset = 0, int Limit = 1000)
+{
+    /// <summary>Orders that hold a certificate with one of these; empty: of any.</summary>
+    public IReadOnlyList<string> Serials { get; init; } = [];
+}

@@ -85,6 +85,8 @@ internal sealed class CertCentralClient(CertCentralWire wire) : ICertCentralApi
     private static string QueryOf(OrderQuery query) => "?"
         + (query.Status is null ? "" : $"filters%5Bstatus%5D={Uri.EscapeDataString(query.Status)}&")
         + (query.Sort is null ? "" : $"sort={Uri.EscapeDataString(query.Sort)}&")
+        + string.Concat(query.Serials.Select(
+            (serial, at) => $"filters%5Bserial_number%5D%5B{at}%5D={Uri.EscapeDataString(serial)}&"))
         + $"offset={query.Offset}&limit={query.Limit}";
 
     private Task<T> AskAsync<T>(CertCentralCall call, JsonTypeInfo<T> answer, CancellationToken ct) =>

@@ -1,7 +1,10 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Database;
+using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Running;
+using ControlPlane.Jobs;
+using ControlPlane.Nodes;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Bundles;
@@ -34,6 +37,27 @@ internal sealed record IssuedBundle(Bundle Bundle, Chain Chain)
             CreatedAt = run.Now,
         };
         return new IssuedBundle(bundle, chain);
+    }
+
+    /// <summary>Records it, and the word for the publisher, in the transaction that the step commits.</summary>
+    /// <returns>False when the claim to the name was lost meanwhile: nothing may be published.</returns>
+    public async Task<bool> RecordAsync(
+        OrderRun run, IWakes wakes, IDesiredStatePublisher publisher, CancellationToken ct)
+    {
+        await StoreChainAsync(run.Db, ct);
+        await run.BeginAsync(ct);
+        if (!await Contest.TakeOverAsync(run, wakes, ct))
+        {
+            return false;
+        }
+
+        run.Db.Bundles.Add(Bundle);
+        // Written now, within the transaction: the word for the publisher refers to it.
+        await run.Db.SaveChangesAsync(ct);
+        run.Order.BundleId = Bundle.Id;
+        await DesiredChanges.RecordAsync(run, Bundle.Id, ct);
+        run.AfterCommit(publisher.Wake);
+        return true;
     }
 
     /// <summary>Stores the chain unless it is there: thousands of leaves stand on one.</summary>

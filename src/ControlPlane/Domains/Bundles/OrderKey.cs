@@ -9,6 +9,8 @@ namespace ControlPlane.Domains.Bundles;
 /// <param name="Csr">PKCS#10 (RFC 2986), DER: the name as common name and as the one SAN.</param>
 internal sealed record OrderKey(PrivateKey Key, byte[] Csr) : IDisposable
 {
+    private const string RsaKey = "1.2.840.113549.1.1.1";
+
     public static OrderKey Make(string hostname, KeyAlgorithm algorithm)
     {
         if (algorithm == KeyAlgorithm.Rsa2048)
@@ -21,6 +23,40 @@ internal sealed record OrderKey(PrivateKey Key, byte[] Csr) : IDisposable
 
         using var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         return Finish(ecdsa, new CertificateRequest(Subject(hostname), ecdsa, HashAlgorithmName.SHA256), hostname);
+    }
+
+    /// <summary>A key that was made elsewhere, with a CSR of ours over it: from here on it is as any other.</summary>
+    /// <param name="hostname">The name.</param>
+    /// <param name="leaf">DER of the certificate over the key.</param>
+    /// <param name="pkcs8">The private key; zeroed.</param>
+    /// <returns>Null when the key is not the leaf's.</returns>
+    public static OrderKey? Adopt(string hostname, byte[] leaf, byte[] pkcs8)
+    {
+        using var certificate = X509CertificateLoader.LoadCertificate(leaf);
+        using AsymmetricAlgorithm pair = certificate.GetKeyAlgorithm() == RsaKey ? RSA.Create() : ECDsa.Create();
+        try
+        {
+            pair.ImportPkcs8PrivateKey(pkcs8, out _);
+            if (!pair.ExportSubjectPublicKeyInfo().AsSpan()
+                .SequenceEqual(certificate.PublicKey.ExportSubjectPublicKeyInfo()))
+            {
+                return null;
+            }
+
+            var request = pair is RSA rsa
+                ? new CertificateRequest(Subject(hostname), rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+                : new CertificateRequest(Subject(hostname), (ECDsa)pair, HashAlgorithmName.SHA256);
+            return Finish(pair, request, hostname);
+        }
+        catch (CryptographicException)
+        {
+            // Of another kind than the leaf's, or no key at all.
+            return null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(pkcs8);
+        }
     }
 
     public void Dispose() => Key.Dispose();

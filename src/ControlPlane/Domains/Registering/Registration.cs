@@ -1,3 +1,4 @@
+using ControlPlane.Adoptions;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
@@ -37,6 +38,11 @@ internal static class Registration
             return Refused(Problems.FleetNotAllowed.With());
         }
 
+        if (body.Adopt && by.Role == ApiRole.Portal)
+        {
+            return Refused(AdoptionProblems.NotAllowed.With());
+        }
+
         if (await FleetChoice.MakeAsync(db, body.Fleet, tenant, options.Name, now) is not { } fleet)
         {
             return Refused(Problems.FleetUnknown.With($"There is no fleet {body.Fleet}."));
@@ -73,7 +79,7 @@ internal static class Registration
                     db, tenant, options, FleetWay.Of(fleet, options), now, CancellationToken.None),
                 CreatedAt = now,
             };
-            Enter(db, domain, by.InBulk, now);
+            Enter(db, domain, body.Adopt ? OrderKind.Adoption : OrderKind.New, by.InBulk, now);
             try
             {
                 // Within a transaction this is a savepoint: what is refused is undone, and no more than that.
@@ -97,9 +103,9 @@ internal static class Registration
     }
 
     /// <summary>The claim, its first order, and what is told of them.</summary>
-    private static void Enter(ControlPlaneDb db, Domain domain, bool inBulk, DateTimeOffset now)
+    private static void Enter(ControlPlaneDb db, Domain domain, OrderKind kind, bool inBulk, DateTimeOffset now)
     {
-        var order = Order.Open(domain, OrderKind.New, now);
+        var order = Order.Open(domain, kind, now);
         order.InBulk = inBulk;
         db.AddRange(domain, order, Told(EventTypes.DomainRegistered, $"{domain.Hostname} was registered."
             + (domain.ProvenAt is null

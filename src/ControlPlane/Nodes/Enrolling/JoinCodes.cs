@@ -54,7 +54,7 @@ internal static class JoinCodes
             };
         }
 
-        var code = RandomNumberGenerator.GetBytes(CodeBytes);
+        var code = NewCode();
         var now = time.GetUtcNow();
         var row = new JoinCode
         {
@@ -68,6 +68,9 @@ internal static class JoinCodes
         var answer = new CreatedJoinCode(Base64Url.EncodeToString(code), fleet.Name, row.ExpiresAt);
         return TypedResults.Created((string?)null, answer);
     }
+
+    /// <summary>256 random bits: what a code is before it is written.</summary>
+    public static byte[] NewCode() => RandomNumberGenerator.GetBytes(CodeBytes);
 
     /// <summary>The hash under which a code is kept; null when the text cannot be a code.</summary>
     public static byte[]? Hash(string code)

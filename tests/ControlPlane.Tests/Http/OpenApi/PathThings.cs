@@ -1,4 +1,6 @@
 using System.Net.Http.Json;
+using System.Security.Cryptography;
+using ControlPlane.Adoptions;
 using ControlPlane.Tests.Imports;
 using Microsoft.EntityFrameworkCore;
 
@@ -41,6 +43,7 @@ internal static class PathThings
             (await ApiFixture.ReadAsync(await api.Acme.PostAsync($"/v1/webhooks/{earlier[0]}/test", null)))["id"]!
                 .ToString()),
         ["/v1/imports/{id}"] = new(IsTenants: true, async (api, _) => (await MakeImportAsync(api)).ToString()),
+        ["/v1/adoptions/{adoption}"] = new(IsTenants: false, (api, _) => MakeAdoptionAsync(api)),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
         ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),
     };
@@ -62,6 +65,25 @@ internal static class PathThings
         await using var db = api.Open();
         await db.Imports.ExecuteDeleteAsync();
         return await ImportFiles.TakeInAsync(api.Acme, ImportFiles.Csv([$"i{Guid.NewGuid():N}.example.com"]));
+    }
+
+    /// <summary>Without the API: there is no vault here to make its key.</summary>
+    private static async Task<string> MakeAdoptionAsync(ApiFixture api)
+    {
+        await using var db = api.Open();
+        var adoption = new Adoption
+        {
+            Id = Guid.NewGuid(),
+            FleetId = (await db.Fleets.OrderBy(row => row.Id).FirstAsync()).Id,
+            CodeHash = RandomNumberGenerator.GetBytes(32),
+            KeyId = Guid.NewGuid(),
+            PublicKey = [0],
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            ExpiresAt = DateTimeOffset.UnixEpoch,
+        };
+        db.Add(adoption);
+        await db.SaveChangesAsync();
+        return adoption.Id.ToString();
     }
 
     public static PathThing Of(string parameter) => All.TryGetValue(parameter, out var thing)
