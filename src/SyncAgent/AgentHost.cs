@@ -7,6 +7,7 @@ using SyncAgent.Adopting;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 using SyncAgent.Syncing;
 using SyncAgent.Tokens;
 using SyncAgent.Verification;

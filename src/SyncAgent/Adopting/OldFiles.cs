@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 using SyncAgent.Syncing;
 
 namespace SyncAgent.Adopting;

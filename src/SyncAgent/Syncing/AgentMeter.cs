@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 
 namespace SyncAgent.Syncing;
 

@@ -3,6 +3,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Drills;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 using SyncAgent.Verification;
 
 namespace SyncAgent.Syncing;

@@ -1,6 +1,7 @@
 using ControlPlane.Contracts;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 
 namespace SyncAgent.Syncing;
 

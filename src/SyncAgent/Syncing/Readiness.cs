@@ -1,6 +1,7 @@
 using System.Globalization;
 using ControlPlane.Contracts;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 
 namespace SyncAgent.Syncing;
 

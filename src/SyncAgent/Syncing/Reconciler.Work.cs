@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using SyncAgent.ControlPlaneApi;
+using SyncAgent.Observing;
 using SyncAgent.Planning;
 
 namespace SyncAgent.Syncing;

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using ControlPlane.Contracts;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 using SyncAgent.Planning;
 
 namespace SyncAgent.Syncing;

@@ -2,6 +2,7 @@ using ControlPlane.Contracts;
 using ControlPlane.Drills;
 using SyncAgent.ControlPlaneApi;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 using SyncAgent.Tokens;
 
 namespace SyncAgent.Syncing;

@@ -1,5 +1,6 @@
 using ControlPlane.Contracts;
 using SyncAgent.Local;
+using SyncAgent.Observing;
 
 namespace SyncAgent.Syncing;
 

@@ -1,4 +1,5 @@
 using ControlPlane.Contracts;
+using SyncAgent.Observing;
 using SyncAgent.Syncing;
 using SyncAgent.Tests.HAProxy;
 

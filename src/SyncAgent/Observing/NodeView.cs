@@ -3,7 +3,7 @@ using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Planning;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Observing;
 
 /// <summary>
 /// What the agent knows of its own node: disk, HAProxy's memory, and what the listener has shown. Belongs to one

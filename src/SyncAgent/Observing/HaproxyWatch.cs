@@ -1,8 +1,9 @@
 using SyncAgent.Adopting;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
+using SyncAgent.Syncing;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Observing;
 
 /// <summary>
 /// Notices that HAProxy is another one (restart, reload) or that files changed, reads what is there, and lets the

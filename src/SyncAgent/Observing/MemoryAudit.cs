@@ -2,8 +2,9 @@ using ControlPlane.Contracts;
 using SyncAgent.HAProxy;
 using SyncAgent.Local;
 using SyncAgent.Planning;
+using SyncAgent.Syncing;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Observing;
 
 /// <summary>How memory can differ from disk and record. All are repaired from disk.</summary>
 internal static class AuditCauses

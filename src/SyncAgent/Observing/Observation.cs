@@ -1,7 +1,7 @@
 using ControlPlane.Contracts;
 using SyncAgent.Local;
 
-namespace SyncAgent.Syncing;
+namespace SyncAgent.Observing;
 
 /// <summary>One name as a row of a report.</summary>
 internal static class Observation
