@@ -1,7 +1,9 @@
+using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;
@@ -41,7 +43,9 @@ internal static class RegisterDomain
                 Problems.TenantUnknown, Problems.FleetNotAllowed, Problems.FleetUnknown,
                 Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
-        .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
+        .Example(new RegisterDomainRequest(
+            "shop.example.com", "ecdsaP256", null, Metadata: new Dictionary<string, string> { ["customer"] = "4711" },
+            Tls: new TlsChange { MinimumVersion = "1.2" }), Examples.Registered)
         .Produces<DomainView>(StatusCodes.Status201Created);
 
     /// <summary>Goes on when the caller hangs up: whoever repeats the call must find the first result.</summary>
@@ -85,6 +89,8 @@ internal static class RegisterDomain
                 FleetId = fleet.Id,
                 Hostname = body.Hostname!,
                 KeyAlgorithm = KeyAlgorithms.ByWord[body.KeyAlgorithm ?? KeyAlgorithms.Word(KeyAlgorithm.EcdsaP256)],
+                Metadata = Metadata.Of(body.Metadata ?? Metadata.None),
+                TlsMinimum = body.Tls?.MinimumVersion ?? TlsVersions.Default,
                 Claim = contested ? Claim.Contested : Claim.Held,
                 ProvenAt = vouched && !contested ? now : null,
                 CnameTarget = await TenantTarget.OfAsync(
@@ -188,8 +194,12 @@ internal static class RegisterDomain
 /// <param name="Tenant">For whom, by name or id. Operators must give it, portals must not.</param>
 /// <param name="Fleet">The fleet to serve it, by name or id, for operators; the tenant's or the configured one when
 /// left out.</param>
+/// <param name="Metadata">Your own words for it, such as the number of a customer: up to 16 short texts by
+/// name.</param>
+/// <param name="Tls">How nodes are to speak TLS for it.</param>
 internal sealed record RegisterDomainRequest(
-    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null)
+    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null,
+    IReadOnlyDictionary<string, string>? Metadata = null, TlsChange? Tls = null)
 {
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>
     {
@@ -204,6 +214,12 @@ internal sealed record RegisterDomainRequest(
             });
             RuleFor(body => body.KeyAlgorithm).Must(word => word is null || KeyAlgorithms.ByWord.ContainsKey(word))
                 .WithMessage($"keyAlgorithm must be one of {string.Join(", ", KeyAlgorithms.ByWord.Keys)}.");
+            RuleFor(body => body.Metadata).Must(entries => entries is null
+                    || (entries.Count <= Settings.Metadata.MostEntries
+                        && entries.All(entry => Settings.Metadata.IsEntry(entry.Key, entry.Value))))
+                .WithMessage(Settings.Metadata.Rule);
+            RuleFor(body => body.Tls).Must(tls => TlsChange.IsVersion(tls?.MinimumVersion))
+                .WithMessage(TlsChange.Rule).OverridePropertyName("tls.minimumVersion");
         }
     }
 }

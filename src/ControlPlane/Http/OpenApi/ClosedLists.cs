@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
+using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -16,8 +18,8 @@ internal static class ClosedLists
             [(typeof(ReasonView), "code")] = Reasons.ByCode.Keys,
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
-            [(typeof(EventView), "type")] =
-                typeof(EventTypes).GetFields().Select(field => (string)field.GetRawConstantValue()!),
+            [(typeof(TlsView), "minimumVersion")] = TlsVersions.All,
+            [(typeof(EventView), "type")] = EventTypes.Words,
         };
 
     public static void Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)

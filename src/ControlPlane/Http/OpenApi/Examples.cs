@@ -2,6 +2,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 
@@ -40,6 +41,8 @@ internal static class Examples
         Fleet = "local",
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
+        Tls = new TlsView("1.2"),
+        Metadata = new Dictionary<string, string> { ["customer"] = "4711" },
         Status = OverallStatus.Pending,
         WaitingOn = Reasons.DnsUnchecked.WaitingOn,
         Reason = Unchecked,
