@@ -59,6 +59,10 @@ internal sealed record DomainView
     /// <summary>How far the newest certificate is.</summary>
     public required CertificateStatusView Certificate { get; init; }
 
+    /// <summary>When the certificate that is served ends, which may be an earlier one than <c>certificate</c>; null
+    /// while none is.</summary>
+    public required DateTimeOffset? ExpiresAt { get; init; }
+
     /// <summary>How far the nodes are with the desired bundle.</summary>
     public required DeliverySummary Delivery { get; init; }
 

@@ -99,6 +99,7 @@ internal sealed class DomainViews(
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
                 facts.Newest?.NotAfter),
+            ExpiresAt = domain.ExpiresAt,
             Delivery = facts.Delivery(),
             Validation = facts.Validation,
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,

@@ -51,6 +51,7 @@ internal static class Examples
         DnsRecords = [Way],
         Ownership = new OwnershipView(OwnershipStatus.Pending),
         Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
+        ExpiresAt = null,
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
         Validation = null,
         NextCheckAt = At,
@@ -86,6 +87,7 @@ internal static class Examples
         Certificate = new CertificateStatusView(
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),
+        ExpiresAt = At.AddDays(199),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
         Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,
