@@ -7,8 +7,8 @@ namespace ControlPlane.Domains.Reading;
 
 /// <summary>
 /// A domain's entity tag: a hash of all that GET shows, except what a clock moves and nobody changed: when we look
-/// next, and the time so far. So a tag that is read stays good while nothing happens, for whoever polls and for whoever is
-/// about to change it. It is written as a strong one all the same, because If-Match takes no other; nobody asks for
+/// next, and the time so far. So a tag that is read stays good while nothing happens, for whoever polls and for whoever
+/// is about to change it. It is written as a strong one all the same, because If-Match takes no other; nobody asks for
 /// ranges of a domain, which is what the difference is for. The same on every replica of a version.
 /// </summary>
 internal static class DomainTag

@@ -15,9 +15,9 @@ internal static class ListDomains
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
-            "Oldest first. Deleted domains are left out unless `status` asks for them. Filters go together: a domain is "
-            + "shown that meets all of them. Pages may be read while domains come, go and change: what was there and "
-            + "met the filters all the time is shown once; what did for a part of it, once or not at all.",
+            "Oldest first. Deleted domains are left out unless `status` asks for them. Filters go together: a domain "
+            + "is shown that meets all of them. Pages may be read while domains come, go and change: what was there "
+            + "and met the filters all the time is shown once; what did for a part of it, once or not at all.",
             Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown,
             Problems.FleetNotAllowed, Problems.FleetUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
