@@ -23,10 +23,11 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
             return await WithdrawTokenAsync(run, ct);
         }
 
-        var fingerprint = await run.Db.Bundles.Where(bundle => bundle.Id == order.BundleId)
-            .Select(bundle => bundle.Fingerprint).SingleAsync(ct);
+        var wanted = await run.Db.Bundles.Where(bundle => bundle.Id == order.BundleId)
+            .Select(bundle => new { bundle.Id, bundle.Fingerprint, bundle.NotAfter }).SingleAsync(ct);
         await run.BeginAsync(ct);
-        var verdict = await RolloutProof.ReadAsync(run.Db, run.Domain.FleetId, order.DomainId, fingerprint, ct);
+        var verdict = await RolloutProof.ReadAsync(
+            run.Db, run.Domain.FleetId, order.DomainId, wanted.Fingerprint, ct);
         if (await OvertakenAsync(run, ct))
         {
             return new StepResult.Advance(
@@ -35,7 +36,7 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
 
         return verdict.Outcome switch
         {
-            RolloutOutcome.Proven => await ActivateAsync(run, verdict, ct),
+            RolloutOutcome.Proven => await ActivateAsync(run, verdict, wanted.NotAfter, ct),
             RolloutOutcome.Waiting when await RolloutGates.WhyHeldAsync(run.Db, run.Domain, ct) is { } held => Wait(
                 order, Reasons.RolloutPaused, held),
             RolloutOutcome.Waiting => Wait(
@@ -65,7 +66,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         row => row.DomainId == run.Order.DomainId && row.BundleId != null && row.OrderSequence > run.Order.Sequence,
         ct);
 
-    private static async Task<StepResult> ActivateAsync(OrderRun run, RolloutVerdict verdict, CancellationToken ct)
+    private static async Task<StepResult> ActivateAsync(
+        OrderRun run, RolloutVerdict verdict, DateTimeOffset notAfter, CancellationToken ct)
     {
         var (order, domain) = (run.Order, run.Domain);
         if (await run.DeletionRequestedAsync(ct))
@@ -82,7 +84,7 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
             run.Tell(EventTypes.OrderMoved, "Active → Superseded: A later order of this domain is served.", served.Id);
         }
 
-        domain.ActiveBundleId = order.BundleId;
+        domain.Serve(order.BundleId!.Value, notAfter);
         var told = EventTypes.CertificateRenewed;
         if (domain.Status is DomainStatus.Pending or DomainStatus.Failed)
         {

@@ -170,13 +170,13 @@ internal sealed class CancelOrder(
         if (!others && domain.Claim == Claim.Lost && domain.Status != DomainStatus.Deleting)
         {
             // It stays, to say why, until its tenant deletes it.
-            domain.ActiveBundleId = null;
+            domain.ServeNothing();
         }
         else if (!others)
         {
             domain.Status = DomainStatus.Deleted;
             domain.DeletedAt = run.Now;
-            domain.ActiveBundleId = null;
+            domain.ServeNothing();
             run.Tell(EventTypes.DomainDeleted, $"{domain.Hostname} is deleted. {domain.DeletionReceipt}".Trim());
         }
     }

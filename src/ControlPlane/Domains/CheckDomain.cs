@@ -5,6 +5,7 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
+using ControlPlane.Http.Conditions;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Jobs;
 using Microsoft.AspNetCore.Mvc;
@@ -16,6 +17,7 @@ namespace ControlPlane.Domains;
 internal static class CheckDomain
 {
     public static void Map(RouteGroupBuilder domains) => domains.MapPost("{id:guid}/check", HandleAsync)
+        .WithMetadata(new HonoursConditions())
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
@@ -24,22 +26,29 @@ internal static class CheckDomain
             + $"come at `nextCheckAt`: {RetrySchedules.DnsInWords}. Does nothing when there is nothing to wait for, "
             + "asks the CA, or addresses that are not ours, once a minute at most, and never shortens the look-ups "
             + "after a lost answer of the CA.",
-            Problems.NotFound)
+            Problems.MalformedRequest, Problems.NotFound)
         .Example(null, Examples.Waiting).Produces<DomainView>(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> HandleAsync(
-        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes,
-        [FromServices] EarlyLooks looks, TimeProvider time, CancellationToken ct)
+        Guid id, Caller caller, HttpContext context, ControlPlaneDb db, DomainViews views,
+        [FromServices] IWakes wakes, [FromServices] EarlyLooks looks, TimeProvider time, CancellationToken ct)
     {
-        if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.LockAsync(id, caller) is not { } domain)
         {
             return Problems.NotFound.With("There is no such domain.");
+        }
+
+        if (await views.PreconditionAsync(context, domain) is { } refusal)
+        {
+            return refusal;
         }
 
         var now = time.GetUtcNow().ToUniversalTime();
         // A lost answer's look-ups have their own schedule: the order may be placed again only after the last of them.
         var due = db.Orders.Where(row => row.DomainId == id && row.NextAttemptAt > now
             && !(row.State == OrderState.PendingOrder && row.SubmittedAt != null));
+        var woken = new HashSet<OrderState>();
         foreach (var order in await due.Select(row => new { row.Id, row.State, row.Reason }).ToListAsync(ct))
         {
             // To look at DNS or at the nodes costs us alone. At the CA it costs everyone's quota; and a name that leads
@@ -61,7 +70,13 @@ internal static class CheckDomain
 
             await due.Where(row => row.Id == order.Id && row.State == order.State && row.NextAttemptAt > at)
                 .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, at), ct);
-            wakes.Wake(order.State);
+            woken.Add(order.State);
+        }
+
+        await transaction.CommitAsync(ct);
+        foreach (var state in woken)
+        {
+            wakes.Wake(state);
         }
 
         return TypedResults.Accepted($"/v1/domains/{id}", await views.OneAsync(domain, ct));

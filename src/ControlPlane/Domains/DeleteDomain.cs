@@ -2,6 +2,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
+using ControlPlane.Http.Conditions;
 using ControlPlane.Http.OpenApi;
 using ControlPlane.Jobs;
 using Microsoft.AspNetCore.Mvc;
@@ -17,23 +18,25 @@ internal static class DeleteDomain
     private const int Tries = 10;
 
     public static void Map(RouteGroupBuilder domains) => domains.MapDelete("{id:guid}", HandleAsync)
+        .WithMetadata(new HonoursConditions())
         .RequireAuthorization(AccessPolicy.Owner)
         .WithName("DeleteDomain").WithSummary("Delete a domain")
         .Documented(
             "Cancels what is under way, withdraws the name from every node and destroys its keys. It takes seconds: "
             + "follow `status` from deleting to deleted. Deleting twice changes nothing.",
-            Problems.NotFound)
+            Problems.MalformedRequest, Problems.NotFound)
         .Example(null, Examples.Active with { Status = OverallStatus.Deleting, WaitingOn = WaitingOn.Nodes })
         .Produces<DomainView>(StatusCodes.Status202Accepted);
 
     private static async Task<IResult> HandleAsync(
-        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, [FromServices] IWakes wakes, TimeProvider time)
+        Guid id, Caller caller, HttpContext context, ControlPlaneDb db, DomainViews views,
+        [FromServices] IWakes wakes, TimeProvider time)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryAsync(id, caller, db, views, wakes, time.GetUtcNow().ToUniversalTime());
+                return await TryAsync(id, caller, context, db, views, wakes, time.GetUtcNow().ToUniversalTime());
             }
             catch (DbUpdateConcurrencyException) when (attempt < Tries)
             {
@@ -44,7 +47,8 @@ internal static class DeleteDomain
     }
 
     private static async Task<IResult> TryAsync(
-        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, IWakes wakes, DateTimeOffset now)
+        Guid id, Caller caller, HttpContext context, ControlPlaneDb db, DomainViews views, IWakes wakes,
+        DateTimeOffset now)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
         var domain = await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").VisibleTo(caller)
@@ -52,6 +56,11 @@ internal static class DeleteDomain
         if (domain is null)
         {
             return Problems.NotFound.With("There is no such domain.");
+        }
+
+        if (await views.PreconditionAsync(context, domain) is { } refusal)
+        {
+            return refusal;
         }
 
         var states = new HashSet<OrderState>();

@@ -46,7 +46,10 @@ internal sealed class Domain
         : "Another account has proven control of the name.";
 
     /// <summary>The last bundle that every serving node proved; null before the first.</summary>
-    public Guid? ActiveBundleId { get; set; }
+    public Guid? ActiveBundleId { get; private set; }
+
+    /// <summary>The end of that bundle's validity, where lists can look for it.</summary>
+    public DateTimeOffset? ExpiresAt { get; private set; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -73,6 +76,12 @@ internal sealed class Domain
 
     /// <summary>After deletion: which nodes confirmed the withdrawal and which were not there to ask.</summary>
     public string? DeletionReceipt { get; set; }
+
+    /// <summary>Every serving node has proven this bundle.</summary>
+    public void Serve(Guid bundle, DateTimeOffset notAfter) => (ActiveBundleId, ExpiresAt) = (bundle, notAfter);
+
+    /// <summary>No node is to serve it any more.</summary>
+    public void ServeNothing() => (ActiveBundleId, ExpiresAt) = (null, null);
 }
 
 /// <summary>The domain as a whole. A renewal in progress leaves it active.</summary>

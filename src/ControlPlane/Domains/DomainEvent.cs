@@ -37,6 +37,7 @@ internal static class EventTypes
     public const string OwnershipProven = "ownership.proven";
     public const string OwnershipLost = "ownership.lost";
     public const string DomainWaiting = "domain.waiting";
+    public const string DomainUpdated = "domain.updated";
     public const string DomainActive = "domain.active";
     public const string DomainFailed = "domain.failed";
     public const string DomainMovedAway = "domain.moved-away";

@@ -1,4 +1,5 @@
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
 
@@ -17,6 +18,7 @@ internal static class DomainRoutes
         ReadCertificates.Map(domains);
         ReadDelivery.Map(domains);
         ReadTokenVisits.Map(domains);
+        ChangeDomain.Map(domains);
         CheckDomain.Map(domains);
         DeleteDomain.Map(domains);
         ReadEvents.MapFeed(app);

@@ -3,6 +3,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Registering;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.Idempotency;
@@ -37,7 +38,9 @@ internal static class RegisterDomain
                 AdoptionProblems.NotAllowed,
                 Problems.AlreadyRegistered, Problems.HostnameBeingReleased,
             ])
-        .Example(new RegisterDomainRequest("shop.example.com", "ecdsaP256", null), Examples.Registered)
+        .Example(new RegisterDomainRequest(
+            "shop.example.com", "ecdsaP256", null, Metadata: new Dictionary<string, string> { ["customer"] = "4711" },
+            Tls: new TlsChange { MinimumVersion = "1.2" }), Examples.Registered)
         .Produces<DomainView>(StatusCodes.Status201Created);
 
     /// <summary>Goes on when the caller hangs up: whoever repeats the call must find the first result.</summary>
@@ -77,8 +80,12 @@ internal static class RegisterDomain
 /// left out.</param>
 /// <param name="Adopt">True, for operators: nothing is bought; the certificate that nodes serve the name with is waited
 /// for, and taken over.</param>
+/// <param name="Metadata">Your own words for it, such as the number of a customer: up to 16 short texts by
+/// name.</param>
+/// <param name="Tls">How nodes are to speak TLS for it.</param>
 internal sealed record RegisterDomainRequest(
-    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null, bool Adopt = false)
+    string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null, bool Adopt = false,
+    IReadOnlyDictionary<string, string>? Metadata = null, TlsChange? Tls = null)
 {
     /// <summary>What <see cref="KeyAlgorithm"/> says, or the one for those who do not say.</summary>
     internal KeyAlgorithm Algorithm =>
@@ -97,6 +104,12 @@ internal sealed record RegisterDomainRequest(
             });
             RuleFor(body => body.KeyAlgorithm).Must(word => word is null || KeyAlgorithms.ByWord.ContainsKey(word))
                 .WithMessage($"keyAlgorithm must be one of {string.Join(", ", KeyAlgorithms.ByWord.Keys)}.");
+            RuleFor(body => body.Metadata).Must(entries => entries is null
+                    || (entries.Count <= Settings.Metadata.MostEntries
+                        && entries.All(entry => Settings.Metadata.IsEntry(entry.Key, entry.Value))))
+                .WithMessage(Settings.Metadata.Rule);
+            RuleFor(body => body.Tls).Must(tls => TlsChange.IsVersion(tls?.MinimumVersion))
+                .WithMessage(TlsChange.Rule).OverridePropertyName("tls.minimumVersion");
         }
     }
 }

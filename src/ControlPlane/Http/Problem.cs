@@ -35,6 +35,9 @@ internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<Fi
     /// <summary>Seconds after which a repeat may succeed.</summary>
     public int? RetryAfterSeconds { get; init; }
 
+    /// <summary>The present tag of the resource that a condition was about.</summary>
+    public string? Tag { get; init; }
+
     public Task ExecuteAsync(HttpContext httpContext)
     {
         var response = httpContext.Response;
@@ -42,6 +45,11 @@ internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<Fi
         if (RetryAfterSeconds is { } seconds)
         {
             response.Headers.RetryAfter = seconds.ToString();
+        }
+
+        if (Tag is not null)
+        {
+            response.Headers.ETag = Tag;
         }
 
         var body = new ProblemBody(

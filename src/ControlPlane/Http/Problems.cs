@@ -92,6 +92,16 @@ internal static class Problems
         "idempotency-in-progress", 409, None, "The first request with this Idempotency-Key is still being answered.",
         "Repeat the request after the time in Retry-After.");
 
+    public static readonly ProblemKind DomainDeleted = new(
+        "domain-deleted", 409, Customer, "The domain is deleted, or is being deleted: it has no settings any more.",
+        "Nothing to do; register the name again with POST /v1/domains to have it back.");
+
+    public static readonly ProblemKind PreconditionFailed = new(
+        "precondition-failed", 412, Customer, "The resource is not, or no longer, what If-Match or If-None-Match asks "
+        + "for. Nothing was done.",
+        "Read it again, look whether the change still makes sense, and repeat it with the tag of that answer; ETag of "
+        + "this one is the present tag.");
+
     public static readonly ProblemKind BodyTooLarge = new(
         "body-too-large", 413, Customer, "The body is larger than this route accepts.",
         "Send less: 64 KB are accepted, 1 MB on the routes of the agents, 4 MB for an import.");
@@ -124,7 +134,7 @@ internal static class Problems
         TenantNotAllowed, TenantUnknown, FleetNotAllowed, FleetUnknown,
         NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
         AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
-        IdempotencyInProgress,
+        IdempotencyInProgress, DomainDeleted, PreconditionFailed,
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
     }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
         .Concat(Webhooks.WebhookProblems.All).Concat(Imports.ImportProblems.All)

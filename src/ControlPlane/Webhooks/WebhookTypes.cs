@@ -16,10 +16,10 @@ internal static class WebhookTypes
     public static readonly IReadOnlyList<string> OfPortals =
     [
         EventTypes.DomainRegistered, EventTypes.DomainContested, EventTypes.OwnershipProven, EventTypes.OwnershipLost,
-        EventTypes.DomainWaiting, EventTypes.DomainActive, EventTypes.DomainFailed, EventTypes.DomainDeletionRequested,
-        EventTypes.DomainDeleted, EventTypes.OrderWaiting, EventTypes.OrderFailed, EventTypes.BundleCollected,
-        EventTypes.CertificateRenewed, EventTypes.BundleWithdrawn, EventTypes.NodeRefused, EventTypes.FleetDegraded,
-        EventTypes.FleetWhole, EventTypes.WebhookDisabled,
+        EventTypes.DomainWaiting, EventTypes.DomainUpdated, EventTypes.DomainActive, EventTypes.DomainFailed,
+        EventTypes.DomainDeletionRequested, EventTypes.DomainDeleted, EventTypes.OrderWaiting, EventTypes.OrderFailed,
+        EventTypes.BundleCollected, EventTypes.CertificateRenewed, EventTypes.BundleWithdrawn, EventTypes.NodeRefused,
+        EventTypes.FleetDegraded, EventTypes.FleetWhole, EventTypes.WebhookDisabled,
     ];
 
     public static bool IsKnown(string type) => type == All || EventTypes.Words.Contains(type);

@@ -173,7 +173,8 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
                 order.MoveTo(state, Now);
             }
 
-            (domain.Status, domain.ActiveBundleId, domain.ActivatedAt) = (DomainStatus.Active, bundle.Id, Now);
+            domain.Serve(bundle.Id, bundle.NotAfter);
+            (domain.Status, domain.ActivatedAt) = (DomainStatus.Active, Now);
             db.Add(new DesiredRow
             {
                 FleetId = domain.FleetId,

@@ -72,7 +72,11 @@ internal sealed class FleetRows(PostgresDatabase database)
         order.MoveTo(OrderState.PendingIssuance, now);
         order.MoveTo(OrderState.PendingDeployment, now);
         order.NextAttemptAt = null;
-        domain.ActiveBundleId = status == DomainStatus.Active ? bundle.Id : null;
+        if (status == DomainStatus.Active)
+        {
+            domain.Serve(bundle.Id, bundle.NotAfter);
+        }
+
         await db.SaveChangesAsync();
         return new SeededDomain(domain, order, bundle);
     }

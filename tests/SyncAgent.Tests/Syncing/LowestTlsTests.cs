@@ -1,7 +1,6 @@
 using System.Security.Authentication;
 using ControlPlane.Contracts;
 using SyncAgent.Observing;
-using SyncAgent.Syncing;
 using SyncAgent.Tests.HAProxy;
 
 namespace SyncAgent.Tests.Syncing;

@@ -1,5 +1,6 @@
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 
@@ -27,6 +28,12 @@ internal sealed record DomainView
     /// <summary><c>ecdsaP256</c> or <c>rsa2048</c>.</summary>
     public required string KeyAlgorithm { get; init; }
 
+    /// <summary>How nodes speak TLS for it.</summary>
+    public required TlsView Tls { get; init; }
+
+    /// <summary>The portal's own words; nothing here acts upon them.</summary>
+    public required IReadOnlyDictionary<string, string> Metadata { get; init; }
+
     /// <summary>The domain as a whole.</summary>
     public required OverallStatus Status { get; init; }
 
@@ -51,6 +58,10 @@ internal sealed record DomainView
 
     /// <summary>How far the newest certificate is.</summary>
     public required CertificateStatusView Certificate { get; init; }
+
+    /// <summary>When the certificate that is served ends, which may be an earlier one than <c>certificate</c>; null
+    /// while none is.</summary>
+    public required DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>How far the nodes are with the desired bundle.</summary>
     public required DeliverySummary Delivery { get; init; }

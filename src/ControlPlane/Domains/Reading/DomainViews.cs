@@ -2,9 +2,11 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
+using ControlPlane.Http.Conditions;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
@@ -17,6 +19,13 @@ internal sealed class DomainViews(
     ControlPlaneDb db, ICertificateAuthority ca, IOptions<FleetOptions> options, TimeProvider time)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
+
+    /// <summary>The answer to a request whose conditions the domain does not meet; null when it may go on. To change
+    /// something, ask with the domain's row locked: of two who hold the same tag, the second finds another.</summary>
+    public async Task<IResult?> PreconditionAsync(HttpContext context, Domain domain) =>
+        Preconditions.AreGiven(context.Request)
+            ? Preconditions.Answer(context, DomainTag.Of(await OneAsync(domain, CancellationToken.None)))
+            : null;
 
     public async Task<IReadOnlyList<DomainView>> ManyAsync(IReadOnlyList<Domain> domains, CancellationToken ct)
     {
@@ -74,6 +83,8 @@ internal sealed class DomainViews(
             Fleet = facts.Fleet.Name,
             Hostname = domain.Hostname,
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
+            Tls = new TlsView(domain.TlsMinimum),
+            Metadata = domain.Metadata,
             Status = facts.Status(),
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
             Reason = reason is null
@@ -88,6 +99,7 @@ internal sealed class DomainViews(
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
                 facts.Newest?.NotAfter),
+            ExpiresAt = domain.ExpiresAt,
             Delivery = facts.Delivery(),
             Validation = facts.Validation,
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,
@@ -113,6 +125,12 @@ internal static class Visibility
     public static Task<Domain?> FindVisibleAsync(
         this IQueryable<Domain> domains, Guid id, Caller caller, CancellationToken ct) =>
         domains.AsNoTracking().VisibleTo(caller).SingleOrDefaultAsync(domain => domain.Id == id, ct);
+
+    /// <summary>One domain to change, its row locked against others who would, and not against who refers to it; or
+    /// null.</summary>
+    public static Task<Domain?> LockAsync(this ControlPlaneDb db, Guid id, Caller caller) => db.Domains
+        .FromSql($"SELECT * FROM domains WHERE id = {id} FOR NO KEY UPDATE").VisibleTo(caller)
+        .SingleOrDefaultAsync(CancellationToken.None);
 }
 
 /// <summary>How kinds of key are written on the wire.</summary>

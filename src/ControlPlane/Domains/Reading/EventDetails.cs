@@ -14,7 +14,10 @@ namespace ControlPlane.Domains.Reading;
 /// <param name="Reason">Why it is not further, a code as in a domain's <c>reason</c>; null when nothing is waited
 /// for.</param>
 /// <param name="WaitingOn">Who must act next.</param>
-internal sealed record EventDetails(string Hostname, DomainStatus Status, string? Reason, WaitingOn WaitingOn)
+/// <param name="Changed">Of <c>domain.updated</c>: the settings that were changed.</param>
+internal sealed record EventDetails(
+    string Hostname, DomainStatus Status, string? Reason, WaitingOn WaitingOn,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Changed = null)
 {
     private static readonly JsonSerializerOptions Json = Options();
 

@@ -1,12 +1,8 @@
 using System.ComponentModel;
-using System.Linq.Expressions;
-using ControlPlane.Contracts;
 using ControlPlane.Database;
-using ControlPlane.Domains.Ownership;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
-using ControlPlane.Nodes;
 using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
 
@@ -19,7 +15,9 @@ internal static class ListDomains
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ListDomains").WithSummary("List domains")
         .Documented(
-            "Oldest first. Deleted domains are left out unless `status` asks for them.",
+            "Oldest first. Deleted domains are left out unless `status` asks for them. Filters go together: a domain "
+            + "is shown that meets all of them. Pages may be read while domains come, go and change: what was there "
+            + "and met the filters all the time is shown once; what did for a part of it, once or not at all.",
             Problems.InvalidField, Problems.MalformedRequest, Problems.TenantNotAllowed, Problems.TenantUnknown,
             Problems.FleetNotAllowed, Problems.FleetUnknown)
         .Words("status", Enum.GetNames<OverallStatus>()).Words("waitingOn", Enum.GetNames<WaitingOn>())
@@ -32,6 +30,11 @@ internal static class ListDomains
         [Description("The beginning of the name.")] string? hostname = null,
         [Description("Who must act next.")] string? waitingOn = null,
         [Description("Why it is not further, such as `node-refused`.")] string? reason = null,
+        [Description("The certificate that is served ends before this time (RFC 3339).")]
+        DateTimeOffset? expiresBefore = null,
+        [Description("The certificate that is served ends after this time (RFC 3339).")]
+        DateTimeOffset? expiresAfter = null,
+        [Description("One entry of its metadata, as `name:value`.")] string? metadata = null,
         [Description("Whose, by name or id; for operators' keys.")] string? tenant = null,
         [Description("Which fleet's, by name or id; for operators' keys.")] string? fleet = null,
         Guid? cursor = null,
@@ -57,15 +60,13 @@ internal static class ListDomains
             return NoSuch("reason", [.. Reasons.ByCode.Keys]);
         }
 
-        var query = db.Domains.AsNoTracking().VisibleTo(caller).Where(HasStatus(wantedStatus, db));
-        if (hostname is not null)
+        if (!DomainFilters.TryHolding(metadata, db, out var domains))
         {
-            // Stored names are in lower case; a name pasted from a customer's mail need not be.
-            var start = hostname.ToLowerInvariant();
-            var pattern = start.Replace("\\", "\\\\").Replace("%", "\\%").Replace("_", "\\_") + "%";
-            query = query.Where(domain => EF.Functions.Like(domain.Hostname, pattern));
+            return Wrong("metadata", "metadata must be name:value, such as customer:4711.");
         }
 
+        var query = domains.AsNoTracking().VisibleTo(caller).Where(DomainFilters.HasStatus(wantedStatus, db))
+            .BeginningWith(hostname).Expiring(expiresAfter, expiresBefore);
         if (tenant is not null)
         {
             if (caller.Role == ApiRole.Portal)
@@ -96,66 +97,17 @@ internal static class ListDomains
             query = query.Where(domain => domain.FleetId == serving);
         }
 
-        if (party is { } who)
+        if (party is not null || reason is not null)
         {
-            query = query.Where(Shows(told => told.WaitingOn == who, who == WaitingOn.None, db));
-        }
-
-        if (reason is not null)
-        {
-            query = query.Where(Shows(told => told.Code == reason, false, db));
+            query = query.Showing(
+                told => (party is null || told.WaitingOn == party) && (reason is null || told.Code == reason),
+                none: party == WaitingOn.None && reason is null, db);
         }
 
         var rows = await query.Where(domain => cursor == null || domain.Id > cursor)
             .OrderBy(domain => domain.Id).Take(limit + 1).ToListAsync(ct);
         var items = await views.ManyAsync([.. rows.Take(limit)], ct);
         return TypedResults.Ok(new Page<DomainView>(items, rows.Count > limit ? $"{items[^1].Id}" : null));
-    }
-
-    /// <summary>What <see cref="DomainFacts.Status"/> computes, as a condition.</summary>
-    private static Expression<Func<Domain, bool>> HasStatus(OverallStatus? status, ControlPlaneDb db)
-    {
-        Expression<Func<Domain, bool>> broken = domain => db.Nodes.Any(node =>
-            node.FleetId == domain.FleetId
-            && (node.Standing == NodeStanding.Lost
-                || (node.Standing == NodeStanding.Serving && !db.NodeObservations.Any(seen =>
-                    seen.NodeId == node.Id && seen.DomainId == domain.Id
-                        && seen.State == ObservedDomainState.Serving))));
-        var parameter = broken.Parameters[0];
-        var active = Expression.Equal(
-            Expression.Property(parameter, nameof(Domain.Status)), Expression.Constant(DomainStatus.Active));
-        return status switch
-        {
-            null => domain => domain.Status != DomainStatus.Deleted,
-            OverallStatus.Active => Expression.Lambda<Func<Domain, bool>>(
-                Expression.AndAlso(active, Expression.Not(broken.Body)), parameter),
-            OverallStatus.Degraded => Expression.Lambda<Func<Domain, bool>>(
-                Expression.AndAlso(active, broken.Body), parameter),
-            { } other => HasStored(Enum.Parse<DomainStatus>(other.ToString())),
-        };
-    }
-
-    private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
-
-    /// <summary>What <see cref="DomainFacts.Reason"/> finds for the newest order, as a condition.</summary>
-    /// <param name="wanted">Which reasons.</param>
-    /// <param name="none">Whether a domain without a reason is wanted, too.</param>
-    /// <param name="db">Where the orders are.</param>
-    private static Expression<Func<Domain, bool>> Shows(Func<Reason, bool> wanted, bool none, ControlPlaneDb db)
-    {
-        var codes = Reasons.ByCode.Values.Where(wanted).Select(reason => reason.Code).ToList();
-        var states = Enum.GetValues<OrderState>().Where(state =>
-            DomainFacts.ReasonOfState.TryGetValue(state, out var told) ? wanted(told) : none).ToList();
-        var lost = wanted(Reasons.OwnershipLost);
-        var (moved, stopped) = (wanted(Reasons.DnsMovedAway), wanted(Reasons.RenewalsStopped));
-        return domain => domain.Claim == Claim.Lost && domain.Status == DomainStatus.Failed
-            ? lost
-            : domain.Status == DomainStatus.Active && domain.DnsAwaySince != null
-            ? (domain.RenewalsStoppedAt == null ? moved : stopped)
-            : db.Orders.Any(order => order.DomainId == domain.Id
-            && !db.Orders.Any(later => later.DomainId == domain.Id && later.Sequence > order.Sequence)
-            && ((order.Reason != null && codes.Contains(order.Reason))
-                || (order.Reason == null && states.Contains(order.State))));
     }
 
     private static bool TryParse<T>(string? word, out T? value)
@@ -178,12 +130,11 @@ internal static class ListDomains
         return true;
     }
 
-    private static Problem NoSuch(string field, string[] words)
+    private static Problem NoSuch(string field, string[] words) => Wrong(
+        field, $"{field} must be one of {string.Join(", ", words.Select(word => word.ToLowerInvariant()))}.");
+
+    private static Problem Wrong(string field, string detail) => Problems.InvalidField.With(detail) with
     {
-        var detail = $"{field} must be one of {string.Join(", ", words.Select(word => word.ToLowerInvariant()))}.";
-        return Problems.InvalidField.With(detail) with
-        {
-            Errors = [new FieldProblem(field, Problems.InvalidField.Code, detail)],
-        };
-    }
+        Errors = [new FieldProblem(field, Problems.InvalidField.Code, detail)],
+    };
 }

@@ -1,7 +1,9 @@
 using ControlPlane.Adoptions;
+using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -73,6 +75,8 @@ internal static class Registration
                 FleetId = fleet.Id,
                 Hostname = body.Hostname!,
                 KeyAlgorithm = body.Algorithm,
+                Metadata = Metadata.Of(body.Metadata ?? Metadata.None),
+                TlsMinimum = body.Tls?.MinimumVersion ?? TlsVersions.Default,
                 Claim = contested ? Claim.Contested : Claim.Held,
                 ProvenAt = vouched && !contested ? now : null,
                 CnameTarget = await TenantTarget.OfAsync(

@@ -1,3 +1,4 @@
+using ControlPlane.Domains.Settings;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Nodes;
@@ -28,6 +29,16 @@ internal abstract record RegistrationOutcome
             if (body.Fleet is { } fleet && Fleet.Id != Domain.FleetId)
             {
                 differences.Add($"fleet is not {fleet}");
+            }
+
+            if (body.Metadata is { } metadata && Metadata.Write(metadata) != Metadata.Write(Domain.Metadata))
+            {
+                differences.Add("metadata are others");
+            }
+
+            if (body.Tls?.MinimumVersion is { } version && version != Domain.TlsMinimum)
+            {
+                differences.Add($"tls.minimumVersion is not {version}");
             }
 
             return differences;

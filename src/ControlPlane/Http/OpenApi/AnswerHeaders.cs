@@ -60,7 +60,7 @@ internal static class AnswerHeaders
         }
     }
 
-    private static void Add(OpenApiResponse response, string name, string description, JsonNode example)
+    public static void Add(OpenApiResponse response, string name, string description, JsonNode example)
     {
         response.Headers ??= new Dictionary<string, IOpenApiHeader>();
         var number = example.GetValueKind() == System.Text.Json.JsonValueKind.Number;

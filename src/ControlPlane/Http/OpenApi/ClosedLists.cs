@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
+using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Imports;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -18,6 +20,7 @@ internal static class ClosedLists
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
             [(typeof(RowProblem), "reason")] = Problems.ByCode.Keys,
+            [(typeof(TlsView), "minimumVersion")] = TlsVersions.All,
             [(typeof(EventView), "type")] = EventTypes.Words,
         };
 

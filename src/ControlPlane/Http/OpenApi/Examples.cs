@@ -2,6 +2,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
 
@@ -40,6 +41,8 @@ internal static class Examples
         Fleet = "local",
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
+        Tls = new TlsView("1.2"),
+        Metadata = new Dictionary<string, string> { ["customer"] = "4711" },
         Status = OverallStatus.Pending,
         WaitingOn = Reasons.DnsUnchecked.WaitingOn,
         Reason = Unchecked,
@@ -48,6 +51,7 @@ internal static class Examples
         DnsRecords = [Way],
         Ownership = new OwnershipView(OwnershipStatus.Pending),
         Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
+        ExpiresAt = null,
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
         Validation = null,
         NextCheckAt = At,
@@ -83,6 +87,7 @@ internal static class Examples
         Certificate = new CertificateStatusView(
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),
+        ExpiresAt = At.AddDays(199),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
         Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,

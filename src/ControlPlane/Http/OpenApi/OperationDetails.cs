@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using ControlPlane.Http.Conditions;
 using ControlPlane.Http.Idempotency;
 using ControlPlane.Http.Rates;
 using Microsoft.AspNetCore.Authorization;
@@ -51,6 +52,7 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
             });
         }
 
+        ConditionHeaders.Describe(operation, metadata);
         AnswerHeaders.Describe(operation, metadata);
     }
 
@@ -97,6 +99,11 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
         if (metadata.OfType<HonoursIdempotencyKey>().Any())
         {
             kinds = kinds.Concat([Problems.IdempotencyInProgress, Problems.IdempotencyKeyReused]);
+        }
+
+        if (metadata.OfType<HonoursConditions>().Any())
+        {
+            kinds = kinds.Append(Problems.PreconditionFailed);
         }
 
         if (!callers.Anyone)

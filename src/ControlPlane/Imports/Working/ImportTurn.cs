@@ -121,8 +121,8 @@ internal sealed partial class ImportTurn(
     private static Problem Differs(Domain own, IReadOnlyList<string> differences) =>
         Problems.AlreadyRegistered.With(
             $"{own.Hostname} is already registered, and not as the row says: {string.Join("; ", differences)}.",
-            "Leave these settings out of the row to keep the domain as it is. To change them, delete the domain and "
-            + "register it again.") with
+            "Leave these settings out of the row to keep the domain as it is. Change metadata and tls with PATCH "
+            + "/v1/domains/{id}; for other settings delete the domain and register it again.") with
         { Existing = own.Id };
 
     private Task WriteAsync(
