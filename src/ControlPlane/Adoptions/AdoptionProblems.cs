@@ -11,7 +11,7 @@ internal static class AdoptionProblems
         "Leave the field adopt out: the name then gets a certificate of its own.");
 
     public static readonly ProblemKind NotOpen = new(
-        "adoption-not-open", 403, Operator,
+        "adoption-not-open", 409, Operator,
         "No adoption is open for this node under this code: it is wrong, closed, over, of another fleet, or another "
         + "node has used it.",
         "Make a new one with POST /v1/adoptions; each is for one node and for a limited time.");

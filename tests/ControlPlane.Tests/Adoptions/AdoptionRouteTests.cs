@@ -213,7 +213,7 @@ public sealed class AdoptionRouteTests(AdoptionFixture api) : IClassFixture<Adop
     private static async Task RefusedAsync(TestNode node, string code, HandedBundle bundle)
     {
         using var answer = await HandInAsync(node, code, bundle);
-        await ApiFixture.ProblemAsync(answer, 403, "adoption-not-open");
+        await ApiFixture.ProblemAsync(answer, 409, "adoption-not-open");
     }
 
     /// <summary>What is kept of a name's bundle; null when none was.</summary>
