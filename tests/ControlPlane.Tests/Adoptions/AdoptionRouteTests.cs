@@ -24,6 +24,10 @@ public sealed class AdoptionFixture(PostgresFixture server) : ApiFixture(server)
     protected override void Configure(IServiceCollection services)
     {
         services.AddSingleton<IVault>(new KeptKeys());
+        var keyFile = Path.Combine(Directory.CreateTempSubdirectory("cp-key-").FullName, "kek");
+        LocalKeyFile.Create(keyFile);
+        services.AddSingleton(new KeyRing(LocalKeyFile.Load(keyFile)));
+        File.Delete(keyFile);
         services.AddSingleton(new ChainVerifier(Clock, Pki.Anchors));
     }
 }
