@@ -26,7 +26,7 @@ internal static class AdoptionsSetup
                 "Lets one node of the fleet, the first that uses the code, hand in certificates with their private "
                 + "keys: `sync-agent adopt --code-file … --apply`. Only for names that were registered with `adopt`. "
                 + "The code is shown this once.",
-                Problems.InvalidField, NodeProblems.VaultAway)
+                Problems.InvalidField, AdoptionProblems.NoVaultHere, NodeProblems.VaultAway)
             .Example(new OpenAdoptionRequest("local", 60), AdoptionExamples.Opened);
         adoptions.MapGet("", KeepAdoptions.ListAsync).RequireAuthorization(AccessPolicy.Support)
             .WithName("ListAdoptions").WithSummary("List adoptions")

@@ -18,6 +18,8 @@ internal sealed class AwaitedBundles
     public static async Task<AwaitedBundles> ReadAsync(
         ControlPlaneDb db, Guid fleet, IReadOnlyCollection<string> hostnames, CancellationToken ct)
     {
+        // What is no name is in no table, and not everything that is no name is text to PostgreSQL.
+        hostnames = [.. hostnames.Where(HostnameSyntax.IsValid)];
         var domains = await db.Domains.AsNoTracking()
             .Where(row => row.FleetId == fleet && hostnames.Contains(row.Hostname) && row.DeletedAt == null
                 && row.Claim != Claim.Lost)

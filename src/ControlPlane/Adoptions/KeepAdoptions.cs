@@ -41,14 +41,14 @@ internal static class KeepAdoptions
     }
 
     public static async Task<Results<Ok<AdoptionView>, Problem>> OneAsync(
-        Guid adoption, ControlPlaneDb db, CancellationToken ct) =>
+        [Description("The adoption's id.")] Guid adoption, ControlPlaneDb db, CancellationToken ct) =>
         await Views(db, db.Adoptions.Where(row => row.Id == adoption)).SingleOrDefaultAsync(ct) is { } view
             ? TypedResults.Ok(view)
             : Problems.NotFound.With("There is no such adoption.");
 
-    /// <summary>Closing twice changes nothing.</summary>
     public static async Task<Results<NoContent, Problem>> CloseAsync(
-        Guid adoption, ControlPlaneDb db, TimeProvider time, CancellationToken ct)
+        [Description("The adoption's id.")] Guid adoption, ControlPlaneDb db, TimeProvider time,
+        CancellationToken ct)
     {
         var now = time.NowStored();
         return await db.Adoptions.Where(row => row.Id == adoption).ExecuteUpdateAsync(

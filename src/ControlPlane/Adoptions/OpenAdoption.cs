@@ -37,8 +37,8 @@ internal static class OpenAdoption
     private const int MaxMinutes = 24 * 60;
 
     public static async Task<Results<Created<OpenedAdoption>, Problem>> HandleAsync(
-        OpenAdoptionRequest body, ControlPlaneDb db, IVault vault, IOptions<FleetOptions> options, TimeProvider time,
-        CancellationToken ct)
+        OpenAdoptionRequest body, ControlPlaneDb db, IVault vault, KeyRing ring, IOptions<FleetOptions> options,
+        TimeProvider time, CancellationToken ct)
     {
         var minutes = body.ExpiresInMinutes ?? DefaultMinutes;
         if (minutes is < 1 or > MaxMinutes)
@@ -49,6 +49,11 @@ internal static class OpenAdoption
         if (await FleetReference.FindAsync(db, body.Fleet ?? options.Value.Name, ct) is not { } fleet)
         {
             return Invalid("fleet", "unknown", "There is no fleet of this name or id.");
+        }
+
+        if (!ring.IsOpen)
+        {
+            return AdoptionProblems.NoVaultHere.With();
         }
 
         using var pair = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP256);

@@ -48,13 +48,31 @@ internal sealed record ImportView(
         row.Rows - row.Registered - row.Unchanged - row.Refused - row.Canceled,
         active, row.CreatedAt, row.FinishedAt);
 
-    /// <summary>With what became of its domains.</summary>
-    public static async Task<ImportView> WholeAsync(ControlPlaneDb db, Import import, CancellationToken ct) => Of(
-        import,
-        await db.ImportRows.CountAsync(
-            row => row.ImportId == import.Id
-                && db.Domains.Any(domain => domain.Id == row.DomainId && domain.Status == DomainStatus.Active),
-            ct));
+    /// <summary>With what became of its domains; and while it runs as its rows are now, where lists show the end of
+    /// its last turn.</summary>
+    public static async Task<ImportView> WholeAsync(ControlPlaneDb db, Import import, CancellationToken ct)
+    {
+        var rows = db.ImportRows.Where(row => row.ImportId == import.Id);
+        var active = await rows.CountAsync(
+            row => db.Domains.Any(domain => domain.Id == row.DomainId && domain.Status == DomainStatus.Active), ct);
+        var view = Of(import, active);
+        if (import.FinishedAt is not null)
+        {
+            return view;
+        }
+
+        var counts = await rows.GroupBy(row => row.Outcome)
+            .Select(group => new { Outcome = group.Key, Rows = group.Count() })
+            .ToDictionaryAsync(group => group.Outcome, group => group.Rows, ct);
+        return view with
+        {
+            Registered = counts.GetValueOrDefault(ImportOutcome.Registered),
+            Unchanged = counts.GetValueOrDefault(ImportOutcome.Unchanged),
+            Refused = counts.GetValueOrDefault(ImportOutcome.Refused),
+            Canceled = counts.GetValueOrDefault(ImportOutcome.Canceled),
+            Pending = counts.GetValueOrDefault(ImportOutcome.Pending),
+        };
+    }
 }
 
 /// <summary>A row of an import.</summary>

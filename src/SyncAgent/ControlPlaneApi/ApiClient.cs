@@ -158,13 +158,13 @@ internal sealed class ApiClient(HttpClient http, TokenSigner signer, TimeProvide
             ?? throw new ApiUnavailableException("The API answered null.");
     }
 
-    /// <summary>What a person does about a 401 that stays after the clocks were compared, or about a 403.</summary>
+    /// <summary>What a person does about a 401 that stays after the clocks were compared, or about a 409.</summary>
     private static string Unknown(HttpStatusCode status) => status switch
     {
         HttpStatusCode.Unauthorized =>
             " The control plane refuses this node: it was banned or retired, or the database was set back to before it "
             + "joined. It has to be enrolled anew, with an empty state directory.",
-        HttpStatusCode.Forbidden =>
+        HttpStatusCode.Conflict =>
             " The adoption's code is wrong, closed, over, of another fleet, or another node has used it.",
         _ => "",
     };

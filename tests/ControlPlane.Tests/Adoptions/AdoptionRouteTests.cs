@@ -24,6 +24,10 @@ public sealed class AdoptionFixture(PostgresFixture server) : ApiFixture(server)
     protected override void Configure(IServiceCollection services)
     {
         services.AddSingleton<IVault>(new KeptKeys());
+        var keyFile = Path.Combine(Directory.CreateTempSubdirectory("cp-key-").FullName, "kek");
+        LocalKeyFile.Create(keyFile);
+        services.AddSingleton(new KeyRing(LocalKeyFile.Load(keyFile)));
+        File.Delete(keyFile);
         services.AddSingleton(new ChainVerifier(Clock, Pki.Anchors));
     }
 }
@@ -213,7 +217,7 @@ public sealed class AdoptionRouteTests(AdoptionFixture api) : IClassFixture<Adop
     private static async Task RefusedAsync(TestNode node, string code, HandedBundle bundle)
     {
         using var answer = await HandInAsync(node, code, bundle);
-        await ApiFixture.ProblemAsync(answer, 403, "adoption-not-open");
+        await ApiFixture.ProblemAsync(answer, 409, "adoption-not-open");
     }
 
     /// <summary>What is kept of a name's bundle; null when none was.</summary>

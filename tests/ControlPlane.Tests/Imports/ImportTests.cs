@@ -124,6 +124,7 @@ public sealed class ImportTests(ApiFixture api) : IClassFixture<ApiFixture>
                 $"SELECT 1 FROM import_rows WHERE import_id = {import} AND line = 2 FOR UPDATE");
             Assert.Equal(1, await TurnAsync(api, import));
             Assert.Equal("1/0/0/0/1", Counts(await ReadAsync(api.Acme, import)));
+            Assert.Equal("running", (await ReadAsync(api.Acme, import))["status"]!.ToString());
         }
 
         Assert.Equal("2/0/0/0/0", Counts(await FinishAsync(api, api.Acme, import)));

@@ -37,7 +37,13 @@ internal sealed record BoughtByHand(string Hostname, ECDsa Key, string Chain, st
         var csr = new CertificateRequest($"CN={hostname}", key, HashAlgorithmName.SHA256).CreateSigningRequestPem();
         var placed = await AskAsync(test, HttpMethod.Post, $"order/certificate/{Product}", new
         {
-            certificate = new { common_name = hostname, dns_names = new[] { hostname }, csr, signature_hash = "sha256" },
+            certificate = new
+            {
+                common_name = hostname,
+                dns_names = new[] { hostname },
+                csr,
+                signature_hash = "sha256",
+            },
             order_validity = new { years = 1 },
             dcv_method = "http-token",
             skip_approval = true,

@@ -81,7 +81,8 @@ internal static class Invariants
         var haproxy = test.Fleet.Haproxies[node - 1];
         // Which names refuse TLS 1.2: a list that is always there. And what was adopted, set aside for people.
         var onDisk = Directory.EnumerateFiles(haproxy.Certificates).Select(Path.GetFileName)
-            .Where(file => file != ".tls13.list" && !file!.EndsWith(".adopted", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+            .Where(file => file != ".tls13.list" && !file!.EndsWith(".adopted", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
         var expected = wanted.Keys.Select(name => name + ".pem").Order(StringComparer.Ordinal);
         if (!onDisk.SequenceEqual(expected))
         {

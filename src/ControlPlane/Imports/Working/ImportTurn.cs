@@ -25,9 +25,9 @@ internal sealed partial class ImportTurn(
     /// <summary>Then other imports have their turn.</summary>
     public const int MostRows = 200;
 
-    /// <summary>Rows at the same time: a tenth of a replica's connections, so that single registrations find
+    /// <summary>Rows at the same time: a fifth of a replica's connections, so that single registrations find
     /// theirs.</summary>
-    private const int Parallelism = 4;
+    private const int Parallelism = 8;
 
     /// <summary>A row that surprises so often is refused; the others must not wait for it.</summary>
     private const int MostAttempts = 5;
