@@ -8,6 +8,7 @@ using ControlPlane.Http;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
+using ControlPlane.SupportConsole;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Webhooks;
@@ -26,6 +27,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddJobs();
     builder.AddAudit();
     builder.AddHttp();
+    builder.AddConsole();
     builder.AddMetrics();
 
     var app = builder.Build();
@@ -37,6 +39,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapVault();
     app.MapAudit();
     app.MapMetrics();
+    app.MapConsole();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
     await app.RunAsync();
