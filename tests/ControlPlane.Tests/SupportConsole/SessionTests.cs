@@ -3,7 +3,6 @@ using System.Net.Http.Headers;
 using ControlPlane.Http.Access;
 using ControlPlane.SupportConsole.Sessions;
 using ControlPlane.Tests.Http;
-using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.SupportConsole;
