@@ -177,7 +177,7 @@ public sealed class WebhookRouteTests(ApiFixture api) : IClassFixture<ApiFixture
         var told = (await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}/events")))["items"]![0]!;
         Assert.Equal(EventTypes.DomainRegistered, $"{told["type"]}");
         Assert.Equal(
-            ("told.example.com", "pending", "dns-unchecked", "operator"),
+            ("told.example.com", "pending", "dns-unchecked", "none"),
             ($"{told["data"]!["hostname"]}", $"{told["data"]!["status"]}", $"{told["data"]!["reason"]}",
                 $"{told["data"]!["waitingOn"]}"));
         await using var db = api.Open();

@@ -16,8 +16,7 @@ internal static class ClosedLists
             [(typeof(ReasonView), "code")] = Reasons.ByCode.Keys,
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
-            [(typeof(EventView), "type")] =
-                typeof(EventTypes).GetFields().Select(field => (string)field.GetRawConstantValue()!),
+            [(typeof(EventView), "type")] = EventTypes.Words,
         };
 
     public static void Describe(OpenApiSchema schema, OpenApiSchemaTransformerContext context)

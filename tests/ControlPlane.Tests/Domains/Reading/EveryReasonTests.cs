@@ -69,7 +69,8 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
 
         await using var db = bench.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == order.DomainId);
-        var seen = await new DomainViews(db, bench.Ca, Options.Create(bench.Fleet), bench.Clock).OneAsync(domain, default);
+        var views = new DomainViews(db, bench.Ca, Options.Create(bench.Fleet), bench.Clock);
+        var seen = await views.OneAsync(domain, default);
 
         Assert.Equal((code, party), (seen.Reason!.Code, seen.WaitingOn.ToString()));
         Assert.Equal(
