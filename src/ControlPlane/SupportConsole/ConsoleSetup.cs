@@ -45,6 +45,7 @@ internal static class ConsoleSetup
         WebhookRoute.Map(pages);
         AuditRoute.Map(console.MapGroup("").RequireAuthorization(AdminPolicy));
         pages.MapGet("{**nowhere}", () => Notice.Page(
-            StatusCodes.Status404NotFound, "There is no such page.", "Search for the domain, or begin at the overview."));
+            StatusCodes.Status404NotFound, "There is no such page.",
+            "Search for the domain, or begin at the overview."));
     }
 }

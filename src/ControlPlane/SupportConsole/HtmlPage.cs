@@ -82,7 +82,7 @@ internal static class HtmlPage
     public static string TagOf(string html)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var rest = html.AsSpan();
+        var rest = html.AsSpan(html.IndexOf("<main", StringComparison.Ordinal));
         while (rest.IndexOf(TimeElement, StringComparison.Ordinal) is >= 0 and var start)
         {
             var text = rest[start..].IndexOf('>') + start;

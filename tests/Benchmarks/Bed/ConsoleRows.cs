@@ -85,7 +85,10 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
                now() + ((n % 60) + CASE WHEN old THEN 1 ELSE 66 END) * interval '1 day', now()
         FROM made CROSS JOIN unnest(ARRAY[true, false]) old WHERE status = 'Active'
         """,
-        "UPDATE domains SET active_bundle_id = new_bundle FROM made WHERE made.id = domains.id AND made.status = 'Active'",
+        """
+        UPDATE domains SET active_bundle_id = new_bundle
+        FROM made WHERE made.id = domains.id AND made.status = 'Active'
+        """,
         """
         INSERT INTO desired_state (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, changed_at)
         SELECT fleet, id, hostname, new_bundle, n, 1 + n % 30000, now() FROM made WHERE status = 'Active'
@@ -130,7 +133,7 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
         INSERT INTO audit_entries (at, phase, actor_kind, actor, role, operation, target, address, request_id, outcome)
         SELECT now(), 'answered', 'key', 'portal', 'portal', 'CreateDomain', '/v1/domains/' || n, '192.0.2.1', n::text,
                '201'
-        FROM generate_series(1, 200000) n
+        FROM generate_series(1, 2 * $1) n
         """,
         "DROP TABLE made",
     ];
@@ -139,15 +142,22 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
     public async Task FillAsync(int domains, CancellationToken stop)
     {
         await using var connection = await database.OpenConnectionAsync(stop);
+        // Orders and bundles name each other, which is checked at the end.
+        await using var transaction = await connection.BeginTransactionAsync(stop);
         foreach (var statement in Statements)
         {
-            await using var command = new NpgsqlCommand(
-                statement.Replace("$1", $"{domains}", StringComparison.Ordinal), connection) { CommandTimeout = 240 };
-            await command.ExecuteNonQueryAsync(stop);
+            await RunAsync(connection, statement.Replace("$1", $"{domains}", StringComparison.Ordinal), stop);
         }
 
+        await transaction.CommitAsync(stop);
         // As autovacuum would soon.
-        await using var vacuum = new NpgsqlCommand("VACUUM ANALYZE", connection) { CommandTimeout = 240 };
-        await vacuum.ExecuteNonQueryAsync(stop);
+        await RunAsync(connection, "VACUUM ANALYZE", stop);
+    }
+
+    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        command.CommandTimeout = 240;
+        await command.ExecuteNonQueryAsync(stop);
     }
 }

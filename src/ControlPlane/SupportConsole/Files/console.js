@@ -12,7 +12,8 @@
     function tick() {
         for (const time of document.querySelectorAll('time')) {
             const seconds = Math.round((now() - Date.parse(time.dateTime)) / 1000);
-            const text = Math.abs(seconds) <= 1 ? 'now' : seconds > 0 ? `${rough(seconds)} ago` : `in ${rough(-seconds)}`;
+            const text = Math.abs(seconds) <= 1 ? 'now'
+                : seconds > 0 ? `${rough(seconds)} ago` : `in ${rough(-seconds)}`;
             if (time.textContent !== text) {
                 time.textContent = text;
             }

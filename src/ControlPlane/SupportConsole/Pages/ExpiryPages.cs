@@ -13,6 +13,9 @@ internal sealed record ExpiryCalendar(DateOnly First, IReadOnlyDictionary<DateOn
     public const int Weeks = 14;
 
     public long Most => Days.Count == 0 ? 0 : Days.Values.Max();
+
+    /// <summary>Of a week.</summary>
+    public long Sum(DateOnly monday) => Enumerable.Range(0, 7).Sum(day => Days.GetValueOrDefault(monday.AddDays(day)));
 }
 
 /// <summary>The domains whose certificates end on one day.</summary>

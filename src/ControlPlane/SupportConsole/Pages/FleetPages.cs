@@ -20,5 +20,6 @@ internal static class FleetPages
         (await ReadFleetFacts.AllAsync(tools, ct))
             .FirstOrDefault(one => one.View.Name == fleet || one.View.Id.ToString() == fleet) is { } found
             ? new HtmlPage<FleetPage>($"Fleet {found.View.Name}", found) { LiveSeconds = 5 }
-            : Notice.Page(StatusCodes.Status404NotFound, "There is no such fleet.", "See all fleets at /console/fleets.");
+            : Notice.Page(
+                StatusCodes.Status404NotFound, "There is no such fleet.", "See all fleets at /console/fleets.");
 }

@@ -65,7 +65,8 @@ internal static class DomainCounts
         var found = new List<ReasonCount>();
         while (await reader.ReadAsync(ct))
         {
-            var reason = !await reader.IsDBNullAsync(0, ct) && Reasons.ByCode.TryGetValue(reader.GetString(0), out var told)
+            var code = await reader.IsDBNullAsync(0, ct) ? "" : reader.GetString(0);
+            var reason = Reasons.ByCode.TryGetValue(code, out var told)
                 ? told
                 : DomainFacts.ReasonOfState.GetValueOrDefault(Enum.Parse<OrderState>(reader.GetString(1)));
             found.Add(new ReasonCount(reason, reader.GetInt64(2)));

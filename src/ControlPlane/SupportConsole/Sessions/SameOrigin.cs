@@ -3,8 +3,8 @@ using ControlPlane.SupportConsole.Pages;
 namespace ControlPlane.SupportConsole.Sessions;
 
 /// <summary>
-/// Takes forms of our own pages only. Browsers say where a form comes from (Sec-Fetch-Site, and Origin where that is not
-/// sent, as over clear text), and no page can make them say another thing: so there is no token to keep, and every
+/// Takes forms of our own pages only. Browsers say where a form comes from (Sec-Fetch-Site, and Origin where that is
+/// not sent, as over clear text), and no page can make them say another thing: so there is no token to keep, and every
 /// replica judges alike. The cookie, which is strict, stays away from others' forms besides.
 /// </summary>
 internal static class SameOrigin

@@ -49,6 +49,7 @@ internal sealed class SessionAuthentication(
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        Notice.Page(StatusCodes.Status403Forbidden, "This page is for admins.", "Sign in with an admin's key to see it.")
+        Notice.Page(
+            StatusCodes.Status403Forbidden, "This page is for admins.", "Sign in with an admin's key to see it.")
             .ExecuteAsync(Context);
 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Http.Access;
-using ControlPlane.SupportConsole.Pages;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.SupportConsole.Sessions;
