@@ -18,9 +18,10 @@ CREATE INDEX domains_away ON domains (id) WHERE dns_away_since IS NOT NULL;
 -- The last ones that became active.
 CREATE INDEX domains_by_activation ON domains (activated_at) WHERE activated_at IS NOT NULL;
 
--- What is not served yet, or did not come through: few beside those that are served, and all that anybody waits for.
+-- What is not served yet, did not come through, or has a reason to tell: few beside those that are served, and all that
+-- anybody waits for.
 CREATE INDEX orders_unserved ON orders (domain_id, sequence, state, reason)
-    WHERE state NOT IN ('Active', 'Superseded', 'Canceled');
+    WHERE reason IS NOT NULL OR state NOT IN ('Active', 'Superseded', 'Canceled');
 
 -- What a node does not serve though it answered for it. How many it serves is the rest, counted from the primary key.
 CREATE INDEX node_observations_unserved ON node_observations (node_id, domain_id, state) WHERE state <> 'Serving';

@@ -73,14 +73,14 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
                CASE status WHEN 'Pending' THEN 'The name was looked up and is not there.' END,
                CASE WHEN status IN ('Pending', 'Deleting') THEN now() + interval '1 day' END,
                '4711', CASE status WHEN 'Active' THEN new_bundle END, now() - interval '1 hour',
-               CASE status WHEN 'Failed' THEN now() END, gen_random_uuid(), decode(repeat('00', 400), 'hex'), '[]'
+               CASE status WHEN 'Failed' THEN now() END, gen_random_uuid(), decode(repeat('00', 200), 'hex'), '[]'
         FROM made
         """,
         """
         INSERT INTO bundles (id, domain_id, order_id, key_id, chain_id, leaf, issuer, serial, fingerprint, not_before,
                              not_after, created_at)
         SELECT CASE WHEN old THEN old_bundle ELSE new_bundle END, id, CASE WHEN old THEN old_order ELSE new_order END,
-               gen_random_uuid(), repeat('0', 64), decode(repeat('ab', 1000), 'hex'), 'CN=Bench', n || old::text,
+               gen_random_uuid(), repeat('0', 64), decode(repeat('ab', 300), 'hex'), 'CN=Bench', n || old::text,
                encode(sha256((n || old::text)::bytea), 'hex'), now() - interval '60 days',
                now() + ((n % 60) + CASE WHEN old THEN 1 ELSE 66 END) * interval '1 day', now()
         FROM made CROSS JOIN unnest(ARRAY[true, false]) old WHERE status = 'Active'
@@ -106,7 +106,7 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
         INSERT INTO events (at, tenant_id, domain_id, order_id, type, message, data)
         SELECT born + step * interval '5 seconds', tenant, id, new_order, 'order.moved', 'The order moved on.',
                '{"hostname":"a.example","status":"pending","reason":"ca-validating","waitingOn":"ca"}'
-        FROM generate_series(1, 5) step CROSS JOIN made
+        FROM generate_series(1, 2) step CROSS JOIN made
         """,
         """
         INSERT INTO token_visits (order_id, node_id, at, source, user_agent, status, bytes)

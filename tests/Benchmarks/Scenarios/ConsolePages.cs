@@ -10,7 +10,7 @@ namespace Benchmarks.Scenarios;
 internal sealed class ConsolePages : IScenario
 {
     private const int Domains = 100_000;
-    private const int Repetitions = 20;
+    private const int Repetitions = 10;
 
     /// <summary>Methods are compiled at their first calls.</summary>
     private const int WarmUp = 3;
@@ -58,6 +58,7 @@ internal sealed class ConsolePages : IScenario
     private async Task<Outcome> MeasureAsync(BenchFleet bench, CancellationToken stop)
     {
         await new ConsoleRows(bench.Owner).FillAsync(Domains, stop);
+        await Console.Error.WriteLineAsync("  filled; half of the times and the slowest:");
         using var http = await SignInAsync(bench, stop);
         var figures = new Dictionary<string, double>();
         var goals = new List<Goal>();
@@ -73,6 +74,7 @@ internal sealed class ConsolePages : IScenario
             var spread = Spread.Of([.. times.Skip(WarmUp)]);
             figures[$"{name}FirstMs"] = times[0];
             figures[$"{name}P50Ms"] = spread.P50;
+            await Console.Error.WriteLineAsync($"  {spread.P50,6:0.0} {spread.Max,6:0.0} ms  {path}");
             goals.Add(Goal.AtMost($"{name} (slowest of {Repetitions})", 200, "ms", spread.Max));
         }
 

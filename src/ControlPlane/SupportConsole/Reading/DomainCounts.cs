@@ -42,7 +42,7 @@ internal static class DomainCounts
             """
             WITH newest AS (
                 SELECT domain_id, state, reason FROM orders one
-                WHERE state NOT IN ('Active', 'Superseded', 'Canceled')
+                WHERE (reason IS NOT NULL OR state NOT IN ('Active', 'Superseded', 'Canceled'))
                   AND NOT EXISTS (SELECT FROM orders later
                                   WHERE later.domain_id = one.domain_id AND later.sequence > one.sequence)),
             away AS (
