@@ -1,6 +1,7 @@
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.SupportConsole.Pages;
+using ControlPlane.SupportConsole.Reading;
 using ControlPlane.SupportConsole.Sessions;
 using Microsoft.AspNetCore.Authentication;
 
@@ -18,6 +19,7 @@ internal static class ConsoleSetup
     public static void AddConsole(this WebApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SessionStore>();
+        builder.Services.AddSingleton<FleetCounts>();
         builder.Services.AddAuthentication()
             .AddScheme<AuthenticationSchemeOptions, SessionAuthentication>(SessionAuthentication.SchemeName, null);
         builder.Services.AddAuthorizationBuilder()

@@ -12,12 +12,13 @@ internal static class FleetPages
         pages.MapGet("fleets/{fleet}", OneAsync).WithName("ConsoleFleet");
     }
 
-    private static async Task<IResult> AllAsync([AsParameters] ReadFleets.Tools tools, CancellationToken ct) =>
-        new HtmlPage<FleetsPage>("Fleets", await ReadFleetFacts.AllAsync(tools, ct)) { LiveSeconds = 5 };
+    private static async Task<IResult> AllAsync(
+        [AsParameters] ReadFleets.Tools tools, FleetCounts counts, CancellationToken ct) =>
+        new HtmlPage<FleetsPage>("Fleets", await ReadFleetFacts.AllAsync(tools, counts, ct)) { LiveSeconds = 5 };
 
     private static async Task<IResult> OneAsync(
-        string fleet, [AsParameters] ReadFleets.Tools tools, CancellationToken ct) =>
-        (await ReadFleetFacts.AllAsync(tools, ct))
+        string fleet, [AsParameters] ReadFleets.Tools tools, FleetCounts counts, CancellationToken ct) =>
+        (await ReadFleetFacts.AllAsync(tools, counts, ct))
             .FirstOrDefault(one => one.View.Name == fleet || one.View.Id.ToString() == fleet) is { } found
             ? new HtmlPage<FleetPage>($"Fleet {found.View.Name}", found) { LiveSeconds = 5 }
             : Notice.Page(

@@ -36,12 +36,13 @@ internal static class OverviewRoute
     public static void Map(RouteGroupBuilder pages) =>
         pages.MapGet("", HandleAsync).WithName("ConsoleOverview");
 
-    private static async Task<IResult> HandleAsync([AsParameters] ReadFleets.Tools tools, CancellationToken ct)
+    private static async Task<IResult> HandleAsync(
+        [AsParameters] ReadFleets.Tools tools, FleetCounts counts, CancellationToken ct)
     {
         var statuses = await DomainCounts.ByStatusAsync(tools.Database, ct);
         var reasons = await DomainCounts.ByReasonAsync(tools.Database, ct);
         var unserved = await DomainCounts.UnservedAsync(tools.Database, ct);
-        var fleets = await ReadFleetFacts.AllAsync(tools, ct);
+        var fleets = await ReadFleetFacts.AllAsync(tools, counts, ct);
         var broken = fleets.Where(fleet => fleet.Lost > 0).Select(fleet => fleet.View.Id).ToHashSet();
         var now = tools.Time.GetUtcNow().ToUniversalTime();
         var hooks = tools.Db.Webhooks;

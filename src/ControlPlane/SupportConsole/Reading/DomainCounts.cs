@@ -40,21 +40,19 @@ internal static class DomainCounts
     {
         await using var command = database.CreateCommand(
             """
-            WITH newest AS (
-                SELECT domain_id, state, reason FROM orders one
-                WHERE (reason IS NOT NULL OR state NOT IN ('Active', 'Superseded', 'Canceled'))
-                  AND NOT EXISTS (SELECT FROM orders later
-                                  WHERE later.domain_id = one.domain_id AND later.sequence > one.sequence)),
-            away AS (
-                SELECT CASE WHEN renewals_stopped_at IS NULL THEN $1 ELSE $2 END AS code
-                FROM domains WHERE dns_away_since IS NOT NULL AND status = 'Active')
-            SELECT CASE WHEN domains.status = 'Failed' AND domains.claim = 'Lost' THEN $3 ELSE newest.reason END,
-                   newest.state, count(*)
-            FROM newest JOIN domains ON domains.id = newest.domain_id
-            WHERE domains.status <> 'Deleted' AND (domains.status <> 'Active' OR domains.dns_away_since IS NULL)
-            GROUP BY 1, 2
+            WITH odd AS (
+                SELECT id, CASE WHEN renewals_stopped_at IS NULL THEN $1 ELSE $2 END AS code
+                FROM domains WHERE dns_away_since IS NOT NULL AND status = 'Active'
+                UNION ALL
+                SELECT id, $3 FROM domains WHERE status = 'Failed' AND claim = 'Lost')
+            SELECT reason, state, count(*) FROM orders one
+            WHERE (reason IS NOT NULL OR state NOT IN ('Active', 'Superseded', 'Canceled'))
+              AND NOT EXISTS (SELECT FROM orders later
+                              WHERE later.domain_id = one.domain_id AND later.sequence > one.sequence)
+              AND domain_id NOT IN (SELECT id FROM odd)
+            GROUP BY reason, state
             UNION ALL
-            SELECT code, NULL, count(*) FROM away GROUP BY code
+            SELECT code, NULL, count(*) FROM odd GROUP BY code
             """);
         foreach (var reason in new[] { Reasons.DnsMovedAway, Reasons.RenewalsStopped, Reasons.OwnershipLost })
         {

@@ -66,8 +66,7 @@ internal sealed record NodeFacts
 /// <summary>What an agent is alarmed about.</summary>
 internal sealed record NodeAlarm(string Code, string Detail);
 
-/// <summary>Reads fleets with their nodes. How many domains a node serves is what it answered for without what it does
-/// not serve: both are counted from an index alone.</summary>
+/// <summary>Reads fleets with their nodes.</summary>
 internal static class ReadFleetFacts
 {
     private const string Sql =
@@ -76,8 +75,7 @@ internal static class ReadFleetFacts
                (SELECT state.published_at FROM desired_state state
                 WHERE state.fleet_id = node.fleet_id AND state.revision > node.revision
                 ORDER BY state.revision LIMIT 1),
-               (SELECT count(*) FROM node_observations WHERE node_id = node.id)
-                   - (SELECT count(*) FROM node_observations WHERE node_id = node.id AND state <> 'Serving'),
+               node.id,
                (SELECT count(*) FROM node_observations
                 WHERE node_id = node.id AND state <> 'Serving' AND state = 'Refused'),
                node.strays, node.haproxy_version, node.haproxy_started_at, node.agent_version, node.last_seen_at,
@@ -88,37 +86,32 @@ internal static class ReadFleetFacts
         WHERE node.standing <> 'Retired' ORDER BY node.name, node.id
         """;
 
-    /// <summary>The end of the first valid certificate of each fleet: a walk along an index until one is served.
-    /// </summary>
-    private const string FirstEnds =
+    private const string HeldOnes =
         """
-        SELECT fleet.id,
-               (SELECT bundle.not_after FROM bundles bundle
-                WHERE bundle.not_after > $1 AND EXISTS (
-                    SELECT FROM desired_state state WHERE state.fleet_id = fleet.id
-                      AND state.domain_id = bundle.domain_id AND state.bundle_id = bundle.id)
-                ORDER BY bundle.not_after LIMIT 1),
-               (SELECT count(*) FROM desired_changes
-                WHERE fleet_id = fleet.id AND held_at IS NOT NULL AND approval IS NULL)
-        FROM fleets fleet
+        SELECT fleet_id, count(*) FROM desired_changes WHERE held_at IS NOT NULL AND approval IS NULL GROUP BY fleet_id
         """;
 
     /// <summary>Every fleet, by name; at most as many as a page of the API holds.</summary>
-    public static async Task<IReadOnlyList<FleetFacts>> AllAsync(ReadFleets.Tools tools, CancellationToken ct)
+    public static async Task<IReadOnlyList<FleetFacts>> AllAsync(
+        ReadFleets.Tools tools, FleetCounts counts, CancellationToken ct)
     {
         var listed = await ReadFleets.ListAsync(tools, ct, limit: Page<FleetView>.MaxLimit);
         var fleets = ((Ok<Page<FleetView>>)listed.Result).Value!.Items;
+        var counted = await counts.ReadAsync(ct);
         await using var connection = await tools.Database.OpenConnectionAsync(ct);
-        var nodes = (await NodesAsync(connection, ct)).ToLookup(node => node.Fleet);
-        var ends = await EndsAsync(connection, tools.Time.GetUtcNow().ToUniversalTime(), ct);
+        var nodes = (await NodesAsync(connection, counted, ct)).ToLookup(node => node.Fleet);
+        var held = await HeldAsync(connection, ct);
         return
         [
             .. fleets.OrderBy(fleet => fleet.Name, StringComparer.Ordinal).Select(fleet => new FleetFacts(
-                fleet, [.. nodes[fleet.Id]], ends[fleet.Id].FirstEnd, ends[fleet.Id].Held)),
+                fleet, [.. nodes[fleet.Id]],
+                counted.FirstEnds.TryGetValue(fleet.Id, out var end) ? end : null,
+                held.GetValueOrDefault(fleet.Id))),
         ];
     }
 
-    private static async Task<List<NodeFacts>> NodesAsync(NpgsqlConnection connection, CancellationToken ct)
+    private static async Task<List<NodeFacts>> NodesAsync(
+        NpgsqlConnection connection, Counted counted, CancellationToken ct)
     {
         await using var command = connection.Command(Sql);
         await using var reader = await command.ExecuteReaderAsync(ct);
@@ -132,7 +125,7 @@ internal static class ReadFleetFacts
                 Standing = Enum.Parse<NodeStanding>(reader.GetString(2)),
                 Behind = reader.GetInt64(3),
                 BehindSince = Time(4),
-                Serves = reader.GetInt64(5),
+                Serves = counted.Serves.GetValueOrDefault(reader.GetGuid(5)),
                 Refuses = reader.GetInt64(6),
                 Strays = reader.GetInt32(7),
                 HAProxyVersion = Text(8),
@@ -156,19 +149,16 @@ internal static class ReadFleetFacts
         string? Text(int column) => reader.IsDBNull(column) ? null : reader.GetString(column);
     }
 
-    private static async Task<Dictionary<Guid, (DateTimeOffset? FirstEnd, long Held)>> EndsAsync(
-        NpgsqlConnection connection, DateTimeOffset now, CancellationToken ct)
+    private static async Task<Dictionary<Guid, long>> HeldAsync(NpgsqlConnection connection, CancellationToken ct)
     {
-        await using var command = connection.Command(FirstEnds, now);
+        await using var command = connection.Command(HeldOnes);
         await using var reader = await command.ExecuteReaderAsync(ct);
-        var ends = new Dictionary<Guid, (DateTimeOffset?, long)>();
+        var held = new Dictionary<Guid, long>();
         while (await reader.ReadAsync(ct))
         {
-            ends.Add(reader.GetGuid(0), (
-                await reader.IsDBNullAsync(1, ct) ? null : reader.GetFieldValue<DateTimeOffset>(1),
-                reader.GetInt64(2)));
+            held.Add(reader.GetGuid(0), reader.GetInt64(1));
         }
 
-        return ends;
+        return held;
     }
 }
