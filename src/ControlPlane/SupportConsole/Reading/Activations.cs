@@ -12,7 +12,7 @@ internal sealed record Activations(int Window, IReadOnlyList<TimeToActive> Each,
 {
     /// <summary>Enough for a 99th percentile that does not jump, and read in a fraction of the time that all
     /// take.</summary>
-    public const int Most = 5000;
+    public const int Most = 2000;
 
     /// <summary>In seconds; the last bar has no end.</summary>
     public static readonly IReadOnlyList<double> Edges =
