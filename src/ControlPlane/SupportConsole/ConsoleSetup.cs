@@ -20,6 +20,7 @@ internal static class ConsoleSetup
     {
         builder.Services.AddSingleton<SessionStore>();
         builder.Services.AddSingleton<FleetCounts>();
+        builder.Services.AddSingleton<SharedCounts>();
         builder.Services.AddAuthentication()
             .AddScheme<AuthenticationSchemeOptions, SessionAuthentication>(SessionAuthentication.SchemeName, null);
         builder.Services.AddAuthorizationBuilder()

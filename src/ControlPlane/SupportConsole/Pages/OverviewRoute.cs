@@ -37,11 +37,9 @@ internal static class OverviewRoute
         pages.MapGet("", HandleAsync).WithName("ConsoleOverview");
 
     private static async Task<IResult> HandleAsync(
-        [AsParameters] ReadFleets.Tools tools, FleetCounts counts, CancellationToken ct)
+        [AsParameters] ReadFleets.Tools tools, FleetCounts counts, SharedCounts shared, CancellationToken ct)
     {
-        var statuses = await DomainCounts.ByStatusAsync(tools.Database, ct);
-        var reasons = await DomainCounts.ByReasonAsync(tools.Database, ct);
-        var unserved = await DomainCounts.UnservedAsync(tools.Database, ct);
+        var (statuses, reasons, unserved) = await shared.ReadAsync(ct);
         var fleets = await ReadFleetFacts.AllAsync(tools, counts, ct);
         var broken = fleets.Where(fleet => fleet.Lost > 0).Select(fleet => fleet.View.Id).ToHashSet();
         var now = tools.Time.GetUtcNow().ToUniversalTime();
