@@ -29,6 +29,7 @@ help: ## This page
 	@echo 'make clean   Remove artifacts, .local and the private database. Refuses while `make up` runs.'
 	@echo
 	@echo 'While it runs: API and Swagger UI http://127.0.0.1:5080/swagger (keys in .local/api-key, .local/admin-key),'
+	@echo '               support console http://127.0.0.1:5080/console (sign in with the key in .local/admin-key),'
 	@echo '               HTTPS through the load balancer stand-in 127.0.0.1:18440, logs in .local/logs.'
 
 tools:

@@ -23,8 +23,6 @@ UPDATE domains SET expires_at = bundles.not_after FROM bundles WHERE bundles.id 
 -- A list is read in the order of ids, and a filter that fits few finds them here; one that fits many needs none.
 CREATE INDEX domains_by_expiry ON domains (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX domains_by_metadata ON domains USING gin (metadata jsonb_path_ops);
-CREATE INDEX domains_by_prefix ON domains (hostname text_pattern_ops);
-CREATE INDEX domains_by_status ON domains (status, id);
-CREATE INDEX domains_away ON domains (id) WHERE dns_away_since IS NOT NULL;
+CREATE INDEX domains_of_status ON domains (status, id);
 CREATE INDEX domains_lost ON domains (id) WHERE claim = 'Lost';
 CREATE INDEX orders_by_reason ON orders (reason, state);

@@ -10,6 +10,7 @@ using ControlPlane.Imports;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
+using ControlPlane.SupportConsole;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Webhooks;
@@ -30,6 +31,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddJobs();
     builder.AddAudit();
     builder.AddHttp();
+    builder.AddConsole();
     builder.AddMetrics();
 
     var app = builder.Build();
@@ -43,6 +45,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapVault();
     app.MapAudit();
     app.MapMetrics();
+    app.MapConsole();
 
     await app.Services.GetRequiredService<Migrator>().MigrateAsync(app.Lifetime.ApplicationStopping);
     await app.RunAsync();

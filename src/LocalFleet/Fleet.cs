@@ -115,7 +115,8 @@ internal sealed class Fleet : IAsyncDisposable
         foreach (var replica in ControlPlanes)
         {
             await replica.StartAsync(cancellation);
-            tell($"control plane on {replica.Url} (Swagger UI at {replica.Url}/swagger)");
+            tell($"control plane on {replica.Url} (Swagger UI at {replica.Url}/swagger, "
+                + $"support console at {replica.Url}/console)");
         }
 
         await FleetKeys.EnsureAsync(this, cancellation);

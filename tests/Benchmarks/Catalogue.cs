@@ -6,7 +6,10 @@ namespace Benchmarks;
 internal static class Catalogue
 {
     public static IReadOnlyList<IScenario> All { get; } =
-        [new Wake(), new Delta(), new FullList(), new Inject(), new Rotate(), new Restart(), new Memory(), new Audit()];
+    [
+        new Wake(), new Delta(), new FullList(), new Inject(), new Rotate(), new Restart(), new Memory(), new Audit(),
+        new ConsolePages(),
+    ];
 
     public static IScenario? Find(string name) => All.FirstOrDefault(scenario => scenario.Name == name);
 

@@ -16,12 +16,12 @@ internal sealed partial class SourceTree
         }
 
         Root = folder.FullName;
-        Code = [.. Below("src", ".cs"), .. Below("tests", ".cs")];
+        Code = [.. Below("src", ".cs", ".razor", ".css", ".js"), .. Below("tests", ".cs")];
     }
 
     public string Root { get; }
 
-    /// <summary>Every C# file of src and tests.</summary>
+    /// <summary>Every C# file of src and tests, and every page, stylesheet and script.</summary>
     public IReadOnlyList<SourceFile> Code { get; }
 
     public IEnumerable<SourceFile> Product => Code.Where(file => file.IsProduct);

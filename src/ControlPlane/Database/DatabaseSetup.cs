@@ -34,13 +34,13 @@ internal static class DatabaseSetup
 
         // A command time-out of 30 s: our longest statement takes milliseconds, so that this only ends a dead
         // connection. Nothing is retried below us: a step's commit is repeated by the step, which knows what it means.
-        // What runs a third time on a connection is prepared: PostgreSQL spent more on parsing and planning an agent's
-        // reports than on carrying them out. All our statements together are fewer than this.
+        // Nothing is prepared behind our backs, whatever the setting says: a statement that fails while it is being
+        // prepared can leave the driver with another one's place, and then a caller gets another query's rows
+        // (npgsql/npgsql#6391, open).
         var settings = new NpgsqlConnectionStringBuilder(connection)
         {
             CommandTimeout = 30,
-            MaxAutoPrepare = 200,
-            AutoPrepareMinUsages = 3,
+            MaxAutoPrepare = 0,
         };
         if (!connection.Contains("Pool Size", StringComparison.OrdinalIgnoreCase))
         {

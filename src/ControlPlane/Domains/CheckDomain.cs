@@ -29,7 +29,7 @@ internal static class CheckDomain
             Problems.MalformedRequest, Problems.NotFound)
         .Example(null, Examples.Waiting).Produces<DomainView>(StatusCodes.Status202Accepted);
 
-    private static async Task<IResult> HandleAsync(
+    public static async Task<IResult> HandleAsync(
         Guid id, Caller caller, HttpContext context, ControlPlaneDb db, DomainViews views,
         [FromServices] IWakes wakes, [FromServices] EarlyLooks looks, TimeProvider time, CancellationToken ct)
     {

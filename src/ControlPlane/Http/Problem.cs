@@ -52,6 +52,11 @@ internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<Fi
             response.Headers.ETag = Tag;
         }
 
+        if (httpContext.GetEndpoint()?.Metadata.GetMetadata<ProblemPage>() is { } page)
+        {
+            return page.WriteAsync(httpContext, this);
+        }
+
         var body = new ProblemBody(
             Kind.Type, Kind.Title, Kind.Status, Detail, Kind.Code, Kind.WaitingOn, Fix,
             httpContext.Request.Path.ToUriComponent(),
@@ -62,6 +67,10 @@ internal sealed record Problem(ProblemKind Kind, string Detail, IReadOnlyList<Fi
         return response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(body, options)).AsTask();
     }
 }
+
+/// <summary>Marks a route that people read: its problems are pages, too.</summary>
+/// <param name="WriteAsync">Writes the page; headers and status of the problem are set.</param>
+internal sealed record ProblemPage(Func<HttpContext, Problem, Task> WriteAsync);
 
 /// <summary>A problem on the wire: RFC 9457, with our own members after <c>detail</c>.</summary>
 /// <param name="Type">A page that explains this kind of problem.</param>

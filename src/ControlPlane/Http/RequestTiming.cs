@@ -8,6 +8,7 @@ internal sealed class RequestTiming(RequestDelegate next, TimeProvider time)
     public async Task InvokeAsync(HttpContext context)
     {
         var started = time.GetTimestamp();
+        context.Features.Set(new RequestStart(started));
         try
         {
             await next(context);
@@ -19,3 +20,6 @@ internal sealed class RequestTiming(RequestDelegate next, TimeProvider time)
         }
     }
 }
+
+/// <summary>When a request came, as a time stamp of the clock.</summary>
+internal sealed record RequestStart(long Timestamp);

@@ -24,7 +24,7 @@ internal static class ListDomains
         .Words("reason", [.. Reasons.ByCode.Keys])
         .Example(null, new Page<DomainView>([Examples.Active], null)).Produces<Page<DomainView>>();
 
-    private static async Task<IResult> HandleAsync(
+    public static async Task<IResult> HandleAsync(
         Caller caller, ControlPlaneDb db, DomainViews views, CancellationToken ct,
         [Description("The domain as a whole.")] string? status = null,
         [Description("The beginning of the name.")] string? hostname = null,

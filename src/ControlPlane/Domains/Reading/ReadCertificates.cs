@@ -18,7 +18,7 @@ internal static class ReadCertificates
             "Newest first. Certificates are public; private keys are in no answer of this API.", Problems.NotFound)
         .Example(null, new Page<CertificateView>([Examples.Certificate], null)).Produces<Page<CertificateView>>();
 
-    private static async Task<IResult> HandleAsync(
+    public static async Task<IResult> HandleAsync(
         Guid id, Caller caller, ControlPlaneDb db, TimeProvider time, CancellationToken ct)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)

@@ -20,7 +20,7 @@ internal static class ReadDelivery
             Problems.NotFound)
         .Example(null, new Page<NodeDeliveryView>([Examples.Node], null)).Produces<Page<NodeDeliveryView>>();
 
-    private static async Task<IResult> HandleAsync(Guid id, Caller caller, ControlPlaneDb db, CancellationToken ct)
+    public static async Task<IResult> HandleAsync(Guid id, Caller caller, ControlPlaneDb db, CancellationToken ct)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {

@@ -22,7 +22,7 @@ internal static class ReadTokenVisits
             Problems.NotFound)
         .Example(null, new Page<TokenVisitView>([Examples.Visit], null)).Produces<Page<TokenVisitView>>();
 
-    private static async Task<IResult> HandleAsync(
+    public static async Task<IResult> HandleAsync(
         Guid id, Caller caller, ControlPlaneDb db, ICertificateAuthority ca, CancellationToken ct)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)

@@ -1,3 +1,5 @@
+using ControlPlane.SupportConsole;
+using ControlPlane.SupportConsole.Sessions;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.DataProtection;
@@ -48,7 +50,9 @@ internal static class AccessSetup
         builder.Services.AddAuthentication(AnyScheme)
             .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyScheme, null)
             .AddPolicyScheme(AnyScheme, null, options => options.ForwardDefaultSelector = context =>
-                BearerToken(context.Request) is { } token && IsNodeToken(token) ? NodeScheme : ApiKeyScheme);
+                context.Request.Path.StartsWithSegments(ConsoleSetup.Root) ? SessionAuthentication.SchemeName
+                : BearerToken(context.Request) is { } token && IsNodeToken(token) ? NodeScheme
+                : ApiKeyScheme);
 
         var authorization = builder.Services.AddAuthorizationBuilder();
         foreach (var (policy, roles) in AccessPolicy.Roles)

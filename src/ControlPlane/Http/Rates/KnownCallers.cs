@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using ControlPlane.Http.Access;
+using ControlPlane.SupportConsole.Sessions;
 
 namespace ControlPlane.Http.Rates;
 
@@ -34,11 +35,11 @@ internal sealed class KnownCallers
 
     public bool Remove(HttpContext context) => Identity(context) is { } identity && _known.TryRemove(identity, out _);
 
-    /// <summary>An API key is the same with each request. Of a node's token only the header is: it names the node's
-    /// key.</summary>
+    /// <summary>An API key, and a session of the console, is the same with each request. Of a node's token only the
+    /// header is: it names the node's key.</summary>
     private static string? Identity(HttpContext context)
     {
-        if (AccessSetup.BearerToken(context.Request) is not { } token)
+        if ((SessionCookie.Of(context.Request) ?? AccessSetup.BearerToken(context.Request)) is not { } token)
         {
             return null;
         }
