@@ -30,10 +30,25 @@ internal static class DomainFilters
             null => domain => domain.Status != DomainStatus.Deleted,
             OverallStatus.Active => Expression.Lambda<Func<Domain, bool>>(
                 Expression.AndAlso(active, Expression.Not(broken.Body)), parameter),
-            OverallStatus.Degraded => Expression.Lambda<Func<Domain, bool>>(
-                Expression.AndAlso(active, broken.Body), parameter),
+            OverallStatus.Degraded => IsDegraded(db),
             { } other => HasStored(Enum.Parse<DomainStatus>(other.ToString())),
         };
+    }
+
+    /// <summary>The same for the few: what nodes do not show is looked for once, for all domains, and not anew for each
+    /// of those that are well.</summary>
+    private static Expression<Func<Domain, bool>> IsDegraded(ControlPlaneDb db)
+    {
+        var unproven =
+            from served in db.Domains
+            from node in db.Nodes.Where(node => node.FleetId == served.FleetId)
+            where served.Status == DomainStatus.Active && node.Standing == NodeStanding.Serving
+                && !db.NodeObservations.Any(seen => seen.NodeId == node.Id && seen.DomainId == served.Id
+                    && seen.State == ObservedDomainState.Serving)
+            select served.Id;
+        return domain => domain.Status == DomainStatus.Active
+            && (db.Nodes.Any(node => node.FleetId == domain.FleetId && node.Standing == NodeStanding.Lost)
+                || unproven.Contains(domain.Id));
     }
 
     private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
