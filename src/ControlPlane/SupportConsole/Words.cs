@@ -39,11 +39,13 @@ internal static class Words
     /// <summary>The first bytes of a fingerprint or serial, enough to tell two apart.</summary>
     public static string Short(string? hex) => hex is null ? "–" : hex.Length <= 12 ? hex : hex[..12] + "…";
 
+    private static long Nearest(long seconds, long unit) => (seconds + unit / 2) / unit;
+
     private static string Rough(long seconds) => seconds switch
     {
         < 100 => $"{seconds} s",
-        < 100 * 60 => $"{seconds / 60} min",
-        < 48 * 3600 => $"{seconds / 3600} h",
-        _ => $"{seconds / 86400} d",
+        < 100 * 60 => $"{Nearest(seconds, 60)} min",
+        < 48 * 3600 => $"{Nearest(seconds, 3600)} h",
+        _ => $"{Nearest(seconds, 86400)} d",
     };
 }

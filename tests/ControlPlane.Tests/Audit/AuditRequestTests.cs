@@ -49,6 +49,8 @@ public sealed class AuditRequestTests(AuditedApi api) : IClassFixture<AuditedApi
             .Where(entry => entry.Method is not "GET" && entry.Name is not null)
             .Where(entry => entry.Route.Metadata.GetOrderedMetadata<IAuthorizeData>()
                 .All(policy => policy.Policy != AccessPolicy.Node))
+            // Who has no session in the console is sent to its door; what a session does there is in PageTests.
+            .Where(entry => !IsConsole(entry.Route) || entry.Route.Metadata.GetMetadata<IAuthorizeData>() is null)
             .ToList();
         Assert.Contains(routes, entry => entry.Name == "EnrolNode");
         Assert.True(routes.Count >= 9, $"{routes.Count} routes");
@@ -67,12 +69,17 @@ public sealed class AuditRequestTests(AuditedApi api) : IClassFixture<AuditedApi
             using var answer = await api.Admin.SendAsync(request);
         }
 
-        foreach (var (_, _, name) in routes)
+        foreach (var (route, _, name) in routes)
         {
+            // The console takes no key in a header.
+            var actor = IsConsole(route) ? "anonymous|" : "key|Admin|admin";
             var lines = await api.LinesAsync($"operation = '{name}'", 2);
-            Assert.Contains(lines, line => line.StartsWith("asked|key|Admin|admin", StringComparison.Ordinal));
-            Assert.Contains(lines, line => line.StartsWith("answered|key|Admin|admin", StringComparison.Ordinal));
+            Assert.Contains(lines, line => line.StartsWith($"asked|{actor}", StringComparison.Ordinal));
+            Assert.Contains(lines, line => line.StartsWith($"answered|{actor}", StringComparison.Ordinal));
         }
+
+        static bool IsConsole(RouteEndpoint route) =>
+            route.RoutePattern.RawText!.StartsWith("/console", StringComparison.Ordinal);
     }
 
     [Fact]

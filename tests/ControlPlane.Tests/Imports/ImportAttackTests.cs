@@ -74,6 +74,27 @@ public sealed class ImportAttackTests(ApiFixture api) : IClassFixture<ApiFixture
     }
 
     [Fact]
+    public async Task A_tenant_brings_a_hundred_files_a_day_and_more_tomorrow()
+    {
+        var last = await TakeInAsync(api.Globex, Csv(["first-of-many.example.com"]));
+        await CancelAllAsync(api.Globex);
+        await using (var db = api.Open())
+        {
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 INSERT INTO imports (id, tenant_id, api_key_id, role, rows, created_at, finished_at, canceled_at)
+                 SELECT gen_random_uuid(), tenant_id, api_key_id, role, rows, created_at, finished_at, canceled_at
+                 FROM imports, generate_series(2, {Import.MostADay}) WHERE id = {last}
+                 """);
+        }
+
+        await ProblemAsync(await SendAsync(api.Globex, Csv(["one-more.example.com"])), 429, "too-many-imports");
+        api.Clock.Advance(Import.Day);
+        await TakeInAsync(api.Globex, Csv(["one-more.example.com"]));
+        await CancelAllAsync(api.Globex);
+    }
+
+    [Fact]
     public async Task A_file_beyond_its_limit_is_not_read_and_other_routes_keep_theirs()
     {
         var large = new string('a', Limits.MaxImportBytes + 1);

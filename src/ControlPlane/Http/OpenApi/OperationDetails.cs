@@ -143,10 +143,12 @@ internal sealed class OperationDetails(IOptions<JsonOptions> json, IAuthorizatio
 
     private void AddExamples(OpenApiOperation operation, RouteExample? example)
     {
-        if (example?.Request is { } request
-            && operation.RequestBody?.Content?.TryGetValue("application/json", out var body) == true)
+        if (example?.Request is { } request)
         {
-            body.Example = Write(request);
+            foreach (var body in operation.RequestBody?.Content?.Values ?? [])
+            {
+                body.Example = Write(request);
+            }
         }
 
         var good = operation.Responses?.Where(response => response.Key.StartsWith('2'))
