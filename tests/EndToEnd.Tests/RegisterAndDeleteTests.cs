@@ -1,5 +1,8 @@
+using System.Net.Http.Json;
+using System.Security.Authentication;
 using EndToEnd.Tests.Harness;
 using LocalFleet.Parts;
+using LocalFleet.Up;
 
 namespace EndToEnd.Tests;
 
@@ -28,6 +31,7 @@ public sealed class RegisterAndDeleteTests
                 == Sandbox.Perspectives,
             () => "not all perspectives of the CA stand on the domain");
 
+        await RefuseTls12Async(test, domains[2]);
         var gone = domains[0];
         await test.Api.DeleteAsync(gone.Id, CancellationToken.None);
         await Eventually.TrueAsync(
@@ -49,5 +53,23 @@ public sealed class RegisterAndDeleteTests
         }
 
         await Invariants.CheckAsync(test, CancellationToken.None);
+    }
+
+    private static async Task RefuseTls12Async(TestFleet test, DomainView domain)
+    {
+        using var change = new HttpRequestMessage(HttpMethod.Patch, $"/v1/domains/{domain.Id}")
+        {
+            Content = JsonContent.Create(new { tls = new { minimumVersion = "1.3" } }),
+        };
+        await test.Api.SendAsync(change, CancellationToken.None);
+        for (var node = 1; node <= 3; node++)
+        {
+            await Eventually.TrueAsync(
+                async () => (await Record.ExceptionAsync(
+                    () => test.VisitAsync(node, domain.Hostname, SslProtocols.Tls12)))?.ToString()
+                    .Contains("alert protocol version", StringComparison.Ordinal) == true,
+                () => $"node {node} takes TLS 1.2");
+            Assert.Equal(domain.Fingerprint, await test.VisitAsync(node, domain.Hostname));
+        }
     }
 }

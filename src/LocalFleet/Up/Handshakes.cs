@@ -50,11 +50,17 @@ internal static class Handshakes
     }
 
     /// <summary>The SHA-256 of the leaf that a visitor is shown for this name, in lower-case hexadecimal.</summary>
-    /// <exception cref="AuthenticationException">The node refused the name, or its chain does not lead to the
+    /// <param name="port">The node's, on loopback.</param>
+    /// <param name="hostname">The name.</param>
+    /// <param name="root">What its chain must lead to.</param>
+    /// <param name="cancellation">Ends the visit.</param>
+    /// <param name="only">The one version of TLS the visitor speaks; none: any.</param>
+    /// <exception cref="AuthenticationException">The node refused the name or the version, or its chain does not lead to the
     /// root.</exception>
     /// <exception cref="IOException">The connection ended.</exception>
     public static async Task<string> VisitAsync(
-        int port, string hostname, X509Certificate2 root, CancellationToken cancellation)
+        int port, string hostname, X509Certificate2 root, CancellationToken cancellation,
+        SslProtocols only = SslProtocols.None)
     {
         using var limit = new CancellationTokenSource(Limit, TimeProvider.System);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
@@ -65,6 +71,7 @@ internal static class Handshakes
             new SslClientAuthenticationOptions
             {
                 TargetHost = hostname,
+                EnabledSslProtocols = only,
                 // A resumed session would report the leaf of the first handshake.
                 AllowTlsResume = false,
                 CertificateChainPolicy = new X509ChainPolicy

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using LocalFleet;
 using LocalFleet.Up;
@@ -83,10 +84,11 @@ internal sealed class TestFleet : IAsyncDisposable
     }
 
     /// <summary>The fingerprint that a node shows for a name, checked against the sandbox's root.</summary>
-    public async Task<string> VisitAsync(int node, string hostname)
+    public async Task<string> VisitAsync(int node, string hostname, SslProtocols only = SslProtocols.None)
     {
         using var root = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(Fleet.Layout.RootCertificate));
-        return await Handshakes.VisitAsync(Fleet.Options.Ports.NodeHttps(node), hostname, root, CancellationToken.None);
+        return await Handshakes.VisitAsync(
+            Fleet.Options.Ports.NodeHttps(node), hostname, root, CancellationToken.None, only);
     }
 
     public async ValueTask DisposeAsync()
