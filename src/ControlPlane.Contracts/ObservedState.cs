@@ -161,6 +161,12 @@ public static class NodeErrorCodes
 
     /// <summary>An older certificate than the one served was offered unasked.</summary>
     public const string Rollback = "rollback";
+
+    /// <summary>HAProxy's bind line lacks the list of names that refuse TLS 1.2.</summary>
+    public const string Tls13ListMissing = "tls13-list-missing";
+
+    /// <summary>A file from before the agent has the bundle's name and serves other names, too.</summary>
+    public const string ForeignFile = "foreign-file";
 }
 
 /// <summary>The API's answer to a report.</summary>

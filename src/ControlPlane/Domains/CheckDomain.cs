@@ -22,10 +22,11 @@ internal static class CheckDomain
         .WithName("CheckDomain").WithSummary("Check now")
         .Documented(
             "For the customer who has just created the DNS record: looks at once where the name leads, at CAA, DNSSEC "
-            + "and port 80, and puts what it finds into `findings`, a moment after this answer. Without it, looks "
-            + $"come at `nextCheckAt`: {RetrySchedules.DnsInWords}. Does nothing when there is nothing to wait for, "
-            + "asks the CA, or addresses that are not ours, once a minute at most, and never shortens the look-ups "
-            + "after a lost answer of the CA.",
+            + "and port 80, and puts what it finds into `findings`, a moment after this answer; then `nextCheckAt` is "
+            + "in the future again. The looks after it come often, as at the beginning. Without it, looks come at "
+            + $"`nextCheckAt`: {RetrySchedules.DnsInWords}. Does nothing when there is nothing to wait for, asks the "
+            + "CA, or addresses that are not ours, once a minute at most, and never shortens the look-ups after a lost "
+            + "answer of the CA.",
             Problems.MalformedRequest, Problems.NotFound)
         .Example(null, Examples.Waiting).Produces<DomainView>(StatusCodes.Status202Accepted);
 
@@ -69,7 +70,12 @@ internal static class CheckDomain
             }
 
             await due.Where(row => row.Id == order.Id && row.State == order.State && row.NextAttemptAt > at)
-                .ExecuteUpdateAsync(set => set.SetProperty(row => row.NextAttemptAt, at), ct);
+                // A customer who asks has just changed something: the looks after this one come often again, and
+                // asking too early never makes them rarer.
+                .ExecuteUpdateAsync(
+                    set => set.SetProperty(row => row.NextAttemptAt, at).SetProperty(
+                        row => row.Snoozes, row => row.State == OrderState.PendingDns ? 0 : row.Snoozes),
+                    ct);
             woken.Add(order.State);
         }
 

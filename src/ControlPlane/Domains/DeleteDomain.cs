@@ -22,7 +22,7 @@ internal static class DeleteDomain
         .RequireAuthorization(AccessPolicy.Owner)
         .WithName("DeleteDomain").WithSummary("Delete a domain")
         .Documented(
-            "Cancels what is under way, withdraws the name from every node and destroys its keys. It takes seconds: "
+            "Cancels what is under way, withdraws the name from every node and deletes its keys. It takes seconds: "
             + "follow `status` from deleting to deleted. Deleting twice changes nothing.",
             Problems.MalformedRequest, Problems.NotFound)
         .Example(null, Examples.Active with { Status = OverallStatus.Deleting, WaitingOn = WaitingOn.Nodes })

@@ -17,6 +17,7 @@ internal static class WebhookTypes
     [
         EventTypes.DomainRegistered, EventTypes.DomainContested, EventTypes.OwnershipProven, EventTypes.OwnershipLost,
         EventTypes.DomainWaiting, EventTypes.DomainUpdated, EventTypes.DomainActive, EventTypes.DomainFailed,
+        EventTypes.DomainMovedAway, EventTypes.DomainRenewalsStopped, EventTypes.DomainCameBack,
         EventTypes.DomainDeletionRequested, EventTypes.DomainDeleted, EventTypes.OrderWaiting, EventTypes.OrderFailed,
         EventTypes.BundleCollected, EventTypes.CertificateRenewed, EventTypes.BundleWithdrawn, EventTypes.NodeRefused,
         EventTypes.FleetDegraded, EventTypes.FleetWhole, EventTypes.WebhookDisabled,

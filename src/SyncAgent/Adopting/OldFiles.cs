@@ -26,7 +26,7 @@ internal sealed partial class OldFiles(
         var directory = files.Directory.Value;
         foreach (var path in OldDirectory.Paths(directory))
         {
-            if (files.Directory.NameOf(path) is { } ours && book.Find(ours.Value) is not null)
+            if (IsOfPair(path) || (files.Directory.NameOf(path) is { } ours && book.Find(ours.Value) is not null))
             {
                 continue;
             }
@@ -38,6 +38,12 @@ internal sealed partial class OldFiles(
             }
         }
     }
+
+    /// <summary>One of several keys for a name, of which HAProxy takes the one that a visitor knows: ours has one, and
+    /// cannot stand for the others.</summary>
+    private static bool IsOfPair(string path) =>
+        path.EndsWith(".rsa", StringComparison.Ordinal) || path.EndsWith(".ecdsa", StringComparison.Ordinal)
+        || path.EndsWith(".dsa", StringComparison.Ordinal);
 
     /// <summary>Ours is on disk, in memory and on the wire.</summary>
     private bool IsOursAndProven(string name) =>
@@ -59,9 +65,9 @@ internal sealed partial class OldFiles(
             using var bundle = OldBundle.Read(file.FullName);
             names = bundle.Names;
         }
-        catch (CryptographicException unknown)
+        catch (Exception unknown) when (unknown is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            // Not for us to judge: HAProxy has taken it, or will say so itself.
+            // Not for us to judge: HAProxy has taken it, or will say so itself. The others are looked at all the same.
             LogUnreadable(file.Name, unknown.Message);
             names = [];
         }

@@ -43,7 +43,8 @@ internal sealed partial class HaproxyWriter
             {
                 return new WriteOutcome.Refused(
                     $"HAProxy answered '{add.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name "
-                    + "that list? `sync-agent haproxy-config` writes one that does.");
+                    + "that list? `sync-agent haproxy-config` writes one that does.",
+                    Lacks: said.Contains("does not exist", StringComparison.Ordinal));
             }
 
             await connection.Ask([RuntimeCommand.DeleteEntry(path)], CancellationToken.None);

@@ -18,6 +18,8 @@ internal sealed class PemPayload : IDisposable
         NotBefore = new DateTimeOffset(leaf.NotBefore.ToUniversalTime());
         NotAfter = new DateTimeOffset(leaf.NotAfter.ToUniversalTime());
         var leafDer = leaf.RawData;
+        Names = [.. leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>()
+            .SelectMany(names => names.EnumerateDnsNames())];
         Fingerprint = Convert.ToHexStringLower(SHA256.HashData(leafDer));
         // HAProxy 2.6 prints SHA-1 fingerprints only; the handshake proves the SHA-256.
 #pragma warning disable CA5350
@@ -30,6 +32,9 @@ internal sealed class PemPayload : IDisposable
     public DateTimeOffset NotBefore { get; }
 
     public DateTimeOffset NotAfter { get; }
+
+    /// <summary>The names that HAProxy serves it for.</summary>
+    public IReadOnlyList<string> Names { get; }
 
     /// <summary>SHA-256 of the leaf, lower-case hex.</summary>
     public string Fingerprint { get; }

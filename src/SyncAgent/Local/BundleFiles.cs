@@ -10,13 +10,15 @@ namespace SyncAgent.Local;
 /// <param name="NotAfter">End of the leaf's validity.</param>
 /// <param name="WrittenAt">The file's time: a file with another time is read again.</param>
 /// <param name="Length">Bytes.</param>
+/// <param name="CoversOthers">It is for other names, too.</param>
 internal sealed record BundleFile(
     string? Fingerprint,
     string? MemoryFingerprint,
     DateTimeOffset NotBefore,
     DateTimeOffset NotAfter,
     DateTime WrittenAt,
-    long Length)
+    long Length,
+    bool CoversOthers = false)
 {
     public bool IsDamaged => Fingerprint is null;
 }
@@ -49,7 +51,7 @@ internal sealed class BundleFiles
     public Tls13List Tls13 { get; }
 
     /// <summary>Every bundle by name. Files already known by time and length are not read again.</summary>
-    public IReadOnlyDictionary<string, BundleFile> ReadAll(IReadOnlyDictionary<string, BundleFile> known)
+    public Dictionary<string, BundleFile> ReadAll(IReadOnlyDictionary<string, BundleFile> known)
     {
         Tls13.DropMissing();
         var found = new Dictionary<string, BundleFile>(StringComparer.Ordinal);
@@ -114,6 +116,13 @@ internal sealed class BundleFiles
         }
     }
 
+    /// <summary>Names that nobody would serve any more if this took the place of the name's file.</summary>
+    public IReadOnlyList<string> NamesLostBy(ServedName name, PemPayload next)
+    {
+        using var now = Read(name);
+        return [.. now.Names.Except(next.Names, StringComparer.OrdinalIgnoreCase)];
+    }
+
     /// <summary>Writes the bundle as a dot-file, which HAProxy skips; on the disk when it returns.</summary>
     /// <exception cref="IOException">The disk is full or failed; the file that is served is untouched.</exception>
     public async Task Stage(ServedName name, PemPayload payload, CancellationToken cancel) =>
@@ -145,8 +154,8 @@ internal sealed class BundleFiles
 
     public void Quarantine(ServedName name)
     {
-        Tls13.Drop(name);
-        File.Move(_directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true);
+        Tls13.DropWith(name, () => File.Move(
+            _directory.For(name).Value, InDirectory(name.QuarantineFileName), overwrite: true));
         FileSystem.SyncDirectory(_directory.Value);
     }
 
@@ -165,8 +174,7 @@ internal sealed class BundleFiles
 
     public void Remove(ServedName name)
     {
-        Tls13.Drop(name);
-        File.Delete(_directory.For(name).Value);
+        Tls13.DropWith(name, () => File.Delete(_directory.For(name).Value));
         FileSystem.SyncDirectory(_directory.Value);
     }
 
@@ -212,7 +220,8 @@ internal sealed class BundleFiles
             payload.NotBefore,
             payload.NotAfter,
             file.LastWriteTimeUtc,
-            file.Length);
+            file.Length,
+            payload.Names.Count > 1);
     }
 
     private string InDirectory(string fileName) => Path.Combine(_directory.Value, fileName);

@@ -8,6 +8,9 @@ internal static partial class FileSystem
 {
     public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    /// <summary>Everybody reads.</summary>
+    public const UnixFileMode OwnerWrites = OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+
     // open(2); O_NOFOLLOW is the one flag here that differs between the two architectures .NET runs on.
     private const int ReadOnly = 0;
     private const int CloseOnExec = 0x80000;
@@ -22,9 +25,9 @@ internal static partial class FileSystem
 
     /// <summary>Writes bytes to a file that only its owner reads, and returns when they are on the disk.</summary>
     /// <exception cref="IOException">The disk is full or failed.</exception>
-    public static void WriteThrough(string path, ReadOnlySpan<byte> bytes)
+    public static void WriteThrough(string path, ReadOnlySpan<byte> bytes, UnixFileMode mode = OwnerOnly)
     {
-        using var file = CreateOwn(path);
+        using var file = CreateOwn(path, mode);
         file.Write(bytes);
         file.Flush(flushToDisk: true);
     }
@@ -61,10 +64,10 @@ internal static partial class FileSystem
 
     /// <summary>Replaces a file in one step: readers see the old bytes or the new ones, also after a power
     /// cut.</summary>
-    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    public static void Replace(string path, ReadOnlySpan<byte> bytes, UnixFileMode mode = OwnerOnly)
     {
         var temporary = path + ".new";
-        WriteThrough(temporary, bytes);
+        WriteThrough(temporary, bytes, mode);
         File.Move(temporary, path, overwrite: true);
         SyncDirectory(Path.GetDirectoryName(path)!);
     }
@@ -95,7 +98,7 @@ internal static partial class FileSystem
         return null;
     }
 
-    private static FileStream CreateOwn(string path)
+    private static FileStream CreateOwn(string path, UnixFileMode mode = OwnerOnly)
     {
         File.Delete(path);
         return new FileStream(
@@ -106,7 +109,7 @@ internal static partial class FileSystem
                 Access = FileAccess.Write,
                 Share = FileShare.Read,
                 BufferSize = 0,
-                UnixCreateMode = OwnerOnly,
+                UnixCreateMode = mode,
             });
     }
 

@@ -20,19 +20,21 @@ internal sealed class Tls13List
     private readonly SortedSet<string> _lines = new(StringComparer.Ordinal);
 
     /// <param name="directory">Where it is, as a dot-file. Made, without a line, when there is none: HAProxy does not
-    /// start without the file.</param>
-    /// <exception cref="IOException">The directory is not there, or cannot be written.</exception>
+    /// start without the file. Lines of a directory that was copied to here are brought to this one; what leads nowhere
+    /// goes.</param>
+    /// <exception cref="IOException">The directory is not there.</exception>
+    /// <exception cref="UnauthorizedAccessException">It cannot be written.</exception>
     public Tls13List(CertificateDirectoryPath directory)
     {
         _directory = directory;
         _changes = new(WrittenTogether, batch => Task.FromResult(WriteAll(batch)));
-        if (!File.Exists(directory.Tls13List))
+        var found = TryRead();
+        string[] whole = [.. (found ?? []).Select(NameIn).OfType<ServedName>().Where(IsThere).Select(LineOf)
+            .Distinct().Order(StringComparer.Ordinal)];
+        _lines.UnionWith(whole);
+        if (found is null || !found.SequenceEqual(whole))
         {
-            FileSystem.Replace(directory.Tls13List, []);
-        }
-        else
-        {
-            _lines.UnionWith(File.ReadLines(directory.Tls13List).Where(line => NameOn(line) is not null));
+            Write(whole);
         }
     }
 
@@ -54,9 +56,11 @@ internal sealed class Tls13List
         }
     }
 
-    /// <summary>Takes a name out whose file is about to go.</summary>
-    /// <exception cref="IOException">The disk failed; the file must stay.</exception>
-    public void Drop(ServedName name)
+    /// <summary>Takes a name out and then its file, with nobody in between to put it back.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="remove">Takes the file away.</param>
+    /// <exception cref="IOException">The disk failed; the file may still be there, without its line.</exception>
+    public void DropWith(ServedName name, Action remove)
     {
         lock (_lock)
         {
@@ -64,6 +68,8 @@ internal sealed class Tls13List
             {
                 Write([.. _lines.Where(line => line != LineOf(name))]);
             }
+
+            remove();
         }
     }
 
@@ -73,7 +79,7 @@ internal sealed class Tls13List
     {
         lock (_lock)
         {
-            var left = _lines.Where(line => File.Exists(_directory.For(NameOn(line)!).Value)).ToArray();
+            var left = _lines.Where(line => IsThere(NameIn(line)!)).ToArray();
             if (left.Length < _lines.Count)
             {
                 Write(left);
@@ -90,7 +96,8 @@ internal sealed class Tls13List
                 var lines = new SortedSet<string>(_lines, StringComparer.Ordinal);
                 foreach (var (name, on) in batch)
                 {
-                    _ = on ? lines.Add(LineOf(name)) : lines.Remove(LineOf(name));
+                    // Its file may have been taken away meanwhile: it comes back, and the name with it.
+                    _ = on && IsThere(name) ? lines.Add(LineOf(name)) : lines.Remove(LineOf(name));
                 }
 
                 Write(lines);
@@ -101,14 +108,33 @@ internal sealed class Tls13List
 
     private void Write(IReadOnlyCollection<string> lines)
     {
+        // No secret; and whoever writes HAProxy's configuration, often root, makes it for the agent's user to read.
         FileSystem.Replace(
-            _directory.Tls13List, Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + '\n'))));
+            _directory.Tls13List, Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => line + '\n'))),
+            FileSystem.OwnerWrites);
         _lines.Clear();
         _lines.UnionWith(lines);
     }
 
     private string LineOf(ServedName name) => _directory.For(name).Tls13Entry;
 
-    private ServedName? NameOn(string line) =>
-        _directory.NameOf(line.Split(' ')[0]) is { } name && LineOf(name) == line ? name : null;
+    private bool IsThere(ServedName name) => File.Exists(_directory.For(name).Value);
+
+    /// <summary>The name of the file that a line is about, wherever it is.</summary>
+    private ServedName? NameIn(string line) =>
+        _directory.NameOf(Path.Combine(_directory.Value, Path.GetFileName(line.Split(' ')[0])));
+
+    /// <returns>null when there is none that this user may read: it is written anew, and names that belong on it come
+    /// back as soon as they are planned.</returns>
+    private string[]? TryRead()
+    {
+        try
+        {
+            return File.Exists(_directory.Tls13List) ? File.ReadAllLines(_directory.Tls13List) : null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 }

@@ -16,6 +16,7 @@ internal sealed partial class HaproxyWatch(
     NodeView view,
     MemoryAudit audit,
     Reconciler reconciler,
+    DesiredBook book,
     OldFiles old,
     TimeProvider time,
     ILogger<HaproxyWatch> log) : BackgroundService
@@ -32,15 +33,27 @@ internal sealed partial class HaproxyWatch(
     /// <summary>The releases whose runtime API the rules of this program were measured on.</summary>
     private const string MeasuredVersion = "2.6.";
 
+    private readonly HashSet<string> _leftAlone = new(StringComparer.Ordinal);
     private int _tick;
     private long _lookedAt = time.GetTimestamp();
 
     /// <summary>Puts damaged files out of sight: done before anything else, because HAProxy may be about to
-    /// start.</summary>
+    /// start. What is nobody's of ours stays.</summary>
     public void LookAtDisk()
     {
         var before = view.Disk;
         var found = files.ReadAll(before);
+        var strangers = found.Where(pair => pair.Value.IsDamaged && book.Find(pair.Key) is null).ToArray();
+        foreach (var (hostname, _) in strangers)
+        {
+            // Nobody's of ours: a link, or a key that only HAProxy reads, is served all the same.
+            found.Remove(hostname);
+            if (_leftAlone.Add(hostname))
+            {
+                LogLeftAlone(hostname);
+            }
+        }
+
         view.SetDisk(before, found);
         foreach (var (hostname, _) in found.Where(pair => pair.Value.IsDamaged))
         {
@@ -144,6 +157,11 @@ internal sealed partial class HaproxyWatch(
     [LoggerMessage(
         LogLevel.Error, "The bundle of {Hostname} on disk is damaged: moved out of HAProxy's sight and fetched again")]
     private partial void LogDamaged(string hostname);
+
+    [LoggerMessage(
+        LogLevel.Warning, "The file of {Hostname} is a link, not readable, or damaged, and nobody asked this node to "
+        + "serve the name: it is left alone. If HAProxy cannot load it either, its next start fails")]
+    private partial void LogLeftAlone(string hostname);
 
     [LoggerMessage(LogLevel.Error, "The certificate directory cannot be read: {Reason}")]
     private partial void LogDiskUnreadable(string reason);

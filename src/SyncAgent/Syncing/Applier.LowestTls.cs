@@ -26,7 +26,9 @@ internal sealed partial class Applier
                     view.SetMemory(process, name.Value, written.Held, wanted);
                     break;
                 case WriteOutcome.Refused refused:
-                    return Applied.Refused(NodeErrorCodes.HAProxyRefused, refused.Reason);
+                    return Applied.Refused(
+                        refused.Lacks ? NodeErrorCodes.Tls13ListMissing : NodeErrorCodes.HAProxyRefused,
+                        refused.Reason);
                 default:
                     return new Applied(null, ShouldLookAgain: true);
             }

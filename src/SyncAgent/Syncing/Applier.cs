@@ -40,6 +40,15 @@ internal sealed partial class Applier(
                 NodeErrorCodes.Rollback, "The bundle was issued before the one that is served, and ends before it.");
         }
 
+        if (view.FileOf(name.Value) is { CoversOthers: true } && NamesGoingDark(name, payload) is { Length: > 0 } lost)
+        {
+            return Applied.Refused(
+                NodeErrorCodes.ForeignFile,
+                $"{name.FileName} is from before this agent and serves {lost}, too, which would go dark. Register "
+                + "these names: once they are proven, it is replaced. Or rename it so that it sorts last, to "
+                + $"zz-{name.FileName}, and reload HAProxy.");
+        }
+
         try
         {
             await files.Stage(name, payload, cancel);
@@ -157,6 +166,10 @@ internal sealed partial class Applier(
         files.Quarantine(name);
         view.SetFile(name.Value, null);
     }
+
+    /// <summary>Names of the file on disk that neither this bundle nor one of their own would serve.</summary>
+    private string NamesGoingDark(ServedName name, PemPayload next) => string.Join(
+        ", ", files.NamesLostBy(name, next).Where(other => string.IsNullOrEmpty(view.ProvenOf(other))));
 
     private static bool IsOlder(PemPayload offered, BundleFile held) =>
         offered.NotBefore < held.NotBefore && offered.NotAfter < held.NotAfter;

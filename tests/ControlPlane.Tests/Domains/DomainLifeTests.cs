@@ -77,6 +77,26 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(later, (await db.Orders.SingleAsync(order => order.DomainId == id)).NextAttemptAt);
     }
 
+    /// <summary>Fails when a customer who asks too early, again and again, waits longer than one who does not
+    /// ask.</summary>
+    [Fact]
+    public async Task A_check_makes_the_looks_after_it_come_often_again()
+    {
+        var id = await api.RegisterAsync("eager.example.com");
+        await SetAsync(id, order =>
+        {
+            order.WaitFor(Reasons.DnsNotThere, "It does not exist.", Now);
+            (order.Snoozes, order.NextAttemptAt) = (9, api.Clock.GetUtcNow().AddHours(1));
+        });
+
+        await api.Acme.PostAsync($"/v1/domains/{id}/check", null);
+
+        await using var db = api.Open();
+        var order = await db.Orders.SingleAsync(order => order.DomainId == id);
+        Assert.Equal(0, order.Snoozes);
+        Assert.True(order.NextAttemptAt <= api.Clock.GetUtcNow());
+    }
+
     [Fact]
     public async Task Deletion_asks_the_running_step_to_stop_and_is_told_once()
     {

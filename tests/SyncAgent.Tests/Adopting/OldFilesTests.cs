@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
+using ControlPlane.Contracts;
 using SyncAgent.Adopting;
+using SyncAgent.Syncing;
 using SyncAgent.Tests.HAProxy;
 using SyncAgent.Tests.Syncing;
 
@@ -53,6 +55,82 @@ public sealed class OldFilesTests : AgentTests
             () => Api.IsServing(two) && !File.Exists(Old("both.pem")), () => $"it is set aside. {agent.Log.Text}");
         Assert.Equal(one.Fingerprint, await Proxy.Visit("one.example.com"));
         Assert.Equal(two.Fingerprint, await Proxy.Visit("two.example.com"));
+    }
+
+    /// <summary>Fails when the agent's start takes from HAProxy what nobody asked the agent to serve.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_the_agent_cannot_read_and_nobody_registered_is_left_alone(bool isLink)
+    {
+        var theirs = Authority.Issue("theirs.example.com");
+        var elsewhere = Path.Combine(Proxy.Home, "live.pem");
+        File.WriteAllText(elsewhere, theirs.Pem);
+        await Proxy.KillNow();
+        if (isLink)
+        {
+            File.CreateSymbolicLink(Old("theirs.example.com.pem"), elsewhere);
+        }
+        else
+        {
+            // HAProxy skips a block that it does not know.
+            File.WriteAllText(
+                Old("theirs.example.com.pem"), theirs.Pem + PemEncoding.WriteString("X509 CRL", [0]) + "\n");
+        }
+
+        await Proxy.Run();
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var ours = Authority.Issue("ours.example.com");
+        Api.Want(ours);
+        await Eventually.True(() => Api.IsServing(ours), () => $"ours is served. {agent.Log.Text}");
+
+        Assert.True(Path.Exists(Old("theirs.example.com.pem")));
+        Assert.Equal(theirs.Fingerprint, await Proxy.Visit("theirs.example.com"));
+        Assert.Equal(0, Proxy.Check().Status);
+    }
+
+    /// <summary>Fails when a bundle for one name takes the place of a file that serves others.</summary>
+    [Fact]
+    public async Task A_file_of_several_names_under_the_name_of_one_is_not_replaced_before_the_others_are_proven()
+    {
+        using var key = RSA.Create(2048);
+        using var old = Authority.IssueFor("one.example.com", key, also: "two.example.com");
+        var before = Convert.ToHexStringLower(SHA256.HashData(old.RawData));
+        await ServeAsync(
+            ("one.example.com.pem", old.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n"));
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var (one, two) = (
+            Authority.Issue("one.example.com", days: 60), Authority.Issue("two.example.com", days: 60));
+
+        Api.Want(one);
+        await Eventually.True(
+            () => Api.RowOf("one.example.com")?.Error is { Code: NodeErrorCodes.ForeignFile } error
+                && error.Detail.Contains("two.example.com", StringComparison.Ordinal),
+            () => $"it is refused, and says for whose sake. {agent.Log.Text}");
+        Assert.Equal(before, await Proxy.Visit("one.example.com"));
+        Assert.Equal(before, await Proxy.Visit("two.example.com"));
+
+        Api.Want(two);
+        await Eventually.True(() => Api.IsServing(two), () => $"the other has its own. {agent.Log.Text}");
+        agent.Part<Reconciler>().Touch(["one.example.com"]);
+        await Eventually.True(() => Api.IsServing(one), () => $"now it is replaced. {agent.Log.Text}");
+        Assert.Equal(two.Fingerprint, await Proxy.Visit("two.example.com"));
+    }
+
+    [Fact]
+    public async Task A_pair_of_keys_for_one_name_stays_as_it_is()
+    {
+        using var key = RSA.Create(2048);
+        using var old = Authority.IssueFor("pair.example.com", key);
+        await ServeAsync(("pair.rsa", old.ExportCertificatePem() + "\n" + key.ExportPkcs8PrivateKeyPem() + "\n"));
+        await using var agent = await RunningAgent.Start(Proxy, Api, Authority);
+        var ours = Authority.Issue("pair.example.com");
+        Api.Want(ours);
+        await Eventually.True(() => Api.IsServing(ours), () => $"ours is served. {agent.Log.Text}");
+
+        await agent.Part<OldFiles>().Look(CancellationToken.None);
+
+        Assert.True(File.Exists(Old("pair.rsa")));
     }
 
     /// <summary>Fails when a file that HAProxy serves is taken for damage because of the form of its key.</summary>

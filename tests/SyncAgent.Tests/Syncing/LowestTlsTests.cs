@@ -1,5 +1,6 @@
 using System.Security.Authentication;
 using ControlPlane.Contracts;
+using SyncAgent.Local;
 using SyncAgent.Observing;
 using SyncAgent.Tests.HAProxy;
 
@@ -94,6 +95,26 @@ public sealed class LowestTlsTests : AgentTests
             () => $"the file is back, and its line. {agent.Log.Text}");
     }
 
+    /// <summary>Fails when a directory that was copied, or a hand that edited the list, stops HAProxy's next start; or
+    /// when the agent's user cannot read what root made.</summary>
+    [Fact]
+    public void A_list_is_put_in_order_when_it_is_opened()
+    {
+        var (shop, gone) = (Proxy.PathOf("shop.example.com"), Proxy.PathOf("gone.example.com"));
+        File.WriteAllText(shop.Value, Authority.Issue("shop.example.com").Pem);
+        File.WriteAllLines(
+            Proxy.Directories.Tls13List,
+            [$"/elsewhere/{shop.Name.FileName} [ssl-min-ver TLSv1.3]", gone.Tls13Entry, "# by hand", "/etc/passwd"]);
+
+        var list = new Tls13List(Proxy.Directories);
+
+        Assert.Equal(shop.Tls13Entry + "\n", File.ReadAllText(Proxy.Directories.Tls13List));
+        Assert.True(list.Holds("shop.example.com"));
+        Assert.False(list.Holds("gone.example.com"));
+        Assert.Equal(0, Proxy.Check().Status);
+        Assert.True(File.GetUnixFileMode(Proxy.Directories.Tls13List).HasFlag(UnixFileMode.OtherRead));
+    }
+
     [Fact]
     public async Task Somebody_elses_hand_is_noticed_by_the_handshake_and_put_right()
     {
@@ -133,7 +154,7 @@ public sealed class LowestTlsTests : AgentTests
         Api.TlsMinimum[shop.Hostname] = TlsVersions.Tls13;
         Api.Want(shop);
         await Eventually.True(
-            () => Api.RowOf(shop.Hostname)?.Error is { Code: NodeErrorCodes.HAProxyRefused } error
+            () => Api.RowOf(shop.Hostname)?.Error is { Code: NodeErrorCodes.Tls13ListMissing } error
                 && error.Detail.Contains("haproxy-config", StringComparison.Ordinal),
             () => $"the refusal says what to do: {Api.RowOf(shop.Hostname)?.Error}");
 

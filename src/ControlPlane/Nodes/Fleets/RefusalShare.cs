@@ -13,7 +13,11 @@ internal sealed record RefusalShare(Guid Fleet, long Domains, long Refusals, lon
 {
     /// <summary>Said of a node's own caution, not of a bundle: an older certificate offered after a restore, and
     /// withdrawals held back.</summary>
-    private static readonly string[] NotOfBundles = [NodeErrorCodes.Rollback, NodeErrorCodes.WithdrawalsHeld];
+    private static readonly string[] NotOfBundles =
+    [
+        NodeErrorCodes.Rollback, NodeErrorCodes.WithdrawalsHeld, NodeErrorCodes.Tls13ListMissing,
+        NodeErrorCodes.ForeignFile,
+    ];
 
     /// <summary>Refusals by their own index; the answers, which are many, only where they matter. A domain counts that
     /// most of the canaries refuse, or most of all that serve: what one node refuses and its neighbours take tells of
