@@ -55,8 +55,8 @@ internal static class Handshakes
     /// <param name="root">What its chain must lead to.</param>
     /// <param name="cancellation">Ends the visit.</param>
     /// <param name="only">The one version of TLS the visitor speaks; none: any.</param>
-    /// <exception cref="AuthenticationException">The node refused the name or the version, or its chain does not lead to
-    /// the root.</exception>
+    /// <exception cref="AuthenticationException">The node refused the name or the version, or its chain does not
+    /// lead to the root.</exception>
     /// <exception cref="IOException">The connection ended.</exception>
     public static async Task<string> VisitAsync(
         int port, string hostname, X509Certificate2 root, CancellationToken cancellation,
