@@ -49,7 +49,7 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
         var parsed = new List<X509Certificate2>();
         try
         {
-            parsed.AddRange(certificates.Select(der => X509CertificateLoader.LoadCertificate(der)));
+            parsed.AddRange(certificates.Select(Parse));
             return parsed.Count == 0 ? "It is empty." : leafFault(parsed[0]) ?? ChainFault(parsed);
         }
         catch (CryptographicException)
@@ -60,6 +60,20 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
         {
             parsed.ForEach(certificate => certificate.Dispose());
         }
+    }
+
+    /// <summary>The platform takes PEM, too, and passes over what comes after. What is kept is bytes as they were
+    /// given, and nodes take them for DER.</summary>
+    private static X509Certificate2 Parse(byte[] der)
+    {
+        var certificate = X509CertificateLoader.LoadCertificate(der);
+        if (certificate.RawDataMemory.Span.SequenceEqual(der))
+        {
+            return certificate;
+        }
+
+        certificate.Dispose();
+        throw new CryptographicException("It is not one certificate in DER.");
     }
 
     private string? LeafFault(string hostname, X509Certificate2 leaf, TimeSpan longest)

@@ -55,7 +55,7 @@ internal static class Problems
         "Use a key of a role that may do this; the description of the route names it.");
 
     public static readonly ProblemKind TenantDisabled = new(
-        "tenant-disabled", 403, Operator, "The key's tenant is disabled.",
+        "tenant-disabled", 403, Operator, "The tenant is disabled.",
         "Ask the operator. The tenant's domains go on being served; an admin ends this with "
         + "POST /v1/tenants/{tenant}/enable.");
 

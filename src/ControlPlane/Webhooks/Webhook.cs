@@ -47,6 +47,9 @@ internal sealed class Webhook
 
     public DateTimeOffset? LastDeliveredAt { get; private set; }
 
+    /// <summary>When its last turn began, on the database's clock. Whose is longest ago is next.</summary>
+    public DateTimeOffset? LastTurnAt { get; private set; }
+
     /// <summary>On the database's clock.</summary>
     public DateTimeOffset? LeaseUntil { get; set; }
 

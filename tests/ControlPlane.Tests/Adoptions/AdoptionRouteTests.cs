@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Contracts;
@@ -124,7 +125,11 @@ public sealed class AdoptionRouteTests(AdoptionFixture api) : IClassFixture<Adop
         var foreign = (await HandedInAsync(node, code, Unsealed(name, homemade))).Bundles.Single();
         Assert.Equal("refused", foreign.Outcome);
         Assert.Contains("chain does not build", foreign.Detail, StringComparison.Ordinal);
-        Assert.Equal("adopting", (await HandedInAsync(node, code, Unsealed(name))).Bundles.Single().Outcome);
+        var good = Unsealed(name);
+        var pem = Encoding.ASCII.GetBytes(PemEncoding.WriteString("CERTIFICATE", good.Leaf));
+        Assert.Equal(
+            "refused", (await HandedInAsync(node, code, good with { Leaf = pem })).Bundles.Single().Outcome);
+        Assert.Equal("adopting", (await HandedInAsync(node, code, good)).Bundles.Single().Outcome);
         Assert.Equal("other-bundle", (await HandedInAsync(node, code, Unsealed(name))).Bundles.Single().Outcome);
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
@@ -48,6 +49,9 @@ public sealed class ChainVerifierTests : IDisposable
     [InlineData("altered", "chain does not build")]
     [InlineData("nothing", "It is empty")]
     [InlineData("no certificate", "It is not a certificate")]
+    [InlineData("a leaf in PEM", "It is not a certificate")]
+    [InlineData("an intermediate in PEM", "It is not a certificate")]
+    [InlineData("more than the leaf", "It is not a certificate")]
     public void What_is_not_as_ordered_is_named(string wrong, string fault)
     {
         using var stranger = OrderKey.Make(Name, KeyAlgorithm.EcdsaP256);
@@ -70,6 +74,9 @@ public sealed class ChainVerifierTests : IDisposable
             "the wrong intermediate" => [_pki.Leaf(csr, [Name]), other.Intermediate],
             "the intermediate first" => [_pki.Intermediate, _pki.Leaf(csr, [Name])],
             "altered" => [Altered(_pki.Leaf(csr, [Name])), _pki.Intermediate],
+            "a leaf in PEM" => [Pem(_pki.Leaf(csr, [Name])), _pki.Intermediate],
+            "an intermediate in PEM" => [_pki.Leaf(csr, [Name]), Pem(_pki.Intermediate)],
+            "more than the leaf" => [[.. _pki.Leaf(csr, [Name]), 0], _pki.Intermediate],
             "no certificate" => [RandomNumberGenerator.GetBytes(300)],
             _ => [],
         };
@@ -101,6 +108,8 @@ public sealed class ChainVerifierTests : IDisposable
     public void Dispose() => _pki.Dispose();
 
     private ChainVerifier Verifier() => new(_clock, _pki.Anchors);
+
+    private static byte[] Pem(byte[] der) => Encoding.ASCII.GetBytes(PemEncoding.WriteString("CERTIFICATE", der));
 
     /// <summary>The last bytes belong to the signature.</summary>
     private static byte[] Altered(byte[] leaf)

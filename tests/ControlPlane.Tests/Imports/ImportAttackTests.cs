@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Imports;
@@ -40,6 +41,37 @@ public sealed class ImportAttackTests(ApiFixture api) : IClassFixture<ApiFixture
     }
 
     [Fact]
+    public async Task An_expired_keys_import_ends()
+    {
+        var (id, secret) = await api.AddKeyAsync(ApiRole.Portal, "acme");
+        var import = await TakeInAsync(api.WithKey(secret), Csv(["expired.example.com"]));
+        await using var db = api.Open();
+        await db.ApiKeys.Where(key => key.Id == id).ExecuteUpdateAsync(
+            set => set.SetProperty(key => key.ExpiresAt, api.Clock.GetUtcNow().AddMinutes(-5)));
+        Assert.Equal(0, await TurnAsync(api, import));
+        Assert.Equal("canceled", (await ReadAsync(api.Acme, import))["status"]!.ToString());
+        Assert.False(await db.Domains.AnyAsync(row => row.Hostname == "expired.example.com"));
+    }
+
+    [Fact]
+    public async Task An_operator_registers_nothing_for_a_disabled_tenant_in_a_file_or_alone()
+    {
+        await using var db = api.Open();
+        db.Add(new Tenant { Id = Guid.CreateVersion7(), Name = "umbrella", CreatedAt = DateTimeOffset.UnixEpoch });
+        await db.SaveChangesAsync();
+        var import = await TakeInAsync(
+            api.Support, "hostname,tenant\noff.example.com,umbrella\non.example.com,acme\n");
+        await api.Admin.PostAsync("/v1/tenants/umbrella/disable", null);
+        Assert.Equal("1/0/1/0/0", Counts(await FinishAsync(api, api.Support, import)));
+        var refused = Assert.Single(await RowsAsync(api.Support, import, "&outcome=refused"));
+        Assert.Equal("tenant-disabled", refused["problem"]!["reason"]!.ToString());
+        await ProblemAsync(
+            await api.Support.PostAsJsonAsync("/v1/domains", new { hostname = "off.example.com", tenant = "umbrella" }),
+            403, "tenant-disabled");
+        Assert.False(await db.Domains.AnyAsync(row => row.Hostname == "off.example.com"));
+    }
+
+    [Fact]
     public async Task A_disabled_tenants_import_ends()
     {
         await using var db = api.Open();
@@ -66,6 +98,8 @@ public sealed class ImportAttackTests(ApiFixture api) : IClassFixture<ApiFixture
         var refused = await SendAsync(api.Globex, Csv(["many.example.com"]), key: "one-too-many");
         await ProblemAsync(refused, 429, "too-many-imports");
         Assert.NotNull(refused.Headers.RetryAfter);
+        // They are counted before the file is looked at.
+        await ProblemAsync(await SendAsync(api.Globex, "no,header\n"), 429, "too-many-imports");
         await TakeInAsync(api.Acme, Csv(["others.example.com"]));
         await CancelAllAsync(api.Globex);
         Assert.Equal(

@@ -141,6 +141,26 @@ public sealed class ImportFileTests
         Assert.Equal(reason, problem!.Kind.Code);
     }
 
+    [Theory]
+    [InlineData(65, "names 65 columns")]
+    [InlineData(290_000, "longer than 64 KB")]
+    public void A_first_line_beyond_all_measure_is_not_looked_at(int columns, string why)
+    {
+        var names = Enumerable.Range(0, columns - 1).Select(n => $"metadata.k{n}").Prepend("hostname");
+        var (rows, problem) = Files.Read(Bytes(string.Join(',', names) + "\n"), ImportFile.Csv, row => row);
+        Assert.Empty(rows);
+        Assert.Equal("import-header", problem!.Kind.Code);
+        Assert.Contains(why, problem.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_is_not_cut_within_a_character()
+    {
+        var shown = Read(
+            Bytes($"hostname\ngood.example.com\n{new string('a', 252)}😀\n"), ImportFile.Csv)[1].Hostname;
+        Assert.Equal(new string('a', 252), shown);
+    }
+
     [Fact]
     public void Ten_thousand_rows_are_taken() => Assert.Equal(10_000, Read(
         Bytes("hostname\n" + string.Concat(Enumerable.Range(0, 10_000).Select(n => $"n{n}.example.com\n"))),

@@ -42,13 +42,16 @@ internal static class ImportFiles
         return Guid.Parse(import["id"]!.ToString());
     }
 
-    public static Task<int> TurnAsync(ApiFixture api, Guid import) =>
+    /// <returns>How many rows came to an outcome.</returns>
+    public static async Task<int> TurnAsync(ApiFixture api, Guid import) => (await RunAsync(api, import)).Worked;
+
+    public static Task<ImportTurnEnd> RunAsync(ApiFixture api, Guid import) =>
         api.Services.GetRequiredService<ImportTurn>().RunAsync(import, default);
 
     /// <summary>Works an import to its end and returns what it reads then.</summary>
     public static async Task<JsonNode> FinishAsync(ApiFixture api, HttpClient client, Guid import)
     {
-        while (await TurnAsync(api, import) > 0)
+        while (await RunAsync(api, import) is not { Worked: 0, Surprised: false })
         {
             // The next turn.
         }

@@ -146,6 +146,37 @@ public sealed class ImportTests(ApiFixture api) : IClassFixture<ApiFixture>
     }
 
     [Fact]
+    public async Task A_surprise_ends_the_turn_and_costs_the_row_one_attempt()
+    {
+        var import = await TakeInAsync(api.Acme, Csv(["alone.example.com"]));
+        await using var db = api.Open();
+        await db.ImportRows.Where(row => row.ImportId == import)
+            .ExecuteUpdateAsync(set => set.SetProperty(row => row.Request, "not a registration"));
+        Assert.Equal(new ImportTurnEnd(0, Surprised: true), await RunAsync(api, import));
+        var row = await db.ImportRows.AsNoTracking().SingleAsync(one => one.ImportId == import);
+        Assert.Equal((1, ImportOutcome.Pending), (row.Attempts, row.Outcome));
+        Assert.Equal("0/0/1/0/0", Counts(await FinishAsync(api, api.Acme, import)));
+    }
+
+    [Fact]
+    public async Task A_name_that_is_bought_for_is_not_the_same_as_one_to_be_adopted()
+    {
+        const string Names = "hostname,adopt\nbought.example.com,{0}\nadopted.example.com,true\n";
+        Assert.Equal("2/0/0/0/0", Counts(await SendOnceAsync("")));
+        var again = await SendOnceAsync("true");
+        Assert.Equal("0/1/1/0/0", Counts(again));
+        var refused = Assert.Single(
+            await RowsAsync(api.Support, Guid.Parse(again["id"]!.ToString()), "&outcome=refused"));
+        Assert.Equal("bought.example.com", refused["hostname"]!.ToString());
+        Assert.Contains(
+            "registered without adopt", refused["problem"]!["detail"]!.ToString(), StringComparison.Ordinal);
+
+        async Task<JsonNode> SendOnceAsync(string adopt) => await FinishAsync(
+            api, api.Support, await TakeInAsync(
+                api.Support, Names.Replace("{0}", adopt, StringComparison.Ordinal), "?tenant=acme"));
+    }
+
+    [Fact]
     public async Task Canceling_stops_what_has_not_begun_and_domains_stay()
     {
         var import = await TakeInAsync(api.Acme, Csv(Names("cancel", 201)));

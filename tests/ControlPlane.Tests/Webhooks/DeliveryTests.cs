@@ -52,6 +52,28 @@ public sealed class DeliveryTests(PostgresDatabase database) : IClassFixture<Pos
     }
 
     [Fact]
+    public async Task Nothing_is_sent_for_a_disabled_tenant_and_all_of_it_afterwards()
+    {
+        await using var bench = await WebhookBench.StartAsync(database);
+        await using var receiver = await ReceiverStandIn.StartAsync();
+        await bench.AddAsync(receiver.Url);
+        await using var db = bench.Open();
+        var tenant = await db.Tenants.SingleAsync(row => row.Id == bench.TenantId);
+        tenant.DisabledAt = bench.Clock.GetUtcNow();
+        await db.SaveChangesAsync();
+        var told = await bench.TellAsync(2);
+        var replica = bench.NewReplica();
+        await WebhookBench.DrainAsync(replica);
+        Assert.Empty(receiver.Heard);
+
+        tenant.DisabledAt = null;
+        await db.SaveChangesAsync();
+        // Another replica: this one looks at all again only after some seconds.
+        await WebhookBench.DrainAsync(bench.NewReplica());
+        Assert.Equal(told, receiver.Taken);
+    }
+
+    [Fact]
     public async Task An_event_that_fails_is_put_aside_and_holds_nothing_up_until_it_is_dead_and_resent()
     {
         await using var bench = await WebhookBench.StartAsync(database);

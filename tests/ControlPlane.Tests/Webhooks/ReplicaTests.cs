@@ -155,6 +155,74 @@ public sealed class ReplicaTests(PostgresDatabase database) : IClassFixture<Post
             [smaller, greater], receiver.Taken.Skip(before).Select(id => long.Parse(id.Split('_')[1])));
     }
 
+    /// <summary>Fails when a replica whose slots are all taken gives back none, and breaks on it.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    [InlineData(9)]
+    public async Task As_many_due_webhooks_as_a_replica_has_slots_and_more_are_all_told(int count)
+    {
+        await using var bench = await WebhookBench.StartAsync(database);
+        await using var receiver = await ReceiverStandIn.StartAsync();
+        for (var n = 0; n < count; n++)
+        {
+            await bench.AddAsync($"{receiver.Url}/{n}");
+        }
+
+        var replica = bench.NewReplica(slots: 4);
+        for (var round = 1; round <= 3; round++)
+        {
+            await bench.TellAsync();
+            var turns = await replica.LookAsync(default);
+            Assert.Equal(4, turns.Count);
+            await Task.WhenAll(turns);
+            await WebhookBench.DrainAsync(replica);
+            Assert.Equal(round * count, receiver.Taken.Count);
+        }
+    }
+
+    [Fact]
+    public async Task A_look_while_every_slot_is_taken_takes_nothing_and_the_next_goes_on()
+    {
+        await using var bench = await WebhookBench.StartAsync(database);
+        await using var receiver = await ReceiverStandIn.StartAsync();
+        await bench.AddAsync(receiver.Url);
+        await bench.AddAsync(receiver.Url);
+        await bench.TellAsync();
+        var stuck = new TaskCompletionSource();
+        receiver.Answer = async (_, _) =>
+        {
+            await stuck.Task;
+            return 200;
+        };
+        var replica = bench.NewReplica(slots: 1);
+        var turn = Assert.Single(await replica.LookAsync(default));
+        Assert.Empty(await replica.LookAsync(default));
+        stuck.SetResult();
+        await turn;
+        await WebhookBench.DrainAsync(replica);
+        Assert.Equal(2, receiver.Taken.Count);
+    }
+
+    [Fact]
+    public async Task A_receiver_that_is_always_furthest_behind_does_not_go_before_the_others()
+    {
+        await using var bench = await WebhookBench.StartAsync(database);
+        await using var slow = await ReceiverStandIn.StartAsync();
+        await using var other = await ReceiverStandIn.StartAsync();
+        var (behind, _) = await bench.AddAsync(slow.Url);
+        await bench.TellAsync();
+        await bench.AddAsync(other.Url);
+        await bench.TellAsync();
+        var replica = bench.NewReplica(slots: 1);
+        await Assert.Single(await replica.LookAsync(default));
+        Assert.NotEmpty(slow.Taken);
+        await bench.ChangeAsync(behind, row => row.Rewind(behind.Cursor));
+        Assert.Empty(other.Taken);
+        await Assert.Single(await replica.LookAsync(default));
+        Assert.Single(other.Taken);
+    }
+
     [Fact]
     public async Task A_replica_without_the_keys_makes_secrets_that_only_the_others_open()
     {

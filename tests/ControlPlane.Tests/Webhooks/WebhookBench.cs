@@ -55,10 +55,10 @@ internal sealed class WebhookBench : IAsyncDisposable, IDbContextFactory<Control
 
     public ControlPlaneDb CreateDbContext() => Open();
 
-    /// <summary>Another replica that opens the vault.</summary>
-    public WebhookDispatch NewReplica()
+    /// <summary>Another replica that opens the vault, and sends to so many receivers at a time.</summary>
+    public WebhookDispatch NewReplica(int slots = 64)
     {
-        var options = Options.Create(new WebhookOptions { AllowReservedAddresses = true });
+        var options = Options.Create(new WebhookOptions { AllowReservedAddresses = true, Parallelism = slots });
         var dns = new DnsClient(new DnsClientOptions { Servers = [_dns.EndPoint] }, TimeProvider.System);
         var record = new DeliveryRecord(this, Clock, NullLogger<DeliveryRecord>.Instance);
         var turns = new WebhookTurn(this, Seal, record, dns, options, Clock, NullLogger<WebhookTurn>.Instance);

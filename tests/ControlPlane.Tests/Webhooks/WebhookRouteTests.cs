@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using ControlPlane.Domains;
+using ControlPlane.Http.Access;
 using ControlPlane.Tests.Http;
 using ControlPlane.Webhooks;
 using Microsoft.EntityFrameworkCore;
@@ -34,6 +35,22 @@ public sealed class WebhookRouteTests(ApiFixture api) : IClassFixture<ApiFixture
         await api.Acme.DeleteAsync($"/v1/webhooks/{id}");
         Assert.Equal(HttpStatusCode.NotFound, (await api.Acme.GetAsync($"/v1/webhooks/{id}")).StatusCode);
         Assert.Equal(0, await db.WebhookSecrets.CountAsync(secret => secret.WebhookId == row.Id));
+    }
+
+    [Fact]
+    public async Task A_webhook_outlives_the_key_that_made_it_until_it_is_deleted()
+    {
+        var (key, secret) = await api.AddKeyAsync(ApiRole.Portal, "acme");
+        var made = await ReadAsync(await api.WithKey(secret).PostAsJsonAsync("/v1/webhooks", new { url = Url }));
+        var id = made["webhook"]!["id"]!.ToString();
+        await using var db = api.Open();
+        await db.ApiKeys.Where(row => row.Id == key).ExecuteUpdateAsync(
+            set => set.SetProperty(row => row.RevokedAt, api.Clock.GetUtcNow()));
+        var left = (await ReadAsync(await api.Acme.GetAsync("/v1/webhooks?limit=200")))["items"]!.AsArray()
+            .Single(hook => hook!["id"]!.ToString() == id)!;
+        Assert.True((bool)left["enabled"]!);
+        Assert.Equal(HttpStatusCode.NoContent, (await api.Acme.DeleteAsync($"/v1/webhooks/{id}")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await api.Acme.GetAsync($"/v1/webhooks/{id}")).StatusCode);
     }
 
     [Fact]

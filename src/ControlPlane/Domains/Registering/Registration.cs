@@ -35,6 +35,12 @@ internal static class Registration
             return Refused(RefuseTenant(body, by));
         }
 
+        // A disabled tenant's own keys come no further than its door; this holds for those who register for it.
+        if (await db.Tenants.AnyAsync(row => row.Id == tenant && row.DisabledAt != null, CancellationToken.None))
+        {
+            return Refused(Problems.TenantDisabled.With("The tenant is disabled: no name is registered for it."));
+        }
+
         if (body.Fleet is not null && by.Role == ApiRole.Portal)
         {
             return Refused(Problems.FleetNotAllowed.With());
@@ -58,7 +64,7 @@ internal static class Registration
         // Spares most repeats a number of an order; what it misses is found by the indexes.
         if (await OwnAsync(db, body.Hostname!, tenant) is { Status: not DomainStatus.Deleting } own)
         {
-            return new RegistrationOutcome.AlreadyYours(own, fleet);
+            return await AlreadyAsync(db, own, fleet, body);
         }
 
         var past = await ForgottenNames.LookAsync(db, body.Hostname!, now, CancellationToken.None);
@@ -101,7 +107,7 @@ internal static class Registration
                     continue;
                 }
 
-                return await ExplainAsync(domain.Hostname, tenant, fleet, db);
+                return await ExplainAsync(body, tenant, fleet, db);
             }
         }
     }
@@ -158,13 +164,18 @@ internal static class Registration
             row => row.Hostname == hostname && row.TenantId == tenant && row.DeletedAt == null, CancellationToken.None);
 
     private static async Task<RegistrationOutcome> ExplainAsync(
-        string hostname, Guid tenant, Fleet fleet, ControlPlaneDb db)
+        RegisterDomainRequest body, Guid tenant, Fleet fleet, ControlPlaneDb db)
     {
-        var own = await OwnAsync(db, hostname, tenant);
+        var own = await OwnAsync(db, body.Hostname!, tenant);
         return own is null or { Status: DomainStatus.Deleting }
             ? Refused(Problems.HostnameBeingReleased.With() with { RetryAfterSeconds = 60, Existing = own?.Id })
-            : new RegistrationOutcome.AlreadyYours(own, fleet);
+            : await AlreadyAsync(db, own, fleet, body);
     }
+
+    private static async Task<RegistrationOutcome> AlreadyAsync(
+        ControlPlaneDb db, Domain own, Fleet fleet, RegisterDomainRequest body) => new RegistrationOutcome.AlreadyYours(
+            own, fleet, body.Adopt && await db.Orders.AnyAsync(
+                row => row.DomainId == own.Id && row.Kind == OrderKind.Adoption, CancellationToken.None));
 
     /// <summary>The configured target is refused with the body; those of fleets made since are rows.</summary>
     private static async Task<Problem?> RefuseTargetsAsync(string hostname, ControlPlaneDb db) =>

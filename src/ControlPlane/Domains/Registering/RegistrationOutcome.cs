@@ -14,7 +14,8 @@ internal abstract record RegistrationOutcome
     /// <summary>The tenant has the name; nothing was changed.</summary>
     /// <param name="Domain">What is there.</param>
     /// <param name="Fleet">Where the name would have gone.</param>
-    internal sealed record AlreadyYours(Domain Domain, Fleet Fleet) : RegistrationOutcome
+    /// <param name="WasAdopted">It was registered to be adopted; not looked at where that is not asked for.</param>
+    internal sealed record AlreadyYours(Domain Domain, Fleet Fleet, bool WasAdopted) : RegistrationOutcome
     {
         /// <summary>Where what is there is not what was asked for, in words; what was not said does not
         /// differ.</summary>
@@ -39,6 +40,11 @@ internal abstract record RegistrationOutcome
             if (body.Tls?.MinimumVersion is { } version && version != Domain.TlsMinimum)
             {
                 differences.Add($"tls.minimumVersion is not {version}");
+            }
+
+            if (body.Adopt && !WasAdopted)
+            {
+                differences.Add("registered without adopt: a certificate is bought for it");
             }
 
             return differences;

@@ -13,6 +13,9 @@ namespace ControlPlane.Imports.Files;
 /// </summary>
 internal static class CsvRows
 {
+    /// <summary>More than a registration has fields and members together.</summary>
+    private const int MostColumns = 64;
+
     /// <param name="file">Without a byte order mark.</param>
     /// <param name="row">What a row is read into.</param>
     /// <param name="rows">Read as they are asked for; none when there is a problem.</param>
@@ -32,6 +35,12 @@ internal static class CsvRows
         {
             reader.Dispose();
             return ImportProblems.Empty.With();
+        }
+
+        if (RefuseHeader(reader) is { } oversized)
+        {
+            reader.Dispose();
+            return oversized;
         }
 
         if (CsvColumns.Open(Cells(reader), row, out var columns) is { } problem)
@@ -97,6 +106,14 @@ internal static class CsvRows
             });
         }
     }
+
+    private static Problem? RefuseHeader(CsvReader reader) =>
+        reader.RawRecord.Length > Limits.MaxBodyBytes
+            ? ImportProblems.Header.With($"The first line is longer than {Limits.MaxBodyBytes / 1024} KB.")
+        : reader.FieldCount > MostColumns
+            ? ImportProblems.Header.With(
+                $"The first line names {reader.FieldCount} columns; {MostColumns} at most are taken.")
+        : null;
 
     private static string[] Cells(CsvReader reader)
     {

@@ -131,7 +131,11 @@ internal sealed class ImportFile(IOptions<JsonOptions> json, IValidator<Register
 
     private string Write(RegisterDomainRequest body) => JsonSerializer.Serialize(body, _json);
 
-    /// <summary>The database has no zero character.</summary>
-    private static string Shown(string hostname) =>
-        hostname[..Math.Min(hostname.Length, MostShown)].Replace('\0', '\uFFFD');
+    /// <summary>The database has no zero character, and no half of a surrogate pair.</summary>
+    private static string Shown(string hostname)
+    {
+        var length = Math.Min(hostname.Length, MostShown);
+        length -= length < hostname.Length && char.IsHighSurrogate(hostname[length - 1]) ? 1 : 0;
+        return hostname[..length].Replace('\0', '\uFFFD');
+    }
 }

@@ -34,44 +34,47 @@ internal sealed partial class ImportTurn(
 
     private readonly JsonSerializerOptions _json = json.Value.SerializerOptions;
 
-    /// <returns>How many rows came to an outcome.</returns>
-    public async Task<int> RunAsync(Guid import, CancellationToken ct)
+    public async Task<ImportTurnEnd> RunAsync(Guid import, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         if (await OwnerAsync(db, import, ct) is not { } owner)
         {
             await ImportEnd.CancelAsync(db, import, time.NowStored(), ct);
-            return 0;
+            return new ImportTurnEnd(0, Surprised: false);
         }
 
         var left = MostRows;
         var worked = 0;
+        using var surprised = new CancellationTokenSource();
         await Task.WhenAll(Enumerable.Range(0, Parallelism).Select(async _ =>
         {
-            while (Interlocked.Decrement(ref left) >= 0 && await RowAsync(import, owner, ct))
+            while (Interlocked.Decrement(ref left) >= 0 && await RowAsync(import, owner, surprised, ct))
             {
                 Interlocked.Increment(ref worked);
             }
         }));
         wakes.Wake(OrderState.PendingDns);
         await ImportEnd.SettleAsync(db, import, time.NowStored(), ct);
-        return worked;
+        return new ImportTurnEnd(worked, surprised.IsCancellationRequested);
     }
 
-    /// <summary>Null when nobody's word stands for it any more: its key was revoked, its tenant disabled, or it was
-    /// forgotten.</summary>
-    private static async Task<Registrant?> OwnerAsync(ControlPlaneDb db, Guid import, CancellationToken ct)
+    /// <summary>Null when nobody's word stands for it any more: its key was revoked or has expired, its tenant was
+    /// disabled, or it was forgotten.</summary>
+    private async Task<Registrant?> OwnerAsync(ControlPlaneDb db, Guid import, CancellationToken ct)
     {
+        var now = time.NowStored();
         var row = await db.Imports.AsNoTracking()
             .Where(row => row.Id == import
-                && db.ApiKeys.Any(key => key.Id == row.ApiKeyId && key.RevokedAt == null)
+                && db.ApiKeys.Any(key => key.Id == row.ApiKeyId && key.RevokedAt == null
+                    && (key.ExpiresAt == null || key.ExpiresAt > now))
                 && !db.Tenants.Any(tenant => tenant.Id == row.TenantId && tenant.DisabledAt != null))
             .SingleOrDefaultAsync(ct);
         return row is null ? null : new Registrant(row.Role, row.TenantId, InBulk: true);
     }
 
-    /// <returns>False when there is no row that is not being worked on.</returns>
-    private async Task<bool> RowAsync(Guid import, Registrant owner, CancellationToken ct)
+    /// <returns>False when there is no row that is not being worked on, or one has surprised.</returns>
+    private async Task<bool> RowAsync(
+        Guid import, Registrant owner, CancellationTokenSource surprised, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
@@ -80,7 +83,8 @@ internal sealed partial class ImportTurn(
              SELECT * FROM import_rows WHERE import_id = {import} AND outcome = 'Pending'
              ORDER BY attempts, line LIMIT 1 FOR UPDATE SKIP LOCKED
              """).AsNoTracking().SingleOrDefaultAsync(ct);
-        if (row is null)
+        // It is told before the row is let go of: nobody else takes the same row once more in this turn.
+        if (row is null || surprised.IsCancellationRequested)
         {
             return false;
         }
@@ -89,15 +93,16 @@ internal sealed partial class ImportTurn(
         {
             await RegisterAsync(db, row, owner);
             await transaction.CommitAsync(CancellationToken.None);
+            return true;
         }
         catch (Exception surprise) when (surprise is not OperationCanceledException)
         {
+            await surprised.CancelAsync();
             await transaction.DisposeAsync();
             LogSurprise(surprise, import, row.Line);
             await NoteAsync(row, ct);
+            return false;
         }
-
-        return true;
     }
 
     private async Task RegisterAsync(ControlPlaneDb db, ImportRow row, Registrant owner)
@@ -129,11 +134,16 @@ internal sealed partial class ImportTurn(
         ControlPlaneDb db, ImportRow row, ImportOutcome outcome, Guid? domain, Problem? problem)
     {
         var text = problem is null ? null : JsonSerializer.Serialize(RowProblem.Of(problem), _json);
-        return db.ImportRows.Where(one => one.ImportId == row.ImportId && one.Line == row.Line).ExecuteUpdateAsync(
+        return StillPending(db, row).ExecuteUpdateAsync(
             set => set.SetProperty(one => one.Outcome, outcome).SetProperty(one => one.DomainId, domain)
                 .SetProperty(one => one.Problem, text),
             CancellationToken.None);
     }
+
+    /// <summary>After a surprise the row is not held any more: it may have been canceled, or registered by
+    /// another.</summary>
+    private static IQueryable<ImportRow> StillPending(ControlPlaneDb db, ImportRow row) => db.ImportRows.Where(
+        one => one.ImportId == row.ImportId && one.Line == row.Line && one.Outcome == ImportOutcome.Pending);
 
     /// <summary>A row that has surprised goes to the end of the line, and is given up at last.</summary>
     private async Task NoteAsync(ImportRow row, CancellationToken ct)
@@ -145,10 +155,15 @@ internal sealed partial class ImportTurn(
             return;
         }
 
-        await db.ImportRows.Where(one => one.ImportId == row.ImportId && one.Line == row.Line)
-            .ExecuteUpdateAsync(set => set.SetProperty(one => one.Attempts, one => one.Attempts + 1), ct);
+        await StillPending(db, row).ExecuteUpdateAsync(
+            set => set.SetProperty(one => one.Attempts, one => one.Attempts + 1), ct);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Line {Line} of import {Import} could not be registered")]
     private partial void LogSurprise(Exception surprise, Guid import, int line);
 }
+
+/// <summary>How a turn ended.</summary>
+/// <param name="Worked">Rows that came to an outcome.</param>
+/// <param name="Surprised">It ended early: the row that has surprised is to be tried again, and not at once.</param>
+internal readonly record struct ImportTurnEnd(int Worked, bool Surprised);

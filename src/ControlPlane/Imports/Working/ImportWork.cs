@@ -41,7 +41,8 @@ internal sealed partial class ImportWork(
         }
     }
 
-    /// <returns>How many rows were worked on; none when there is nothing to do, or others do it.</returns>
+    /// <returns>How many rows were worked on; none when there is nothing to do, others do it, or something has
+    /// surprised, which mostly is a database that has its own troubles and is better left in peace.</returns>
     private async Task<int> LookAsync(CancellationToken ct)
     {
         List<Guid> due;
@@ -53,12 +54,15 @@ internal sealed partial class ImportWork(
         }
 
         var worked = 0;
+        var surprised = false;
         foreach (var import in due)
         {
-            worked += await turns.RunAsync(import, ct);
+            var end = await turns.RunAsync(import, ct);
+            worked += end.Worked;
+            surprised |= end.Surprised;
         }
 
-        return worked;
+        return surprised ? 0 : worked;
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Imports could not be worked on; the next look goes on")]

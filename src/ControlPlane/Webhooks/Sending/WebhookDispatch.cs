@@ -44,8 +44,13 @@ internal sealed partial class WebhookDispatch(
         }
 
         _askAll = false;
-
         var free = TakeSlots();
+        if (free == 0)
+        {
+            // Each turn that ends asks for another look.
+            return [];
+        }
+
         IReadOnlyList<Webhook> claimed = [];
         try
         {
@@ -53,7 +58,10 @@ internal sealed partial class WebhookDispatch(
         }
         finally
         {
-            _slots.Release(free - claimed.Count);
+            if (free > claimed.Count)
+            {
+                _slots.Release(free - claimed.Count);
+            }
         }
 
         (_seen, _lookedAt) = (settled, time.GetTimestamp());
@@ -96,10 +104,18 @@ internal sealed partial class WebhookDispatch(
 
     private async Task RunAsync(Webhook webhook, long settled, CancellationToken ct)
     {
-        var wentWell = await turns.RunAsync(webhook, settled, ct);
-        _slots.Release();
-        // There may be another page for it, and there is room for others. What failed is not asked again at once.
-        _askAll = true;
+        var wentWell = false;
+        try
+        {
+            wentWell = await turns.RunAsync(webhook, settled, ct);
+        }
+        finally
+        {
+            _slots.Release();
+            // There may be another page for it, and there is room for others. What failed is not asked again at once.
+            _askAll = true;
+        }
+
         if (wentWell)
         {
             _more.Ring();
@@ -117,17 +133,19 @@ internal sealed partial class WebhookDispatch(
         return taken;
     }
 
-    /// <summary>Takes webhooks that have something to be told, furthest behind first. A test is sent even to one that
-    /// is disabled or held: that is what it is for.</summary>
+    /// <summary>Takes webhooks that have something to be told, first those whose last turn is longest ago: a receiver
+    /// that is slow falls behind, and must not go before the others for it. A test is sent even to one that is disabled
+    /// or held: that is what it is for. Nothing is sent for a tenant that is disabled.</summary>
     private static async Task<IReadOnlyList<Webhook>> ClaimAsync(
-        ControlPlaneDb db, long settled, int most, DateTimeOffset now, CancellationToken ct) => most == 0
-        ? []
-        : await db.Webhooks.FromSql(
+        ControlPlaneDb db, long settled, int most, DateTimeOffset now, CancellationToken ct) =>
+        await db.Webhooks.FromSql(
             $"""
-             UPDATE webhooks SET lease_until = clock_timestamp() + {WebhookTurn.Lease}, lease_token = {Guid.NewGuid()}
+             UPDATE webhooks SET lease_until = clock_timestamp() + {WebhookTurn.Lease}, lease_token = {Guid.NewGuid()},
+                 last_turn_at = clock_timestamp()
              WHERE id IN (
                  SELECT hook.id FROM webhooks hook
                  WHERE (hook.lease_until IS NULL OR hook.lease_until < clock_timestamp())
+                   AND NOT EXISTS (SELECT FROM tenants WHERE id = hook.tenant_id AND disabled_at IS NOT NULL)
                    AND (hook.enabled AND coalesce(hook.held_until <= {now}, true)
                            AND (EXISTS (SELECT FROM events
                                         WHERE tenant_id = hook.tenant_id AND id > hook.cursor AND id <= {settled})
@@ -136,7 +154,7 @@ internal sealed partial class WebhookDispatch(
                                              AND next_attempt_at <= {now}))
                        OR EXISTS (SELECT FROM webhook_deliveries
                                   WHERE webhook_id = hook.id AND status = 'Retrying' AND event_id IS NULL))
-                 ORDER BY hook.cursor LIMIT {most} FOR UPDATE SKIP LOCKED)
+                 ORDER BY hook.last_turn_at NULLS FIRST, hook.id LIMIT {most} FOR UPDATE SKIP LOCKED)
              RETURNING *
              """).AsNoTracking().ToListAsync(ct);
 
