@@ -82,7 +82,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
     [Fact]
     public async Task A_check_makes_the_looks_after_it_come_often_again()
     {
-        var id = await api.RegisterAsync("eager.example.com");
+        var id = await api.RegisterAsync("asks-early.example.com");
         await SetAsync(id, order =>
         {
             order.WaitFor(Reasons.DnsNotThere, "It does not exist.", Now);
