@@ -31,20 +31,24 @@ internal sealed partial class HaproxyWriter
     {
         if (from != Listing.Directory)
         {
-            // It may be there already, which HAProxy says and which is well.
-            await connection.Ask([RuntimeCommand.Add(path), RuntimeCommand.DeleteTls13(path)], CancellationToken.None);
+            var back = RuntimeCommand.Add(path);
+            var said = (await connection.Ask([back], CancellationToken.None))[0];
+            // Before it leaves the other list; that it is here already is well.
+            if (!IsDone(said) && !said.Contains("already exists", StringComparison.Ordinal))
+            {
+                return NotDone(back, said);
+            }
+
+            await connection.Ask([RuntimeCommand.DeleteTls13(path)], CancellationToken.None);
         }
 
         if (to == Listing.Tls13)
         {
             var add = RuntimeCommand.AddTls13(path);
             var said = (await connection.Ask([add], CancellationToken.None))[0];
-            if (!said.EndsWith("Success!", StringComparison.Ordinal))
+            if (!IsDone(said))
             {
-                return new WriteOutcome.Refused(
-                    $"HAProxy answered '{add.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name "
-                    + "that list? `sync-agent haproxy-config` writes one that does.",
-                    Lacks: said.Contains("does not exist", StringComparison.Ordinal));
+                return NotDone(add, said);
             }
 
             await connection.Ask([RuntimeCommand.DeleteEntry(path)], CancellationToken.None);
@@ -53,6 +57,19 @@ internal sealed partial class HaproxyWriter
         var shown = (await connection.Ask([RuntimeCommand.Show(path)], CancellationToken.None))[0];
         return RuntimeReplies.ParseCertificate(shown, path.Value) is { IsUsed: true } held
             ? new WriteOutcome.Written(held)
+            : RuntimeReplies.IsLocked(shown)
+            ? new WriteOutcome.Replaced(shown)
             : new WriteOutcome.Refused($"HAProxy does not serve {path.Name} any more: '{shown}'");
     }
+
+    private static bool IsDone(string said) => said.EndsWith("Success!", StringComparison.Ordinal);
+
+    /// <summary>It is served as before. That somebody else's command was in the way says nothing: it is tried
+    /// again.</summary>
+    private static WriteOutcome NotDone(RuntimeCommand command, string said) => RuntimeReplies.IsLocked(said)
+        ? new WriteOutcome.Replaced(said)
+        : new WriteOutcome.Refused(
+            $"HAProxy answered '{command.Line}' with '{said.ReplaceLineEndings(" ")}'. Does its bind line name "
+            + "that list? `sync-agent haproxy-config` writes one that does.",
+            Lacks: said.Contains("does not exist", StringComparison.Ordinal));
 }
