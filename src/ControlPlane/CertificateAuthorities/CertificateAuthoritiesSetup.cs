@@ -11,7 +11,7 @@ internal static class CertificateAuthoritiesSetup
     {
         builder.Services.AddSingleton<ICallBudget>(services => new CallBudget(
             services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<TimeProvider>(),
-            "certcentral"));
+            CertCentralAuthority.TheName, CallWindows.CertCentral));
         builder.Services.AddCertCentral(builder.Configuration);
         builder.Services.AddSingleton(services => new ChainVerifier(
             services.GetRequiredService<TimeProvider>(),
