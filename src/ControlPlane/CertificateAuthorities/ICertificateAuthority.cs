@@ -60,6 +60,10 @@ internal interface ICertificateAuthority
     /// <summary>Asks the CA to look at the published token now.</summary>
     Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct);
 
+    /// <summary>After it was <see cref="DcvCheck.StillLooking"/>: tells how that stands, without asking for another
+    /// look.</summary>
+    Task<DcvCheck> CheckAgainAsync(string caOrderId, CancellationToken ct) => CheckAsync(caOrderId, ct);
+
     /// <summary>Once control is shown: asks for the certificate where the CA waits to be asked, and tells how far the
     /// order is. Does nothing twice: the order is read first.</summary>
     /// <param name="caOrderId">The order at the CA.</param>

@@ -150,7 +150,9 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
     private async Task<StepResult> CheckAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        var check = await run.CallAsync("Check", () => ca.CheckAsync(order.CaOrderId!, ct));
+        var check = await run.CallAsync("Check", () => order.CaStatus == CaWords.Looking
+            ? ca.CheckAgainAsync(order.CaOrderId!, ct)
+            : ca.CheckAsync(order.CaOrderId!, ct));
         if (check.Status == CaOrderStatus.Closed)
         {
             return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} at {ca.Name}.");
@@ -158,6 +160,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
         if (check.StillLooking)
         {
+            order.CaStatus = CaWords.Looking;
             return new StepResult.Snooze(
                 check.AskAgainAfter ?? RetrySchedules.Untold.At(order.Snoozes), Reasons.CaValidating,
                 "It is looking at the token.");
@@ -190,6 +193,9 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 internal static class CaWords
 {
     public const string Issued = "issued";
+
+    /// <summary>The CA was asked to look and has not decided.</summary>
+    public const string Looking = "looking";
 
     /// <summary>The CA's order is over and another one may be placed.</summary>
     public const string Spent = "spent";

@@ -21,7 +21,6 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
     /// <remarks>The first call of a program reads the directory and asks for the account, in three more.</remarks>
     public TimeSpan PlaceOrderTimeout => client.Longest;
 
-    /// <inheritdoc/>
     /// <remarks>ACME knows no id of ours, and CAs list no orders.</remarks>
     public IReadOnlyList<TimeSpan> LookupSchedule => [];
 
@@ -44,7 +43,6 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
         }
     }
 
-    /// <inheritdoc/>
     /// <remarks>Every certificate is an order of its own.</remarks>
     public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct) =>
         PlaceOrderAsync(request, ct);
@@ -81,41 +79,9 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
         return null;
     }
 
-    public async Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct)
-    {
-        var (order, orderWait) = await client.OrderAsync(UrlOf(caOrderId), ct);
-        if (order.Status is AcmeWords.Ready or AcmeWords.Processing or AcmeWords.Valid)
-        {
-            var told = Told(caOrderId, order, orderWait);
-            return new DcvCheck(told.Status, told.CaCertificateId, TokenSeen: true);
-        }
+    public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => CheckAsync(caOrderId, true, ct);
 
-        var wait = orderWait;
-        string? detail = order.Error is null ? null : AcmeProblems.Told(order.Error);
-        foreach (var url in order.Authorizations ?? [])
-        {
-            var (authorization, authorizationWait) = await client.AuthorizationAsync(url, ct);
-            if (authorization.Status != AcmeWords.Pending)
-            {
-                detail = authorization.Challenges?.FirstOrDefault(challenge => challenge.Error is not null)?.Error
-                    is { } error ? AcmeProblems.Told(error) : detail;
-                continue;
-            }
-
-            var challenge = Http01(authorization);
-            wait = challenge.Status == AcmeWords.Pending
-                ? await AnswerAsync(challenge, ct) ?? authorizationWait
-                : authorizationWait;
-        }
-
-        return order.Status == AcmeWords.Invalid
-            ? new DcvCheck(CaOrderStatus.Spent, null, TokenSeen: false) { Detail = detail ?? "It does not say why." }
-            : new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: false)
-            {
-                StillLooking = true,
-                AskAgainAfter = RetryAfter.ForPoll(wait),
-            };
-    }
+    public Task<DcvCheck> CheckAgainAsync(string caOrderId, CancellationToken ct) => CheckAsync(caOrderId, false, ct);
 
     public async Task<CaOrder> IssueAsync(string caOrderId, byte[] csr, CancellationToken ct)
     {
@@ -145,7 +111,6 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
     public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) =>
         Task.FromResult<IReadOnlyList<CaOrder>>([]);
 
-    /// <inheritdoc/>
     /// <remarks>None is worth a call: what nobody finalizes lapses, and costs nothing.</remarks>
     public Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
         DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct) =>
@@ -167,7 +132,6 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
         }
     }
 
-    /// <inheritdoc/>
     /// <remarks>ACME cancels no orders. Its authorization could be given up, but may be another order's too: CAs use
     /// one for all of a name's.</remarks>
     public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => Task.CompletedTask;
@@ -191,13 +155,49 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
         try
         {
             await client.RevokeAsync(revocation.Leaf, revocation.Reason, ct);
+            return RevocationStanding.Revoked;
         }
         catch (CertificateAuthorityException fault) when (fault.Code == AcmeProblems.AlreadyRevoked)
         {
             return RevocationStanding.Revoked;
         }
+    }
 
-        return RevocationStanding.Revoked;
+    private async Task<DcvCheck> CheckAsync(string caOrderId, bool answer, CancellationToken ct)
+    {
+        var (order, orderWait) = await client.OrderAsync(UrlOf(caOrderId), ct);
+        if (order.Status is AcmeWords.Ready or AcmeWords.Processing or AcmeWords.Valid)
+        {
+            var told = Told(caOrderId, order, orderWait);
+            return new DcvCheck(told.Status, told.CaCertificateId, TokenSeen: true);
+        }
+
+        var wait = orderWait;
+        string? detail = order.Error is null ? null : AcmeProblems.Told(order.Error);
+        foreach (var url in order.Authorizations ?? [])
+        {
+            var (authorization, authorizationWait) = await client.AuthorizationAsync(url, ct);
+            if (authorization.Status != AcmeWords.Pending)
+            {
+                detail = authorization.Challenges?.FirstOrDefault(challenge => challenge.Error is not null)?.Error
+                    is { } error ? AcmeProblems.Told(error) : detail;
+                continue;
+            }
+
+            var challenge = Http01(authorization);
+            // Some let it read "pending" while they look: another word would be another look.
+            wait = answer && challenge.Status == AcmeWords.Pending
+                ? await AnswerAsync(challenge, ct) ?? authorizationWait
+                : authorizationWait;
+        }
+
+        return order.Status == AcmeWords.Invalid
+            ? new DcvCheck(CaOrderStatus.Spent, null, TokenSeen: false) { Detail = detail ?? "It does not say why." }
+            : new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: false)
+            {
+                StillLooking = true,
+                AskAgainAfter = RetryAfter.ForPoll(wait),
+            };
     }
 
     private async Task<Uri> NewOrderAsync(OrderRequest request, CancellationToken ct)

@@ -42,7 +42,7 @@ internal sealed partial class AcmeHttp
     {
         using var owned = request;
         var url = request.RequestUri!;
-        if (url.Scheme != Uri.UriSchemeHttps && !url.IsLoopback)
+        if (url.Scheme != Uri.UriSchemeHttps && !(url.Scheme == Uri.UriSchemeHttp && url.IsLoopback))
         {
             throw AcmeProblems.NoAnswer(_options.Name, route, $"not sent: {url.Scheme} is not https");
         }

@@ -120,11 +120,13 @@ public sealed class AcmeAuthorityTests(PostgresDatabase database) : IClassFixtur
         await using var set = await Set.StartAsync(database);
         set.Ca.On(
             "/order/1", ScriptedAcme.Json(200, set.Ca.Order("pending")),
-            ScriptedAcme.Json(200, set.Ca.Order("pending")), ScriptedAcme.Json(200, set.Ca.Order("invalid")));
+            ScriptedAcme.Json(200, set.Ca.Order("pending")), ScriptedAcme.Json(200, set.Ca.Order("pending")),
+            ScriptedAcme.Json(200, set.Ca.Order("invalid")));
         const string Error =
             ""","error":{"type":"urn:ietf:params:acme:error:unauthorized","detail":"404 from shop.test"}""";
         set.Ca.On(
             "/authz/1", ScriptedAcme.Json(200, set.Ca.Authorization("pending", "pending")),
+            ScriptedAcme.Json(200, set.Ca.Authorization("pending", "pending")),
             ScriptedAcme.Json(200, set.Ca.Authorization("pending", "pending")),
             ScriptedAcme.Json(200, set.Ca.Authorization("invalid", "invalid", Error)));
         // Some refuse a word about what they have begun by themselves.
@@ -133,7 +135,8 @@ public sealed class AcmeAuthorityTests(PostgresDatabase database) : IClassFixtur
         var token = await set.Bench.Authority.ReadTokenAsync(set.Order, Ct);
         Assert.Equal("the-token." + await set.Bench.Client.ThumbprintAsync(Ct), token!.Value);
         Assert.True((await set.Bench.Authority.CheckAsync(set.Order, Ct)).StillLooking);
-        var failed = await set.Bench.Authority.CheckAsync(set.Order, Ct);
+        Assert.True((await set.Bench.Authority.CheckAgainAsync(set.Order, Ct)).StillLooking);
+        var failed = await set.Bench.Authority.CheckAgainAsync(set.Order, Ct);
 
         Assert.Equal((CaOrderStatus.Spent, false), (failed.Status, failed.TokenSeen));
         Assert.Equal("unauthorized: 404 from shop.test", failed.Detail);

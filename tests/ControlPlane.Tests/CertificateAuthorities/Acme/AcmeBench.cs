@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.Tests.CertificateAuthorities.CertCentral;
@@ -13,14 +14,25 @@ namespace ControlPlane.Tests.CertificateAuthorities.Acme;
 internal sealed class AcmeBench : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly MeterListener _listener = new();
 
     public AcmeBench(PathBench path, AcmeOptions options)
     {
         Options = options;
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "controlplane_ca_calls" && instrument.Meter.Scope == meters)
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>((_, _, tags, _) =>
+            Results.Enqueue($"{tags.ToArray().Single(tag => tag.Key == "result").Value}"));
+        _listener.Start();
         var wire = new AcmeWire(
             new AcmeHttp(
-                options, new AcmeBudgets(Calls, Orders), _services.GetRequiredService<IMeterFactory>(),
-                TimeProvider.System, NullLogger<AcmeHttp>.Instance),
+                options, new AcmeBudgets(Calls, Orders), meters, TimeProvider.System, NullLogger<AcmeHttp>.Instance),
             options, TimeProvider.System);
         Accounts = new AcmeAccounts(
             wire, options, path, path.Vault, TimeProvider.System, NullLogger<AcmeAccounts>.Instance);
@@ -29,6 +41,9 @@ internal sealed class AcmeBench : IDisposable
     }
 
     public AcmeOptions Options { get; }
+
+    /// <summary>What became of each call, as the metric counts it.</summary>
+    public ConcurrentQueue<string> Results { get; } = new();
 
     public RecordingBudget Calls { get; } = new();
 
@@ -59,6 +74,7 @@ internal sealed class AcmeBench : IDisposable
     public void Dispose()
     {
         Accounts.Dispose();
+        _listener.Dispose();
         _services.Dispose();
     }
 }
