@@ -3,26 +3,15 @@ using Npgsql;
 namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
-/// The CA's rolling windows, counted by ourselves over all replicas in one place of the database: CertCentral answers
-/// 429 above 100 calls in 5 s or 1000 in 3 min, per key. Calls are granted in small batches to those who wait, and sent
-/// at once, so that none is sent much later than it was counted. Both windows are real ones: after a quiet time, a
-/// burst may use all of them at once.
+/// The CA's rolling windows, counted by ourselves over all replicas in one place of the database. Calls are granted in
+/// small batches to those who wait, and sent at once, so that none is sent much later than it was counted. Both windows
+/// are real ones: after a quiet time, a burst may use all of them at once.
 /// </summary>
-internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, string account) : ICallBudget
+internal sealed class CallBudget(
+    NpgsqlDataSource database, TimeProvider time, string account, CallWindows windows) : ICallBudget
 {
     /// <summary>Slots a second; finer ones give a burst back sooner, coarser ones make fewer rows.</summary>
     private const int SlotsPerSecond = 5;
-
-    /// <summary>5 s, and a second for the way from the grant to the CA: in slots.</summary>
-    private const int ShortWindow = 30;
-
-    /// <summary>180 s and the same: in slots.</summary>
-    private const int LongWindow = 905;
-
-    /// <summary>5 % under the CA's own figures, which count arrivals, not departures.</summary>
-    private const int ShortLimit = 95;
-
-    private const int LongLimit = 950;
 
     /// <summary>Renewals stop at 70 % of a window: the rest belongs to customers who wait.</summary>
     private const double RenewalShare = 0.7;
@@ -32,6 +21,8 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
+    private readonly int _shortWindow = InSlots(windows.ShortSeconds);
+    private readonly int _longWindow = InSlots(windows.LongSeconds);
     private readonly Line _new = new(1.0);
     private readonly Line _renewals = new(RenewalShare);
 
@@ -62,6 +53,9 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>The window, and a second for the way from the grant to the CA.</summary>
+    private static int InSlots(int seconds) => (seconds + 1) * SlotsPerSecond;
+
     /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was
     /// committed while the first waited.</summary>
     private async Task<int> GrantAsync(int wanted, double share, CancellationToken ct)
@@ -81,13 +75,14 @@ internal sealed class CallBudget(NpgsqlDataSource database, TimeProvider time, s
             $"""
              WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * {SlotsPerSecond})::bigint AS now),
              forgotten AS (
-                 DELETE FROM ca_budget_slots USING clock WHERE account = $1 AND slot < now - {2 * LongWindow}),
+                 DELETE FROM ca_budget_slots USING clock WHERE account = $1 AND slot < now - {2 * _longWindow}),
              used AS (
-                 SELECT coalesce(sum(granted) FILTER (WHERE slot > now - {ShortWindow}), 0) AS short,
-                        coalesce(sum(granted) FILTER (WHERE slot > now - {LongWindow}), 0) AS long
+                 SELECT coalesce(sum(granted) FILTER (WHERE slot > now - {_shortWindow}), 0) AS short,
+                        coalesce(sum(granted) FILTER (WHERE slot > now - {_longWindow}), 0) AS long
                  FROM clock LEFT JOIN ca_budget_slots ON account = $1),
              allowed AS (
-                 SELECT least($3, floor({ShortLimit} * $2) - short, floor({LongLimit} * $2) - long)::int AS n
+                 SELECT least($3, floor({windows.ShortLimit} * $2) - short,
+                              floor({windows.LongLimit} * $2) - long)::int AS n
                  FROM used)
              INSERT INTO ca_budget_slots (account, slot, granted)
              SELECT $1, now, n FROM clock, allowed

@@ -1,3 +1,5 @@
+using ControlPlane.TokenStore;
+
 namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
@@ -9,6 +11,9 @@ internal interface ICertificateAuthority
 {
     /// <summary>Short name for records and metrics, such as <c>certcentral</c>.</summary>
     string Name { get; }
+
+    /// <summary>Where it looks for the token.</summary>
+    TokenPlace TokenPlace { get; }
 
     /// <summary>How many network perspectives fetch a token: the primary one and those that must corroborate it
     /// (Baseline Requirements 3.2.2.9).</summary>
@@ -22,14 +27,19 @@ internal interface ICertificateAuthority
     TimeSpan PlaceOrderTimeout { get; }
 
     /// <summary>Waits between look-ups after a lost answer, counted from the lost call; after the last one has found
-    /// nothing, the order may be placed again.</summary>
+    /// nothing, the order may be placed again. Empty where an order costs nothing and cannot be looked up: then it is
+    /// placed again at once.</summary>
     IReadOnlyList<TimeSpan> LookupSchedule { get; }
 
     /// <summary>The issuer domain names by which CAA records name it (RFC 8659 §4.2), best first; empty: it does not
     /// look at CAA.</summary>
     IReadOnlyList<string> CaaIdentities { get; }
 
-    /// <summary>Places an order. Costs money and is not idempotent.</summary>
+    /// <summary>Whether <see cref="ChangesAsync"/> tells of orders that moved. Where it does not, each order is read by
+    /// itself, and sooner.</summary>
+    bool TellsOfChanges { get; }
+
+    /// <summary>Places an order. Not idempotent, and costs money at most CAs.</summary>
     Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
 
     /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew.
@@ -42,11 +52,24 @@ internal interface ICertificateAuthority
     /// <summary>Reads one order.</summary>
     Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct);
 
-    /// <summary>The value to publish for an order: the live one, or a fresh one when it has expired.</summary>
-    Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct);
+    /// <summary>The value to publish for an order: the live one, or a fresh one when it has expired. Null: the CA looks
+    /// no (more) for this order, because control of the name was shown or the order is over;
+    /// <see cref="CheckAsync"/> tells which.</summary>
+    Task<DcvToken?> ReadTokenAsync(string caOrderId, CancellationToken ct);
 
     /// <summary>Asks the CA to look at the published token now.</summary>
     Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct);
+
+    /// <summary>After it was <see cref="DcvCheck.StillLooking"/>: tells how that stands, without asking for another
+    /// look.</summary>
+    Task<DcvCheck> CheckAgainAsync(string caOrderId, CancellationToken ct) => CheckAsync(caOrderId, ct);
+
+    /// <summary>Once control is shown: asks for the certificate where the CA waits to be asked, and tells how far the
+    /// order is. Does nothing twice: the order is read first.</summary>
+    /// <param name="caOrderId">The order at the CA.</param>
+    /// <param name="csr">PKCS#10 request, DER: the one the order was placed with.</param>
+    /// <param name="ct">Ends the wait, not the issuance.</param>
+    Task<CaOrder> IssueAsync(string caOrderId, byte[] csr, CancellationToken ct);
 
     /// <summary>Orders whose status changed within the last <paramref name="window"/>: one call for all
     /// orders.</summary>
@@ -60,18 +83,29 @@ internal interface ICertificateAuthority
     Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
         DateTimeOffset since, Func<IReadOnlyList<string>, Task<IReadOnlySet<string>>> unknown, CancellationToken ct);
 
-    /// <summary>Finds the orders under which certificates were issued that are in use already, many with one
-    /// call.</summary>
+    /// <summary>Finds the orders under which certificates were issued that are in use already, many with one call.
+    /// Empty where orders hold nothing that a successor could use.</summary>
     /// <param name="certificates">Each of another name.</param>
     /// <param name="ct">Ends the wait.</param>
     /// <returns>By name; names whose certificate this account never bought are not in it.</returns>
     Task<IReadOnlyDictionary<string, CaOrder>> FindIssuedAsync(
-        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct);
+        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct) =>
+        Task.FromResult<IReadOnlyDictionary<string, CaOrder>>(new Dictionary<string, CaOrder>());
 
     /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
     Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct);
 
-    /// <summary>Cancels a pending order. One that is already closed or unknown counts as canceled.</summary>
+    /// <summary>When the CA would have a certificate renewed (RFC 9773); null: it does not say.</summary>
+    /// <param name="leaf">The certificate, DER.</param>
+    /// <param name="ct">Ends the wait.</param>
+    Task<RenewalWindow?> RenewalWindowAsync(byte[] leaf, CancellationToken ct) =>
+        Task.FromResult<RenewalWindow?>(null);
+
+    /// <summary>Revokes a certificate. One that is revoked already counts as revoked.</summary>
+    Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct);
+
+    /// <summary>Cancels a pending order. One that is already closed or unknown counts as canceled, and so does one that
+    /// costs nothing and lapses by itself.</summary>
     /// <param name="caOrderId">The order at the CA.</param>
     /// <param name="note">Why, for the CA's own records.</param>
     /// <param name="ct">Ends the wait, not the cancellation.</param>
@@ -83,7 +117,12 @@ internal interface ICertificateAuthority
 /// <param name="Hostname">The one name of the certificate.</param>
 /// <param name="Csr">PKCS#10 request, DER.</param>
 /// <param name="Priority">New domains go before renewals when the budget is short.</param>
-internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, CallPriority Priority);
+internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, CallPriority Priority)
+{
+    /// <summary>The certificate that this one is to follow, DER: a CA that knows of renewals spares the order its
+    /// quotas. Null: none, or not told.</summary>
+    public byte[]? Replaces { get; init; }
+}
 
 /// <summary>The CA took the order.</summary>
 /// <param name="CaOrderId">The order at the CA.</param>
@@ -106,7 +145,7 @@ internal sealed record PlacedEarlier(string CaOrderId, Guid Order, string Hostna
 internal sealed record IssuedEarlier(string Hostname, string Serial, DateTimeOffset NotAfter);
 
 /// <summary>The random value that proves control of a name.</summary>
-/// <param name="Value">Opaque, up to 128 characters.</param>
+/// <param name="Value">Opaque, up to 255 characters.</param>
 /// <param name="ExpiresAt">From when on the CA no longer accepts it; null when it did not say.</param>
 internal sealed record DcvToken(string Value, DateTimeOffset? ExpiresAt);
 
@@ -121,7 +160,11 @@ internal sealed record CaOrder(
     string? CaCertificateId,
     CaOrderStatus Status,
     string StatusWord,
-    string? Serial);
+    string? Serial)
+{
+    /// <summary>How soon it may be asked again; null: the CA did not say.</summary>
+    public TimeSpan? AskAgainAfter { get; init; }
+}
 
 /// <summary>What an order's status means to us.</summary>
 internal enum CaOrderStatus
@@ -135,6 +178,10 @@ internal enum CaOrderStatus
     /// <summary>Over without a certificate, or revoked: it never comes back.</summary>
     Closed,
 
+    /// <summary>Over without a certificate, and nothing is lost: an order that one failed look ends may be placed
+    /// anew.</summary>
+    Spent,
+
     /// <summary>A word we do not know: keep polling and alarm, never order anew.</summary>
     Unknown,
 }
@@ -143,7 +190,17 @@ internal enum CaOrderStatus
 /// <param name="Status">Pending, or issued at once.</param>
 /// <param name="CaCertificateId">The certificate, when issued.</param>
 /// <param name="TokenSeen">False when the CA says that the token was not where it looked.</param>
-internal sealed record DcvCheck(CaOrderStatus Status, string? CaCertificateId, bool TokenSeen);
+internal sealed record DcvCheck(CaOrderStatus Status, string? CaCertificateId, bool TokenSeen)
+{
+    /// <summary>The CA has begun to look and has not decided: <see cref="TokenSeen"/> says nothing yet.</summary>
+    public bool StillLooking { get; init; }
+
+    /// <summary>How soon it may be asked again; null: the CA did not say.</summary>
+    public TimeSpan? AskAgainAfter { get; init; }
+
+    /// <summary>What the CA met instead of the token, in its own words; null: it did not say.</summary>
+    public string? Detail { get; init; }
+}
 
 /// <summary>Who may use the reserved part of the CA's call budget.</summary>
 internal enum CallPriority

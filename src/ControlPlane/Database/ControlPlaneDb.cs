@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
+using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
@@ -52,6 +53,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
 
     public DbSet<VaultReplica> VaultReplicas => Set<VaultReplica>();
+
+    public DbSet<AcmeAccount> AcmeAccounts => Set<AcmeAccount>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -139,6 +142,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<Rewrap>().ToTable("vault_rewraps");
         model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<VaultReplica>().ToTable("vault_replicas");
+        model.Entity<AcmeAccount>().ToTable("acme_accounts").HasKey(row => new { row.Ca, row.Directory });
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);

@@ -47,12 +47,12 @@ internal sealed class CollectBundle(
         return await RecordAsync(run, IssuedBundle.Read(run, chain), ct);
     }
 
-    /// <summary>Reads the one order: the status poll tells of most changes, but not of those that came before it
-    /// looked.</summary>
+    /// <summary>Asks for the certificate and reads the one order: the status poll tells of most changes, but not of
+    /// those that came before it looked, and not at every CA.</summary>
     private async Task<StepResult> AskAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        var told = await run.CallAsync("ReadOrder", () => ca.ReadAsync(order.CaOrderId!, ct));
+        var told = await run.CallAsync("ReadOrder", () => ca.IssueAsync(order.CaOrderId!, order.Csr!, ct));
         order.CaCertificateId = told.CaCertificateId ?? order.CaCertificateId;
         order.CaStatus = told.StatusWord;
         switch (told.Status)
@@ -61,11 +61,12 @@ internal sealed class CollectBundle(
                 order.CaStatus = CaWords.Issued;
                 await run.CommitAsync("Issued", ct);
                 return new StepResult.Again();
-            case CaOrderStatus.Closed:
+            case CaOrderStatus.Closed or CaOrderStatus.Spent:
                 return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} is {told.StatusWord}.");
             default:
+                var schedule = ca.TellsOfChanges ? RetrySchedules.Issuing : RetrySchedules.Untold;
                 return new StepResult.Snooze(
-                    RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing,
+                    told.AskAgainAfter ?? schedule.At(order.Snoozes), Reasons.CaIssuing,
                     $"Order {order.CaOrderId} is {told.StatusWord}.");
         }
     }

@@ -19,7 +19,7 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
     {
         var order = run.Order;
         var found = await run.CallAsync("LookUpDoubted", () => ca.FindAsync(order.Id, ct));
-        var live = found.Where(candidate => candidate.Status != CaOrderStatus.Closed).ToList();
+        var live = found.Where(IsLive).ToList();
         order.DoubtedAt = null;
         if (order.KeyId is not null && live.Count > 0)
         {
@@ -49,7 +49,7 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
         foreach (var row in found)
         {
             var told = await run.CallAsync("ReadFound", () => ca.ReadAsync(row.CaOrderId, ct));
-            if (told.Status != CaOrderStatus.Closed)
+            if (IsLive(told))
             {
                 live.Add(told);
             }
@@ -65,6 +65,8 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
         await run.CommitAsync("TakenOver", ct);
         return true;
     }
+
+    private static bool IsLive(CaOrder order) => order.Status is not (CaOrderStatus.Closed or CaOrderStatus.Spent);
 
     /// <summary>None of these has a key any more: the first issued one is to be reissued, pending ones are
     /// canceled.</summary>

@@ -6,6 +6,7 @@ using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Nodes.Proving;
 using ControlPlane.TokenStore;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains;
 
@@ -33,9 +34,23 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
             return new StepResult.Advance(OrderState.PendingIssuance, "The CA has seen the token by itself.");
         }
 
-        if ((order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin) && await ReadTokenAsync(run, ct))
+        if (order.CaStatus == CaWords.Spent)
         {
-            return new StepResult.Again();
+            return await OrderAnewAsync(run);
+        }
+
+        if (order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin)
+        {
+            if (await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(order.CaOrderId!, ct)) is not { } token)
+            {
+                // Shown to this CA before, for another order, or over: there is nothing to publish.
+                return await CheckAsync(run, ct);
+            }
+
+            if (await RecordTokenAsync(run, token, ct))
+            {
+                return new StepResult.Again();
+            }
         }
 
         if (order.TokenPublishedAt is null)
@@ -48,10 +63,9 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
     /// <summary>False when the CA still gives the token we have: some renew it only at its end, and until then it
     /// counts.</summary>
-    private async Task<bool> ReadTokenAsync(OrderRun run, CancellationToken ct)
+    private static async Task<bool> RecordTokenAsync(OrderRun run, DcvToken token, CancellationToken ct)
     {
         var order = run.Order;
-        var token = await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(order.CaOrderId!, ct));
         // A CA that names no end is held to the longest one it may grant.
         var expiresAt = token.ExpiresAt ?? run.Now + LongestToken;
         if (token.Value == order.DcvValue && expiresAt == order.DcvExpiresAt)
@@ -71,7 +85,8 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         try
         {
             await run.CallAsync("PublishToken", () => tokens.PublishAsync(
-                order.Hostname, order.Sequence, order.DcvValue!, order.DcvExpiresAt ?? run.Now + LongestToken, ct));
+                order.Hostname, order.Sequence, ca.TokenPlace, order.DcvValue!,
+                order.DcvExpiresAt ?? run.Now + LongestToken, ct));
         }
         catch (TokenStoreException fault)
         {
@@ -97,7 +112,8 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         }
 
         var values = await run.CallAsync("FetchBack", () => Task.WhenAll(nodes.Select(node => TokenFetch.FetchAsync(
-            IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, FetchLimit, mostBytes: 1024, time, ct))));
+            IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, ca.TokenPlace.PathOf(order.DcvValue!), FetchLimit,
+            mostBytes: 1024, time, ct))));
         var blind = nodes.Where((_, index) => values[index].Body != order.DcvValue).Select(node => node.Name).ToList();
         if (blind.Count > 0)
         {
@@ -112,25 +128,59 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         return new StepResult.Again();
     }
 
+    /// <summary>Another order at the CA in place of one that a failed look has ended: same key, same request. Free
+    /// where that is so, and a lost answer leaves one that lapses.</summary>
+    private async Task<StepResult> OrderAnewAsync(OrderRun run)
+    {
+        var order = run.Order;
+        var request = new OrderRequest(order.Id, order.Hostname, order.Csr!, SubmitOrder.PriorityOf(order));
+        var placed = await run.CallAsync("PlaceOrder", () => ca.PlaceOrderAsync(request, CancellationToken.None));
+        order.CaStatus = null;
+        (order.TokenPublishedAt, order.TokenSeenAt) = (null, null);
+        await SubmitOrder.AdoptAsync(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
+        run.Tell(EventTypes.OrderPlaced, $"{ca.Name} took it anew, as order {placed.CaOrderId}.");
+        await run.CommitAsync("OrderedAnew", CancellationToken.None);
+        return new StepResult.Again();
+    }
+
+    /// <summary>Every order the CA gave us for this one is written down; the first was not placed anew.</summary>
+    private static async Task<int> PlacedAnewAsync(OrderRun run, CancellationToken ct) =>
+        Math.Max(0, await run.Db.CaOrdersSeen.CountAsync(seen => seen.OrderId == run.Order.Id, ct) - 1);
+
     private async Task<StepResult> CheckAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        var check = await run.CallAsync("Check", () => ca.CheckAsync(order.CaOrderId!, ct));
+        var check = await run.CallAsync("Check", () => order.CaStatus == CaWords.Looking
+            ? ca.CheckAgainAsync(order.CaOrderId!, ct)
+            : ca.CheckAsync(order.CaOrderId!, ct));
         if (check.Status == CaOrderStatus.Closed)
         {
             return new StepResult.Cancel(Reasons.CaClosedOrder, $"Order {order.CaOrderId} at {ca.Name}.");
         }
 
+        if (check.StillLooking)
+        {
+            order.CaStatus = CaWords.Looking;
+            return new StepResult.Snooze(
+                check.AskAgainAfter ?? RetrySchedules.Untold.At(order.Snoozes), Reasons.CaValidating,
+                "It is looking at the token.");
+        }
+
+        // Where one failed look ends an order, the next is placed when the wait is over.
+        order.CaStatus = check.Status == CaOrderStatus.Spent ? CaWords.Spent : order.CaStatus;
         if (!check.TokenSeen)
         {
             // Looked at anew through every node before the CA is asked again: perhaps one has lost it since.
             order.TokenSeenAt = null;
             await run.CommitAsync("TokenNotSeen", ct);
-            var look = await eyes.LookAgainAsync(run, ct);
+            var look = order.DcvValue is null ? Look.Nothing : await eyes.LookAgainAsync(run, ct);
             order.Findings = look.Findings;
+            var wait = check.Status == CaOrderStatus.Spent
+                ? RetrySchedules.LookSpent.At(await PlacedAnewAsync(run, ct))
+                : RetrySchedules.TokenNotSeen.At(order.Snoozes);
             return new StepResult.Snooze(
-                RetrySchedules.TokenNotSeen.At(order.Snoozes), look.Blocking?.Reason ?? Reasons.CaTokenNotSeen,
-                look.Blocking?.Detail ?? "The nodes gave it back to us.");
+                wait, look.Blocking?.Reason ?? Reasons.CaTokenNotSeen,
+                look.Blocking?.Detail ?? check.Detail ?? "The nodes gave it back to us.");
         }
 
         order.CaCertificateId = check.CaCertificateId ?? order.CaCertificateId;
@@ -139,8 +189,14 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
     }
 }
 
-/// <summary>The one word in <see cref="Order.CaStatus"/> the path acts upon; all others are kept for people.</summary>
+/// <summary>The words in <see cref="Order.CaStatus"/> the path acts upon; all others are kept for people.</summary>
 internal static class CaWords
 {
     public const string Issued = "issued";
+
+    /// <summary>The CA was asked to look and has not decided.</summary>
+    public const string Looking = "looking";
+
+    /// <summary>The CA's order is over and another one may be placed.</summary>
+    public const string Spent = "spent";
 }

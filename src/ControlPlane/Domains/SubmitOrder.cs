@@ -104,6 +104,11 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             await run.CommitAsync("Uncertain", ct);
         }
 
+        if (ca.LookupSchedule.Count == 0)
+        {
+            return await PlaceAgainAsync(run, "cannot be asked for it, and takes another for nothing", ct);
+        }
+
         if (run.Now < DueAt(order))
         {
             return WaitForLookup(run);
@@ -111,7 +116,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
         var found = await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct));
         // A reissue whose answer was lost left the order issued as it was, or waiting for the new certificate.
-        if (found.FirstOrDefault(candidate => candidate.Status != CaOrderStatus.Closed
+        if (found.FirstOrDefault(candidate => candidate.Status is not (CaOrderStatus.Closed or CaOrderStatus.Spent)
             && (order.CaOrderId is null || candidate.Status != CaOrderStatus.Issued)) is { } live)
         {
             await AdoptAsync(run, live.CaOrderId, live.CaCertificateId, token: null);
@@ -128,9 +133,14 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return WaitForLookup(run);
         }
 
-        order.SubmittedAt = null;
-        order.Lookups = 0;
-        run.Tell(EventTypes.OrderAnswerLost, $"Not known at {ca.Name} after every look-up: placing it again.");
+        return await PlaceAgainAsync(run, "does not know it after every look-up", ct);
+    }
+
+    private async Task<StepResult> PlaceAgainAsync(OrderRun run, string why, CancellationToken ct)
+    {
+        run.Order.SubmittedAt = null;
+        run.Order.Lookups = 0;
+        run.Tell(EventTypes.OrderAnswerLost, $"{ca.Name} {why}: placing it again.");
         await run.CommitAsync("NotFound", ct);
         return new StepResult.Again();
     }
@@ -163,6 +173,6 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             CancellationToken.None);
     }
 
-    private static CallPriority PriorityOf(Order order) =>
+    internal static CallPriority PriorityOf(Order order) =>
         order is { Kind: OrderKind.New, InBulk: false } ? CallPriority.New : CallPriority.Renewal;
 }

@@ -122,7 +122,8 @@ internal static class Reasons
     public static readonly Reason CaCredentialRefused = new(
         "ca-credential-refused", WaitingOn.Operator,
         "The certificate authority refuses our account's key.",
-        "Put a valid key into CertCentral:ApiKey and restart.");
+        "Put right the account that the detail tells of (CertCentral:ApiKey, or the CA's section below "
+        + "CertificateAuthorities:Acme) and restart.");
 
     public static readonly Reason CaRefused = new(
         "ca-refused", WaitingOn.Operator,
@@ -141,8 +142,8 @@ internal static class Reasons
 
     public static readonly Reason CaTokenNotSeen = new(
         "ca-token-not-seen", WaitingOn.Ca,
-        "The certificate authority did not find our token at http://<name>/.well-known/pki-validation/fileauth.txt, "
-        + "though all that can be seen from here is in order.",
+        "The certificate authority did not find our token below http://<name>/.well-known/, though all that can be "
+        + "seen from here is in order.",
         "Nothing to do at first: its resolvers may still keep an older record, and it is asked again by itself. If it "
         + "stays for hours, let nothing in front of us filter that path by country or address: the certificate "
         + "authority looks from several continents.");

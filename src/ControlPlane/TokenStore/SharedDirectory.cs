@@ -5,7 +5,8 @@ namespace ControlPlane.TokenStore;
 
 /// <summary>
 /// Tokens as files on shared storage: <c>&lt;root&gt;/&lt;hostname&gt;/&lt;order sequence&gt;</c>, the value on the
-/// first line, its end on the second. Written as a dot-file, flushed and renamed, so that a reader sees all of it or
+/// first line, its end on the second. A file for ACME ends in <c>.acme</c>, and its first line has the token before the
+/// value. Written as a dot-file, flushed and renamed, so that a reader sees all of it or
 /// nothing.
 /// </summary>
 internal sealed class SharedDirectory(string root) : ITokenStore
@@ -14,11 +15,17 @@ internal sealed class SharedDirectory(string root) : ITokenStore
     private const UnixFileMode FileMode644 =
         UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
 
+    private const string AcmeSuffix = ".acme";
+
     public Task PublishAsync(
-        string hostname, long sequence, string value, DateTimeOffset expiresAt, CancellationToken ct) => Guarded(() =>
+        string hostname, long sequence, TokenPlace place, string value, DateTimeOffset expiresAt,
+        CancellationToken ct) => Guarded(() =>
     {
         var directory = DirectoryOf(hostname);
-        var text = Encoding.ASCII.GetBytes($"{value}\nexpires={expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\n");
+        var (suffix, line) = place == TokenPlace.AcmeChallenge
+            ? (AcmeSuffix, $"{TokenPlaces.TokenOf(value)} {value}")
+            : ("", value);
+        var text = Encoding.ASCII.GetBytes($"{line}\nexpires={expiresAt.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}\n");
         // A withdrawal may remove the empty directory between any two of our calls, and each tells of it by another
         // exception. A store that is full or gone fails as often, at once.
         for (var attempt = 0; ; attempt++)
@@ -27,8 +34,8 @@ internal sealed class SharedDirectory(string root) : ITokenStore
             {
                 Directory.CreateDirectory(directory);
                 Write(
-                    Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"), Path.Combine(directory, $"{sequence}"),
-                    text);
+                    Path.Combine(directory, $".{sequence}.{Guid.NewGuid():N}"),
+                    Path.Combine(directory, $"{sequence}{suffix}"), text);
                 return;
             }
             catch (IOException) when (attempt < 10)
@@ -44,6 +51,7 @@ internal sealed class SharedDirectory(string root) : ITokenStore
         try
         {
             File.Delete(Path.Combine(directory, $"{sequence}"));
+            File.Delete(Path.Combine(directory, $"{sequence}{AcmeSuffix}"));
             if (!Directory.EnumerateFileSystemEntries(directory).Any())
             {
                 RemoveEmpty(directory);
@@ -62,7 +70,9 @@ internal sealed class SharedDirectory(string root) : ITokenStore
         {
             foreach (var file in Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories))
             {
-                if (long.TryParse(Path.GetFileName(file), out var sequence))
+                var name = Path.GetFileName(file);
+                var number = name.EndsWith(AcmeSuffix, StringComparison.Ordinal) ? name[..^AcmeSuffix.Length] : name;
+                if (long.TryParse(number, out var sequence))
                 {
                     tokens.Add((Path.GetFileName(Path.GetDirectoryName(file)!), sequence));
                 }

@@ -18,8 +18,8 @@ internal sealed partial class VaultCollection(
     /// <summary>Time to notice that a deletion was a mistake.</summary>
     private static readonly TimeSpan SoftDeletion = TimeSpan.FromDays(30);
 
-    /// <summary>An order commits within a second of sealing its key, and so does the key that webhooks' secrets are
-    /// sealed to; half an hour leaves no doubt.</summary>
+    /// <summary>An order commits within a second of sealing its key, and so do the key that webhooks' secrets are
+    /// sealed to and that of an account at a CA; half an hour leaves no doubt.</summary>
     private static readonly TimeSpan OrphanAge = TimeSpan.FromMinutes(30);
 
     /// <summary>Keys a turn: what is left is destroyed by the next, five minutes later.</summary>
@@ -43,6 +43,7 @@ internal sealed partial class VaultCollection(
             db.VaultKeys.Where(key => key.DeletedAt == null && key.CreatedAt < orphanBefore)
                 .Where(key => !db.Orders.Any(order => order.KeyId == key.Id)
                     && !db.WebhookSealingKeys.Any(sealing => sealing.Id == key.Id)
+                    && !db.AcmeAccounts.Any(account => account.KeyId == key.Id)
                     // An adoption's key, until it is over and nothing that was sealed to it waits any more.
                     && !db.Adoptions.Any(adoption => adoption.KeyId == key.Id
                         && ((adoption.ClosedAt == null && adoption.ExpiresAt > now)

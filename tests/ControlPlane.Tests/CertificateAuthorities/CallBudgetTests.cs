@@ -121,11 +121,12 @@ public sealed class CallBudgetTests(PostgresDatabase database) : IClassFixture<P
     {
         await UseAsync(95, Ahead);
 
-        var other = new CallBudget(database.DataSource, TimeProvider.System, _account + "-other");
+        var other = new CallBudget(
+            database.DataSource, TimeProvider.System, _account + "-other", CallWindows.CertCentral);
         await other.ReserveAsync(CallPriority.New, default);
     }
 
-    private CallBudget NewBudget() => new(database.DataSource, TimeProvider.System, _account);
+    private CallBudget NewBudget() => new(database.DataSource, TimeProvider.System, _account, CallWindows.CertCentral);
 
     /// <summary>Counts calls as if they had been granted that many slots from now.</summary>
     private async Task UseAsync(int calls, int slot)

@@ -1,5 +1,6 @@
 using ControlPlane.Domains;
 using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
 
 namespace ControlPlane.Tests.Domains;
 

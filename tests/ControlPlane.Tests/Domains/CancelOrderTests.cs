@@ -3,6 +3,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Running;
 using ControlPlane.Nodes;
+using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 
 namespace ControlPlane.Tests.Domains;

@@ -48,9 +48,20 @@ internal sealed class NodeStandIn : IAsyncDisposable
     {
         Asked++;
         var folder = Path.Combine(_tokens, context.Request.Host.Host);
+        var suffix = context.Request.Path.StartsWithSegments("/.well-known/acme-challenge") ? ".acme" : "";
         var newest = !Blind && Directory.Exists(folder)
-            ? Directory.GetFiles(folder).OrderByDescending(file => long.Parse(Path.GetFileName(file))).FirstOrDefault()
+            ? Directory.GetFiles(folder).Where(file => Path.GetExtension(file) == suffix)
+                .OrderByDescending(file => long.Parse(Path.GetFileNameWithoutExtension(file))).FirstOrDefault()
             : null;
+        if (newest is not null && suffix.Length > 0)
+        {
+            var words = (await File.ReadAllLinesAsync(newest, context.RequestAborted))[0].Split(' ', 2);
+            context.Response.StatusCode = context.Request.Path.Value!.EndsWith("/" + words[0], StringComparison.Ordinal)
+                ? 200 : 404;
+            await context.Response.WriteAsync(words[1], context.RequestAborted);
+            return;
+        }
+
         if (newest is null || context.Request.Path != "/.well-known/pki-validation/fileauth.txt")
         {
             context.Response.StatusCode = 404;

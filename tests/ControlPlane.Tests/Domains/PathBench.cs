@@ -1,5 +1,6 @@
 using System.Net;
 using ControlPlane.Adoptions;
+using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -51,11 +52,11 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         Wakes = new Wakes(database.DataSource, Clock, NullLogger<Wakes>.Instance);
         var services = new ServiceCollection()
             .AddSingleton<TimeProvider>(Clock)
-            .AddSingleton<ICertificateAuthority>(Ca)
+            .AddSingleton(_ => OtherCa ?? Ca)
             .AddSingleton(Vault)
             .AddSingleton(Tokens)
             .AddSingleton<IDesiredStatePublisher>(this)
-            .AddSingleton(new ChainVerifier(Clock, Pki.Anchors))
+            .AddSingleton(_ => new ChainVerifier(Clock, OtherAnchors ?? Pki.Anchors))
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new Resolvers([.. ResolverEndPoints().Select(Resolver)]))
             .AddSingleton<OwnershipLookup>()
@@ -79,6 +80,12 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public FakeClock Clock { get; } = new();
 
     public StandInCa Ca { get; } = new();
+
+    /// <summary>Instead of the stand-in, when it is set before the first step.</summary>
+    public ICertificateAuthority? OtherCa { get; set; }
+
+    /// <summary>The roots of <see cref="OtherCa"/>.</summary>
+    public X509Certificate2Collection? OtherAnchors { get; set; }
 
     public FleetOptions Fleet { get; set; } = new() { CnameTarget = "edge.example.com" };
 
@@ -120,7 +127,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await using var empty = database.Owner.CreateCommand(
-            "TRUNCATE tenants, fleets, vault_keys, vault_rewraps, vault_replicas, chains CASCADE");
+            "TRUNCATE tenants, fleets, acme_accounts, vault_keys, vault_rewraps, vault_replicas, chains CASCADE");
         await empty.ExecuteNonQueryAsync();
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });

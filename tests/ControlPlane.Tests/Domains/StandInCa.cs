@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.TokenStore;
 
 namespace ControlPlane.Tests.Domains;
 
@@ -14,6 +15,10 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public string Name => "stand-in CA";
 
+    public TokenPlace TokenPlace { get; set; }
+
+    public bool TellsOfChanges { get; set; } = true;
+
     public int Perspectives => 5;
 
     public IReadOnlyList<string> ValidatorAgents { get; } = ["DigiCert DCV"];
@@ -22,7 +27,7 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public IReadOnlyList<string> CaaIdentities { get; } = ["ca.example", "old-brand.example"];
 
-    public IReadOnlyList<TimeSpan> LookupSchedule { get; } =
+    public IReadOnlyList<TimeSpan> LookupSchedule { get; set; } =
         [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(5)];
 
     public ConcurrentQueue<OrderRequest> Paid { get; } = new();
@@ -44,7 +49,7 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Func<CaOrder> OnRead { get; set; } = () => Told(CaOrderStatus.Pending);
 
-    public Func<DcvToken> OnToken { get; set; } = () => new DcvToken("value-1", null);
+    public Func<DcvToken?> OnToken { get; set; } = () => new DcvToken("value-1", null);
 
     public Func<DcvCheck> OnCheck { get; set; } = () => new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: true);
 
@@ -102,9 +107,14 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) => Answer("read", OnRead);
 
-    public Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct) => Answer("token", OnToken);
+    public Task<DcvToken?> ReadTokenAsync(string caOrderId, CancellationToken ct) => Answer("token", OnToken);
 
     public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => Answer("check", OnCheck);
+
+    public Task<CaOrder> IssueAsync(string caOrderId, byte[] csr, CancellationToken ct) => ReadAsync(caOrderId, ct);
+
+    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) =>
+        Answer("revoke", () => RevocationStanding.Revoked);
 
     public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) =>
         Answer("changes", () => Changes);

@@ -1,4 +1,8 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using ControlPlane.TokenStore;
+using static ControlPlane.CertificateAuthorities.CertCentral.CertCentralFaults;
 
 namespace ControlPlane.CertificateAuthorities.CertCentral;
 
@@ -8,7 +12,14 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
     // The API refuses a longer window with time_frame_too_long.
     private static readonly TimeSpan LongestWindow = TimeSpan.FromDays(7);
 
-    public string Name => "certcentral";
+    /// <summary>Its name in <c>CertificateAuthorities:Default</c>.</summary>
+    public const string TheName = "certcentral";
+
+    public string Name => TheName;
+
+    public TokenPlace TokenPlace => TokenPlace.FileAuth;
+
+    public bool TellsOfChanges => true;
 
     public int Perspectives => options.Perspectives;
 
@@ -62,12 +73,12 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             order.Certificate?.SerialNumber);
     });
 
-    public Task<DcvToken> ReadTokenAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
+    public Task<DcvToken?> ReadTokenAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
     {
         var value = await api.DcvRandomValueAsync(caOrderId, ct);
-        return string.IsNullOrWhiteSpace(value.DcvRandomValue)
+        return (DcvToken?)(string.IsNullOrWhiteSpace(value.DcvRandomValue)
             ? throw new CertificateAuthorityException(CaFailure.NotDone, "The CA gave no random value.")
-            : new DcvToken(value.DcvRandomValue, value.ExpirationDate);
+            : new DcvToken(value.DcvRandomValue, value.ExpirationDate));
     });
 
     public Task<DcvCheck> CheckAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
@@ -87,6 +98,10 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             return new DcvCheck(CaOrderStatus.Pending, null, TokenSeen: false);
         }
     });
+
+    /// <inheritdoc/>
+    /// <remarks>It has had the request since the order was placed, and issues by itself.</remarks>
+    public Task<CaOrder> IssueAsync(string caOrderId, byte[] csr, CancellationToken ct) => ReadAsync(caOrderId, ct);
 
     public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) => FreeAsync(async () =>
     {
@@ -156,6 +171,23 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         return true;
     });
 
+    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) => FreeAsync(async () =>
+    {
+        using var leaf = X509CertificateLoader.LoadCertificate(revocation.Leaf);
+        var reason = JsonNamingPolicy.CamelCase.ConvertName(revocation.Reason.ToString());
+        try
+        {
+            // A request object comes back when a person of the account has to approve it; else nothing does.
+            var asked = await api.RevokeCertificateAsync(
+                leaf.SerialNumber, new RevokeBody(reason, revocation.Note), ct);
+            return asked is null ? RevocationStanding.Revoked : RevocationStanding.AwaitingApproval;
+        }
+        catch (CertCentralException e) when (e.Has("order_already_revoked") || e.Has("order_is_revoked"))
+        {
+            return RevocationStanding.Revoked;
+        }
+    });
+
     private OrderBody BodyOf(OrderRequest request) => new()
     {
         Certificate = new CertificateBody
@@ -204,39 +236,4 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
     private static IEnumerable<CaOrder> Orders(OrderRows rows) => rows.Orders.Where(r => r.OrderId is not null)
         .Select(r => new CaOrder(
             r.OrderId!, r.CertificateId, CertCentralStatus.Read(r.Status), r.Status ?? "", Serial: null));
-
-    private static async Task<T> PaidAsync<T>(Func<Task<T>> call)
-    {
-        try
-        {
-            return await call();
-        }
-        catch (CertCentralException e)
-        {
-            throw Translated(e, e.AnswerLost ? CaFailure.AnswerLost : CaFailure.NotDone);
-        }
-    }
-
-    // A read, or a call that does the same when repeated: a lost answer needs no look-up, only another try.
-    private static async Task<T> FreeAsync<T>(Func<Task<T>> call)
-    {
-        try
-        {
-            return await call();
-        }
-        catch (CertCentralException e)
-        {
-            throw Translated(e, CaFailure.NotDone);
-        }
-    }
-
-    private static CertificateAuthorityException Translated(CertCentralException e, CaFailure whenTransient)
-    {
-        var failure = e.CredentialRefused ? CaFailure.CredentialRefused
-            : e.Result is "no_budget" or "rate_limited" ? CaFailure.NoBudget
-            : e.Transient ? whenTransient
-            : CaFailure.Refused;
-        return new CertificateAuthorityException(
-            failure, e.Message, e.Errors.Count > 0 ? e.Errors[0].Code : null, e.RetryAfter, e);
-    }
 }

@@ -8,20 +8,24 @@ internal static class CertCentralSetup
     /// <summary>
     /// Reads <see cref="CertCentralOptions.Section"/>. The caller registers <see cref="ICallBudget"/> and TimeProvider.
     /// </summary>
+    /// <param name="services">Gets it under <see cref="CertCentralAuthority.TheName"/>.</param>
+    /// <param name="configuration">Where the section is.</param>
+    /// <param name="isUsed">False: another CA is chosen, and this one needs no key.</param>
     /// <exception cref="InvalidOperationException">The settings can not be used; the message lists every
     /// fault.</exception>
-    public static IServiceCollection AddCertCentral(this IServiceCollection services, IConfiguration configuration)
+    public static IServiceCollection AddCertCentral(
+        this IServiceCollection services, IConfiguration configuration, bool isUsed = true)
     {
-        var options = Read(configuration);
+        var options = Read(configuration, isUsed);
         return services
             .AddSingleton(options)
             .AddSingleton(s => ActivatorUtilities.CreateInstance<CertCentralWire>(s, Http()))
             .AddSingleton<ICertCentralApi, CertCentralClient>()
-            .AddSingleton<ICertificateAuthority, CertCentralAuthority>();
+            .AddKeyedSingleton<ICertificateAuthority, CertCentralAuthority>(CertCentralAuthority.TheName);
     }
 
     /// <inheritdoc cref="AddCertCentral"/>
-    public static CertCentralOptions Read(IConfiguration configuration)
+    public static CertCentralOptions Read(IConfiguration configuration, bool isUsed = true)
     {
         var section = configuration.GetSection(CertCentralOptions.Section);
         var options = section.Get<CertCentralOptions>() ?? new CertCentralOptions();
@@ -35,7 +39,7 @@ internal static class CertCentralSetup
             CaaIdentities = section.GetSection(nameof(options.CaaIdentities)).Get<string[]>()
                 ?? new CertCentralOptions().CaaIdentities,
         };
-        string[] faults = [.. options.Faults()];
+        string[] faults = isUsed || !options.ApiKey.IsEmpty ? [.. options.Faults()] : [];
         return faults.Length == 0 ? options : throw new InvalidOperationException(string.Join(" ", faults));
     }
 

@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Dns;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
@@ -14,6 +15,9 @@ namespace ControlPlane.Domains.Preflight;
 /// <param name="Arrival">How it leads here, in words.</param>
 internal sealed record Look(IReadOnlyList<Finding> Findings, bool ByTarget, string Arrival)
 {
+    /// <summary>Nothing was looked at.</summary>
+    public static Look Nothing { get; } = new([], false, "");
+
     /// <summary>The first that keeps the CA from issuing; null when nothing does.</summary>
     public Finding? Blocking => Findings.FirstOrDefault(finding => finding.Blocks);
 }
@@ -23,7 +27,8 @@ internal sealed record Look(IReadOnlyList<Finding> Findings, bool ByTarget, stri
 /// 80 of every public address ends at us. What is found comes all at once, so that a customer goes to the DNS provider
 /// once.
 /// </summary>
-internal sealed class CaEyes(Resolvers resolvers, CaaLookup caa, PublicProbe probe, IOptions<FleetOptions> fleet)
+internal sealed class CaEyes(
+    Resolvers resolvers, CaaLookup caa, PublicProbe probe, ICertificateAuthority ca, IOptions<FleetOptions> fleet)
 {
     /// <summary>Reasons whose look may dial addresses of the customer's choice.</summary>
     public static readonly IReadOnlySet<string> DialOthers = new[]
@@ -67,7 +72,8 @@ internal sealed class CaEyes(Resolvers resolvers, CaaLookup caa, PublicProbe pro
         }
 
         var all = await run.CallAsync(
-            "Probe", () => probe.FetchAsync(order.Hostname, order.DcvValue!, [.. way.Own, .. way.Foreign], ct));
+            "Probe", () => probe.FetchAsync(
+                order.Hostname, ca.TokenPlace, order.DcvValue!, [.. way.Own, .. way.Foreign], ct));
         var foreign = all.Where(probed => way.Foreign.Contains(probed.Address)).ToList();
         var found = way.Findings(foreign, probe.Refuses);
         var ours = all.Except(foreign).Where(probed => !probed.Arrived).ToList();

@@ -49,7 +49,7 @@ internal sealed class PublicProbe(ITokenStore tokens, TimeProvider time, IOption
             order.Hostname, order.Sequence, value, time.GetUtcNow() + TimeSpan.FromMinutes(1), ct);
         try
         {
-            return await FetchAsync(order.Hostname, value, addresses, ct);
+            return await FetchAsync(order.Hostname, TokenPlace.FileAuth, value, addresses, ct);
         }
         finally
         {
@@ -59,7 +59,8 @@ internal sealed class PublicProbe(ITokenStore tokens, TimeProvider time, IOption
 
     /// <summary>The same for a value that is published already.</summary>
     public async Task<IReadOnlyList<Probed>> FetchAsync(
-        string hostname, string value, IReadOnlyList<IPAddress> addresses, CancellationToken ct)
+        string hostname, TokenPlace place, string value, IReadOnlyList<IPAddress> addresses,
+        CancellationToken ct)
     {
         if (addresses.Count > MostAddresses || addresses.Any(Refuses))
         {
@@ -70,7 +71,8 @@ internal sealed class PublicProbe(ITokenStore tokens, TimeProvider time, IOption
         return await Task.WhenAll(addresses.Select(async address =>
         {
             var fetched = await TokenFetch.FetchAsync(
-                new IPEndPoint(address, fleet.Value.ProbePort), hostname, Limit, MostBytes, time, ct);
+                new IPEndPoint(address, fleet.Value.ProbePort), hostname, place.PathOf(value), Limit, MostBytes, time,
+                ct);
             return new Probed(address, fetched.Body == value, fetched);
         }));
     }

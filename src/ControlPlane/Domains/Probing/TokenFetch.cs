@@ -39,14 +39,13 @@ internal sealed record Fetched(Met Met, string? Body, string Detail);
 /// <summary>One GET of the token path at a given address, under a given Host.</summary>
 internal static class TokenFetch
 {
-    public const string Path = "/.well-known/pki-validation/fileauth.txt";
-
     /// <summary>As much of a redirect's target as a reader needs.</summary>
     private const int LongestTarget = 200;
 
     /// <summary>Nobody is asked twice here: the caller's schedule repeats.</summary>
     public static async Task<Fetched> FetchAsync(
-        IPEndPoint endpoint, string host, TimeSpan limit, int mostBytes, TimeProvider time, CancellationToken ct)
+        IPEndPoint endpoint, string host, string path, TimeSpan limit, int mostBytes, TimeProvider time,
+        CancellationToken ct)
     {
         using var deadline = new CancellationTokenSource(limit, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, ct);
@@ -73,7 +72,7 @@ internal static class TokenFetch
         });
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{host}{Path}");
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"http://{host}{path}");
             request.Headers.UserAgent.ParseAdd(Visitors.OurAgent);
             using var response = await http.SendAsync(request, either.Token);
             return response.StatusCode == HttpStatusCode.OK

@@ -10,7 +10,8 @@ internal static class CaAnswers
     public static StepResult For(CertificateAuthorityException fault, Order order) => fault.Failure switch
     {
         // The customer's record, not our order: mended, the order goes on where the CA has it already.
-        CaFailure.Refused when fault.Code?.StartsWith("caa_", StringComparison.Ordinal) == true =>
+        CaFailure.Refused when fault.Code == "caa"
+            || fault.Code?.StartsWith("caa_", StringComparison.Ordinal) == true =>
             order.State == OrderState.PendingValidation
                 ? new StepResult.Snooze(
                     RetrySchedules.TokenNotSeen.At(order.Snoozes), PreflightReasons.CaaForbids, fault.Message)

@@ -57,6 +57,16 @@ internal static class RetrySchedules
     public static readonly IReadOnlyList<TimeSpan> Issuing =
         [Seconds(15), Minutes(1), Minutes(5), Minutes(10), Minutes(30)];
 
+    /// <summary>While a CA validates or issues that tells of no changes and does not say when to ask again. They decide
+    /// within seconds; one that does not is asked ever more seldom.</summary>
+    public static readonly IReadOnlyList<TimeSpan> Untold =
+        [Seconds(1), Seconds(1), Seconds(2), Seconds(3), Seconds(5), Seconds(10), Seconds(30), Minutes(1), Minutes(5)];
+
+    /// <summary>After a CA did not find the token, where that ends its order. Let's Encrypt takes five such failures
+    /// for a name within an hour and then none for a while: four of these come within the first.</summary>
+    public static readonly IReadOnlyList<TimeSpan> LookSpent =
+        [Minutes(1), Minutes(5), Minutes(15), Minutes(30), Hours(1)];
+
     /// <summary>While nodes prove or withdraw. Their reports nudge the order; this looks in case a nudge was
     /// lost.</summary>
     public static readonly IReadOnlyList<TimeSpan> Nodes = [Seconds(5), Seconds(15), Seconds(30)];

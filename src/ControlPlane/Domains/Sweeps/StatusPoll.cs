@@ -28,6 +28,11 @@ internal sealed partial class StatusPoll(
 
     public async Task RunAsync(CancellationToken ct)
     {
+        if (!ca.TellsOfChanges)
+        {
+            return;
+        }
+
         await using var db = await databases.CreateDbContextAsync(ct);
         var waiting = await db.Orders.AnyAsync(
             order => order.State == OrderState.PendingValidation || order.State == OrderState.PendingIssuance, ct);

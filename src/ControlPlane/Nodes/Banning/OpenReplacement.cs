@@ -1,6 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Renewing;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Nodes.Banning;
@@ -39,7 +40,7 @@ internal static class OpenReplacement
 
         var order = await FindAsync(db, node, bundle, domain.Id, ct);
         var isNew = order is null;
-        order ??= SuccessorOrder.Open(db, domain, OrderKind.Renewal, await WhyAsync(db, node, bundle, ct), now);
+        order ??= SuccessorOrder.Open(db, domain, await WhyAsync(db, node, bundle, ct), now);
         // Written first: the row refers to it.
         await db.SaveChangesAsync(ct);
         (row.State, row.OrderId) = (ReplacementState.Ordered, order.Id);

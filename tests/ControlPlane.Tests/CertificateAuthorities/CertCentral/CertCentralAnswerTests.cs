@@ -157,7 +157,7 @@ public sealed class CertCentralAnswerTests
 
         var token = await bench.Authority.ReadTokenAsync("7", Ct);
 
-        Assert.Equal(("v", expiry), (token.Value, token.ExpiresAt?.UtcDateTime.ToString("s")));
+        Assert.Equal(("v", expiry), (token!.Value, token.ExpiresAt?.UtcDateTime.ToString("s")));
     }
 
     [Fact]

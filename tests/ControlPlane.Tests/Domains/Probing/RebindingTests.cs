@@ -90,7 +90,7 @@ public sealed class RebindingTests(PostgresDatabase database) : IClassFixture<Po
     }
 
     private static async Task<string?> FetchAsync(OneAnswer server, string host) => (await TokenFetch.FetchAsync(
-        server.EndPoint, host, TimeSpan.FromSeconds(30), 1024, TimeProvider.System,
+        server.EndPoint, host, "/token", TimeSpan.FromSeconds(30), 1024, TimeProvider.System,
         TestContext.Current.CancellationToken)).Body;
 
     /// <summary>A listener that says the same to everybody, whatever is asked.</summary>

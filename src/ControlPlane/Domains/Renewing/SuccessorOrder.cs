@@ -1,6 +1,6 @@
 using ControlPlane.Database;
 
-namespace ControlPlane.Domains;
+namespace ControlPlane.Domains.Renewing;
 
 /// <summary>
 /// Opens a further order for a domain that has one already. The bundle that is served goes on being served until the
@@ -14,12 +14,11 @@ internal static class SuccessorOrder
     /// already, the database refuses (23505, <c>orders_one_at_the_ca</c>).</summary>
     /// <param name="db">With a transaction open.</param>
     /// <param name="domain">Its row locked.</param>
-    /// <param name="kind">What the CA is asked for.</param>
     /// <param name="why">A sentence for the domain's events.</param>
     /// <param name="now">When.</param>
-    public static Order Open(ControlPlaneDb db, Domain domain, OrderKind kind, string why, DateTimeOffset now)
+    public static Order Open(ControlPlaneDb db, Domain domain, string why, DateTimeOffset now)
     {
-        var order = Order.Open(domain, kind, now);
+        var order = Order.Open(domain, OrderKind.Renewal, now);
         db.AddRange(order, new DomainEvent
         {
             At = now,

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace ControlPlane.CertificateAuthorities.CertCentral;
+namespace ControlPlane.CertificateAuthorities;
 
 /// <summary>
 /// Puts a PEM download in order: leaf, its issuer, and so on, without the root. The number and order of blocks is not
