@@ -66,6 +66,9 @@ internal static class EventTypes
     public const string AdoptionRefused = "bundle.adoption-refused";
     public const string OrderNotAtCa = "ca-order.not-found";
     public const string CertificateRenewed = "certificate.renewed";
+    public const string RenewalFailed = "renewal.failed";
+    public const string RenewalCritical = "renewal.critical";
+    public const string RenewalMovedUp = "renewal.moved-up";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";
