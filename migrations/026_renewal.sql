@@ -13,3 +13,14 @@ ALTER TABLE domains
 -- What is due, what is not planned, and how many each day has: from the index alone.
 CREATE INDEX domains_renewals_due ON domains (renew_at NULLS FIRST) WHERE status = 'Active';
 CREATE INDEX domains_window_look_due ON domains (window_look_due_at NULLS FIRST) WHERE status = 'Active';
+
+ALTER TABLE orders
+    -- Until when the CA's order covers further certificates, which are reissued under it for nothing. An upper bound: the
+    -- order is read before anything is asked for under it. Null: at this CA each certificate is an order of its own.
+    ADD COLUMN ca_valid_until    timestamptz,
+    -- The CA's order that this one is to follow, by its id there; null: none, or the CA refused the link.
+    ADD COLUMN renewal_of        text,
+    -- How the CA's order stood before a reissue was asked for: what a lost answer is recognised by.
+    ADD COLUMN reissue_baseline  jsonb CHECK (reissue_baseline IS NULL OR ca_order_id IS NOT NULL);
+-- CertCentral names its orders by numbers, and a plan covers a year.
+UPDATE orders SET ca_valid_until = created_at + interval '1 year' WHERE ca_order_id ~ '^[0-9]+$' AND bundle_id IS NOT NULL;

@@ -56,6 +56,7 @@ internal static class EventTypes
     public const string OrderAdopted = "ca-order.adopted";
     public const string OrderSurplusCanceled = "ca-order.surplus-canceled";
     public const string OrderSurplusKept = "ca-order.surplus-kept";
+    public const string OrderNotReissued = "ca-order.not-reissued";
     public const string OrderPlaced = "ca-order.placed";
     public const string OrderCanceledAtCa = "ca-order.canceled";
     public const string TokenPublished = "token.published";

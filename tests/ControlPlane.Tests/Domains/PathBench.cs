@@ -52,6 +52,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         Vault = new PostgresVault(this, Kek, Clock);
         Wakes = new Wakes(database.DataSource, Clock, NullLogger<Wakes>.Instance);
         var services = new ServiceCollection()
+            .AddLogging()
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(_ => OtherCa ?? Ca)
             .AddSingleton(Vault)

@@ -28,6 +28,8 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
 
     public bool TellsOfChanges => false;
 
+    public bool TellsRenewalWindows => true;
+
     public async Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct)
     {
         // One limit for all of it: a lease must outlive the call.
