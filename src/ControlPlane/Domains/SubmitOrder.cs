@@ -51,6 +51,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
     private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
+        var request = await RequestAsync(run, ct);
         order.SubmittedAt = run.Now;
         run.Tell(EventTypes.OrderSubmitted, $"Ordering at {ca.Name}.");
         await run.CommitAsync("Intent", ct);
@@ -66,7 +67,6 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
         try
         {
             // Not ended by a stop of the program: an answer thrown away would have to be looked up for minutes.
-            var request = await RequestAsync(run, CancellationToken.None);
             placed = await run.CallAsync("PlaceOrder", () => order.CaOrderId is { } bought
                 ? ca.ReissueAsync(bought, request, CancellationToken.None)
                 : ca.PlaceOrderAsync(request, CancellationToken.None));

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Running;
+using ControlPlane.Http;
 
 namespace ControlPlane.Domains.Renewing;
 
@@ -13,6 +14,10 @@ namespace ControlPlane.Domains.Renewing;
 /// </summary>
 internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log)
 {
+    /// <summary>For a certificate of the CA's order that somebody else awaits, or one of ours that was given up and is
+    /// being canceled.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
     /// <summary>Decides between a reissue and a new order, by what this database knows. A reissue costs nothing.
     /// </summary>
     public async Task ChooseAsync(OrderRun run, CancellationToken ct)
@@ -59,6 +64,14 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
         }
 
         order.CaValidUntil = told.ValidUntil ?? order.CaValidUntil;
+        if (told.Status is not (CaOrderStatus.Issued or CaOrderStatus.Closed)
+            && run.Now - order.StateSince < LongestWait)
+        {
+            return new StepResult.Snooze(
+                RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaValidating,
+                $"Order {order.CaOrderId} is {told.StatusWord}: another certificate of it comes first.");
+        }
+
         if (told.Status != CaOrderStatus.Issued)
         {
             return await PlaceAnewAsync(run, $"It is {told.StatusWord}.", ct);

@@ -126,6 +126,23 @@ public sealed class SubmitReissueTests(PostgresDatabase database) : IClassFixtur
         Assert.Single(bench.Ca.Paid.Select(paid => Convert.ToHexString(paid.Csr)).Distinct());
     }
 
+    [Theory]
+    [InlineData("Pending")]
+    [InlineData("Unknown")]
+    public async Task While_another_certificate_of_the_order_is_awaited_nothing_is_bought_for_a_day(string status)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await SuccessorAsync(bench, 300, 199);
+        bench.Ca.OnRead = () => Told(bench, Enum.Parse<CaOrderStatus>(status));
+
+        Assert.Equal("ca-validating", (await bench.TurnAsync(order)).Reason);
+        Assert.Empty(bench.Ca.Paid);
+        bench.Clock.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(OrderKind.Renewal, (await bench.TurnAsync(order)).Kind);
+        Assert.Equal(Bought, Assert.Single(bench.Ca.Paid).RenewalOf);
+        Assert.Empty(bench.Ca.Reissued);
+    }
+
     [Fact]
     public async Task Where_each_certificate_is_an_order_of_its_own_the_successor_says_what_it_replaces()
     {
