@@ -53,7 +53,8 @@ internal sealed class AdoptedOrderSweep(
             where given.SettledAt != null && given.Refusal == null && given.CaLookedAt == null
             orderby given.SettledAt, given.OrderId
             select new Unknown(
-                order.Id, order.Domain.TenantId, order.DomainId, order.Hostname, bundle.Serial, bundle.NotAfter))
+                order.Id, order.Domain.TenantId, order.DomainId, order.Hostname, bundle.Serial, bundle.NotBefore,
+                bundle.NotAfter))
             .Take(Together).ToListAsync(ct);
         return [.. rows.DistinctBy(row => row.Hostname)];
     }
@@ -65,11 +66,13 @@ internal sealed class AdoptedOrderSweep(
             .ExecuteUpdateAsync(set => set.SetProperty(row => row.CaLookedAt, now), ct);
         if (bought is not null)
         {
-            // Only these columns, and not through the order's fence: a step may be at work on it.
+            // The order was placed before the certificate began. Only these columns, and not through the order's
+            // fence: a step may be at work on it.
+            var end = bought.ValidUntil ?? ca.CoveredUntil(one.NotBefore);
             await db.Database.ExecuteSqlAsync(
                 $"""
                  UPDATE orders SET ca_order_id = {bought.CaOrderId}, ca_certificate_id = {bought.CaCertificateId},
-                     ca_status = {bought.StatusWord}
+                     ca_status = {bought.StatusWord}, ca_valid_until = {end}
                  WHERE id = {one.Order} AND ca_order_id IS NULL
                  """,
                 ct);
@@ -91,5 +94,6 @@ internal sealed class AdoptedOrderSweep(
     }
 
     private sealed record Unknown(
-        Guid Order, Guid Tenant, Guid Domain, string Hostname, string Serial, DateTimeOffset NotAfter);
+        Guid Order, Guid Tenant, Guid Domain, string Hostname, string Serial, DateTimeOffset NotBefore,
+        DateTimeOffset NotAfter);
 }

@@ -42,8 +42,13 @@ internal interface ICertificateAuthority
     /// <summary>Places an order. Not idempotent, and costs money at most CAs.</summary>
     Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct);
 
-    /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew.
-    /// Repeated after a lost answer it makes another certificate, which costs nothing either.</summary>
+    /// <summary>Until when an order that is placed at a moment covers further certificates, which
+    /// <see cref="ReissueAsync"/> gives for nothing. At most: exactly the order itself tells it
+    /// (<see cref="CaOrder.ValidUntil"/>). Null where every certificate is an order of its own.</summary>
+    DateTimeOffset? CoveredUntil(DateTimeOffset placedAt) => null;
+
+    /// <summary>Asks for a further certificate under an issued order, over another key: free, and validated anew. Not
+    /// idempotent: each call asks for another one. <see cref="ReadAsync"/> tells whether one has arrived.</summary>
     Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct);
 
     /// <summary>Finds what was ordered under our own id, oldest first; empty when nothing is known.</summary>
@@ -95,6 +100,9 @@ internal interface ICertificateAuthority
     /// <summary>Downloads an issued certificate with its intermediates: DER, leaf first, no root.</summary>
     Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct);
 
+    /// <summary>Whether <see cref="RenewalWindowAsync"/> ever tells anything.</summary>
+    bool TellsRenewalWindows => false;
+
     /// <summary>When the CA would have a certificate renewed (RFC 9773); null: it does not say.</summary>
     /// <param name="leaf">The certificate, DER.</param>
     /// <param name="ct">Ends the wait.</param>
@@ -122,6 +130,12 @@ internal sealed record OrderRequest(Guid Order, string Hostname, byte[] Csr, Cal
     /// <summary>The certificate that this one is to follow, DER: a CA that knows of renewals spares the order its
     /// quotas. Null: none, or not told.</summary>
     public byte[]? Replaces { get; init; }
+
+    /// <summary>The CA's order that this one is to follow, where orders cover a time; null: none.</summary>
+    public string? RenewalOf { get; init; }
+
+    /// <summary>Of a reissue: until when its order covers it; null: not known.</summary>
+    public DateTimeOffset? CoveredUntil { get; init; }
 }
 
 /// <summary>The CA took the order.</summary>
@@ -164,6 +178,18 @@ internal sealed record CaOrder(
 {
     /// <summary>How soon it may be asked again; null: the CA did not say.</summary>
     public TimeSpan? AskAgainAfter { get; init; }
+
+    /// <summary>The end of what was paid for; null: not told, or each certificate is an order of its own.</summary>
+    public DateTimeOffset? ValidUntil { get; init; }
+
+    /// <summary>PKCS#10 of its newest certificate, issued or awaited, DER; null: not told.</summary>
+    public byte[]? Csr { get; init; }
+
+    /// <summary>What has been asked for under it, by the CA's ids; empty where the CA does not tell.</summary>
+    public IReadOnlyList<string> RequestIds { get; init; } = [];
+
+    /// <summary>How often it was reissued; null: not told.</summary>
+    public int? Reissues { get; init; }
 }
 
 /// <summary>What an order's status means to us.</summary>

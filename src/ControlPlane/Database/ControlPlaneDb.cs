@@ -6,6 +6,7 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -129,6 +130,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             // Both fence every write of a step: a worker whose lease was taken over updates no row.
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
+            order.Property(row => row.ReissueBaseline).HasColumnType("jsonb")
+                .HasConversion(before => before!.Write(), text => ReissueBaseline.Read(text));
             order.Property(row => row.Findings).HasColumnType("jsonb").HasConversion(
                 found => StoredFindings.Write(found), text => StoredFindings.Read(text),
                 // They are never changed in place.

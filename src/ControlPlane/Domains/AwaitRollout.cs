@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Metrics;
@@ -13,7 +15,7 @@ namespace ControlPlane.Domains;
 /// PendingDeployment: waits until every serving node has proven the bundle on disk, in memory and by handshake. The
 /// proof is read inside the transaction that activates, so that no node can have become serving without it.
 /// </summary>
-internal sealed class AwaitRollout(ITokenStore tokens) : IStep
+internal sealed class AwaitRollout(ITokenStore tokens, RenewalCalendar calendar) : IStep
 {
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
@@ -23,8 +25,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
             return await WithdrawTokenAsync(run, ct);
         }
 
-        var wanted = await run.Db.Bundles.Where(bundle => bundle.Id == order.BundleId)
-            .Select(bundle => new { bundle.Id, bundle.Fingerprint, bundle.NotAfter }).SingleAsync(ct);
+        var wanted = await run.Db.Bundles.AsNoTracking().SingleAsync(bundle => bundle.Id == order.BundleId, ct);
+        await calendar.RefreshAsync(ct);
         await run.BeginAsync(ct);
         var verdict = await RolloutProof.ReadAsync(
             run.Db, run.Domain.FleetId, order.DomainId, wanted.Fingerprint, ct);
@@ -36,7 +38,7 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
 
         return verdict.Outcome switch
         {
-            RolloutOutcome.Proven => await ActivateAsync(run, verdict, wanted.NotAfter, ct),
+            RolloutOutcome.Proven => await ActivateAsync(run, verdict, wanted, ct),
             RolloutOutcome.Waiting when await RolloutGates.WhyHeldAsync(run.Db, run.Domain, ct) is { } held => Wait(
                 order, Reasons.RolloutPaused, held),
             RolloutOutcome.Waiting => Wait(
@@ -66,8 +68,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
         row => row.DomainId == run.Order.DomainId && row.BundleId != null && row.OrderSequence > run.Order.Sequence,
         ct);
 
-    private static async Task<StepResult> ActivateAsync(
-        OrderRun run, RolloutVerdict verdict, DateTimeOffset notAfter, CancellationToken ct)
+    private async Task<StepResult> ActivateAsync(
+        OrderRun run, RolloutVerdict verdict, Bundle proven, CancellationToken ct)
     {
         var (order, domain) = (run.Order, run.Domain);
         if (await run.DeletionRequestedAsync(ct))
@@ -84,7 +86,8 @@ internal sealed class AwaitRollout(ITokenStore tokens) : IStep
             run.Tell(EventTypes.OrderMoved, "Active → Superseded: A later order of this domain is served.", served.Id);
         }
 
-        domain.Serve(order.BundleId!.Value, notAfter);
+        var renewAt = calendar.Choose(domain.Id, proven.NotBefore, proven.NotAfter);
+        domain.Serve(proven.Id, proven.NotAfter, renewAt);
         var told = EventTypes.CertificateRenewed;
         if (domain.Status is DomainStatus.Pending or DomainStatus.Failed)
         {

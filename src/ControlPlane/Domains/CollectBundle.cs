@@ -17,6 +17,9 @@ namespace ControlPlane.Domains;
 internal sealed class CollectBundle(
     ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher, IWakes wakes) : IStep
 {
+    /// <summary>A validated reissue that is not there by then was taken back at the CA.</summary>
+    private static readonly TimeSpan LongestReissue = TimeSpan.FromDays(1);
+
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
@@ -55,8 +58,18 @@ internal sealed class CollectBundle(
         var told = await run.CallAsync("ReadOrder", () => ca.IssueAsync(order.CaOrderId!, order.Csr!, ct));
         order.CaCertificateId = told.CaCertificateId ?? order.CaCertificateId;
         order.CaStatus = told.StatusWord;
+        order.CaValidUntil = told.ValidUntil ?? order.CaValidUntil;
+        var isOld = order.CaCertificateId is not null
+            && order.CaCertificateId == order.ReissueBaseline?.CertificateId;
         switch (told.Status)
         {
+            case CaOrderStatus.Issued when isOld && run.Now - order.StateSince > LongestReissue:
+                return new StepResult.Cancel(
+                    Reasons.CaClosedOrder, $"Order {order.CaOrderId} still holds the certificate from before.");
+            case CaOrderStatus.Issued when isOld:
+                return new StepResult.Snooze(
+                    RetrySchedules.Issuing.At(order.Snoozes), Reasons.CaIssuing,
+                    $"Order {order.CaOrderId} still shows the certificate from before.");
             case CaOrderStatus.Issued when order.CaCertificateId is not null:
                 order.CaStatus = CaWords.Issued;
                 await run.CommitAsync("Issued", ct);

@@ -51,6 +51,20 @@ internal sealed class Domain
     /// <summary>The end of that bundle's validity, where lists can look for it.</summary>
     public DateTimeOffset? ExpiresAt { get; private set; }
 
+    /// <summary>When that bundle is to get its successor, or is again after an attempt failed; null while none is
+    /// served or that is not planned yet.</summary>
+    public DateTimeOffset? RenewAt { get; private set; }
+
+    /// <summary>Attempts that failed since that bundle is served.</summary>
+    public int RenewalFailures { get; private set; }
+
+    /// <summary>When operators were alarmed that few days are left; once for each certificate.</summary>
+    public DateTimeOffset? RenewalAlarmedAt { get; private set; }
+
+    /// <summary>When its CA is asked next for the window in which it would have that bundle renewed; null: it was not
+    /// asked yet.</summary>
+    public DateTimeOffset? WindowLookDueAt { get; private set; }
+
     public required DateTimeOffset CreatedAt { get; init; }
 
     /// <summary>When it became active for the first time.</summary>
@@ -78,10 +92,25 @@ internal sealed class Domain
     public string? DeletionReceipt { get; set; }
 
     /// <summary>Every serving node has proven this bundle.</summary>
-    public void Serve(Guid bundle, DateTimeOffset notAfter) => (ActiveBundleId, ExpiresAt) = (bundle, notAfter);
+    public void Serve(Guid bundle, DateTimeOffset notAfter, DateTimeOffset renewAt)
+    {
+        (ActiveBundleId, ExpiresAt, RenewAt) = (bundle, notAfter, renewAt);
+        (RenewalFailures, RenewalAlarmedAt, WindowLookDueAt) = (0, null, null);
+    }
 
     /// <summary>No node is to serve it any more.</summary>
-    public void ServeNothing() => (ActiveBundleId, ExpiresAt) = (null, null);
+    public void ServeNothing() => (ActiveBundleId, ExpiresAt, RenewAt) = (null, null, null);
+
+    /// <summary>The order of its successor has failed. One that was due is due again at <paramref name="again"/>; one
+    /// that came before its time leaves that as it is.</summary>
+    public void RenewalFailed(DateTimeOffset again, DateTimeOffset now)
+    {
+        RenewalFailures++;
+        RenewAt = RenewAt > now ? RenewAt : again;
+    }
+
+    /// <summary>Operators were told.</summary>
+    public void RenewalAlarmed(DateTimeOffset now) => RenewalAlarmedAt = now;
 }
 
 /// <summary>The domain as a whole. A renewal in progress leaves it active.</summary>

@@ -56,6 +56,7 @@ internal static class EventTypes
     public const string OrderAdopted = "ca-order.adopted";
     public const string OrderSurplusCanceled = "ca-order.surplus-canceled";
     public const string OrderSurplusKept = "ca-order.surplus-kept";
+    public const string OrderNotReissued = "ca-order.not-reissued";
     public const string OrderPlaced = "ca-order.placed";
     public const string OrderCanceledAtCa = "ca-order.canceled";
     public const string TokenPublished = "token.published";
@@ -66,6 +67,9 @@ internal static class EventTypes
     public const string AdoptionRefused = "bundle.adoption-refused";
     public const string OrderNotAtCa = "ca-order.not-found";
     public const string CertificateRenewed = "certificate.renewed";
+    public const string RenewalFailed = "renewal.failed";
+    public const string RenewalCritical = "renewal.critical";
+    public const string RenewalMovedUp = "renewal.moved-up";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";

@@ -4,6 +4,7 @@ using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
@@ -37,6 +38,7 @@ internal static class DomainsSetup
         builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();
         builder.Services.AddSingleton<EarlyLooks>();
+        builder.Services.AddSingleton<RenewalCalendar>();
         builder.Services.AddSingleton<CertCentralHook>();
     }
 

@@ -18,6 +18,14 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
     public async Task<StepResult> SettleAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
+        if (order.CaOrderId is not null)
+        {
+            // To be reissued: the CA's order is read before that, and tells whether our key is under it already.
+            (order.DoubtedAt, order.ReissueBaseline) = (null, null);
+            await run.CommitAsync("DoubtSettled", ct);
+            return new StepResult.Again();
+        }
+
         var found = await run.CallAsync("LookUpDoubted", () => ca.FindAsync(order.Id, ct));
         var live = found.Where(IsLive).ToList();
         order.DoubtedAt = null;
@@ -25,7 +33,7 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
         {
             order.SubmittedAt = run.Now;
             order.CaStatus = live[0].StatusWord;
-            await SubmitOrder.AdoptAsync(run, live[0].CaOrderId, live[0].CaCertificateId, token: null);
+            await SubmitOrder.AdoptAsync(run, ca, live[0].CaOrderId, live[0].CaCertificateId, token: null);
             run.Tell(
                 EventTypes.OrderAdopted,
                 $"Found as order {live[0].CaOrderId} at {ca.Name}, which this database had forgotten: adopted, nothing "

@@ -1,6 +1,7 @@
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 
@@ -26,7 +27,7 @@ internal sealed class Order
     /// on.</summary>
     public Claim Claim { get; private set; }
 
-    public required OrderKind Kind { get; init; }
+    public required OrderKind Kind { get; set; }
 
     /// <summary>The first order of a name that came with a file: those for which a customer waits go first.</summary>
     public bool InBulk { get; set; }
@@ -97,6 +98,16 @@ internal sealed class Order
     public string? CaOrderId { get; set; }
 
     public string? CaCertificateId { get; set; }
+
+    /// <summary>Until when the CA's order covers further certificates, at most; null where each is an order of its
+    /// own.</summary>
+    public DateTimeOffset? CaValidUntil { get; set; }
+
+    /// <summary>The CA's order that this one follows; null: none, or the CA refused the link.</summary>
+    public string? RenewalOf { get; set; }
+
+    /// <summary>How the CA's order stood before this reissue; null when it is none.</summary>
+    public ReissueBaseline? ReissueBaseline { get; set; }
 
     public string? CaStatus { get; set; }
 
@@ -199,6 +210,18 @@ internal sealed class Order
         var terminal = IssuancePath.IsTerminal(state);
         ClosedAt = terminal ? now : null;
         NextAttemptAt = IssuancePath.HasStep(state) ? now : null;
+    }
+
+    /// <summary>Gets its certificate under the CA's present order, for nothing.</summary>
+    public void ReissueUnder(string caOrder, DateTimeOffset end) =>
+        (Kind, CaOrderId, CaValidUntil) = (OrderKind.Reissue, caOrder, end);
+
+    /// <summary>Gets an order of its own at the CA after all.</summary>
+    public void PlaceAnew(string? renewalOf)
+    {
+        Kind = Kind == OrderKind.Reissue ? OrderKind.Renewal : Kind;
+        (CaOrderId, CaCertificateId, CaValidUntil, ReissueBaseline) = (null, null, null, null);
+        RenewalOf = renewalOf;
     }
 
     private void CountWaits(DateTimeOffset now)

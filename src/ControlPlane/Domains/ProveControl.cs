@@ -36,7 +36,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
         if (order.CaStatus == CaWords.Spent)
         {
-            return await OrderAnewAsync(run);
+            return await OrderAnewAsync(run, ct);
         }
 
         if (order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin)
@@ -130,14 +130,14 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
     /// <summary>Another order at the CA in place of one that a failed look has ended: same key, same request. Free
     /// where that is so, and a lost answer leaves one that lapses.</summary>
-    private async Task<StepResult> OrderAnewAsync(OrderRun run)
+    private async Task<StepResult> OrderAnewAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        var request = new OrderRequest(order.Id, order.Hostname, order.Csr!, SubmitOrder.PriorityOf(order));
+        var request = await SubmitOrder.RequestAsync(run, ct);
         var placed = await run.CallAsync("PlaceOrder", () => ca.PlaceOrderAsync(request, CancellationToken.None));
         order.CaStatus = null;
         (order.TokenPublishedAt, order.TokenSeenAt) = (null, null);
-        await SubmitOrder.AdoptAsync(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
+        await SubmitOrder.AdoptAsync(run, ca, placed.CaOrderId, placed.CaCertificateId, placed.Token);
         run.Tell(EventTypes.OrderPlaced, $"{ca.Name} took it anew, as order {placed.CaOrderId}.");
         await run.CommitAsync("OrderedAnew", CancellationToken.None);
         return new StepResult.Again();

@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains.Bundles;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Vault;
@@ -12,9 +13,10 @@ namespace ControlPlane.Domains;
 /// announced by a commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before
 /// it is placed again.
 /// </summary>
-internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : IStep
+internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogger<SubmitOrder> log) : IStep
 {
     private readonly DoubtedOrder _doubt = new(ca);
+    private readonly ReissueOrder _reissue = new(ca, log);
 
     /// <summary>What the lease must outlast the paid call's time-out by, for the commit of its result.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(10);
@@ -23,6 +25,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     {
         { DoubtedAt: not null, SubmittedAt: null } => await _doubt.SettleAsync(run, ct),
         { KeyId: null } => await MakeKeyAsync(run, ct),
+        { SubmittedAt: null, CaOrderId: not null, ReissueBaseline: null } => await _reissue.LookBeforeAsync(run, ct),
         { SubmittedAt: null } => await PlaceAsync(run, ct),
         _ => await LookUpAsync(run, ct),
     };
@@ -35,6 +38,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return new StepResult.Again();
         }
 
+        await _reissue.ChooseAsync(run, ct);
         using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
         // Sealed before the CSR exists anywhere else. Killed right here, the sealed key is an orphan and is collected.
         order.KeyId = await run.CallAsync("Seal", () => vault.SealAsync(made.Key, order.DomainId, order.Id, ct));
@@ -47,6 +51,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
+        var request = await RequestAsync(run, ct);
         order.SubmittedAt = run.Now;
         run.Tell(EventTypes.OrderSubmitted, $"Ordering at {ca.Name}.");
         await run.CommitAsync("Intent", ct);
@@ -62,7 +67,6 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         try
         {
             // Not ended by a stop of the program: an answer thrown away would have to be looked up for minutes.
-            var request = new OrderRequest(order.Id, order.Hostname, order.Csr!, PriorityOf(order));
             placed = await run.CallAsync("PlaceOrder", () => order.CaOrderId is { } bought
                 ? ca.ReissueAsync(bought, request, CancellationToken.None)
                 : ca.PlaceOrderAsync(request, CancellationToken.None));
@@ -81,15 +85,38 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             order.SubmittedAt = null;
             return CaAnswers.For(fault, order);
         }
+        catch (CertificateAuthorityException fault)
+            when (order.ReissueBaseline is not null && !CaAnswers.IsAboutCaa(fault))
+        {
+            return await _reissue.RefusedAsync(run, fault, ct);
+        }
+        catch (CertificateAuthorityException fault) when (order.RenewalOf is not null && !CaAnswers.IsAboutCaa(fault))
+        {
+            return await WithoutLinkAsync(run, fault, ct);
+        }
 
         var wasBought = order.CaOrderId is not null;
-        await AdoptAsync(run, placed.CaOrderId, placed.CaCertificateId, placed.Token);
+        await AdoptAsync(run, ca, placed.CaOrderId, placed.CaCertificateId, placed.Token);
         run.Tell(
-            wasBought ? EventTypes.OrderAdopted : EventTypes.OrderPlaced,
+            wasBought && order.Kind == OrderKind.New ? EventTypes.OrderAdopted : EventTypes.OrderPlaced,
             wasBought
-                ? $"Order {placed.CaOrderId} at {ca.Name} is adopted: reissued over a fresh key, not bought again."
+                ? $"Order {placed.CaOrderId} at {ca.Name} is reissued over a fresh key: nothing is bought."
                 : $"{ca.Name} took it as order {placed.CaOrderId}.");
         return new StepResult.Advance(OrderState.PendingValidation, "Ordered.");
+    }
+
+    /// <summary>What a CA says against following an order is not said against the name: the same again, as an order
+    /// that follows none.</summary>
+    private async Task<StepResult> WithoutLinkAsync(
+        OrderRun run, CertificateAuthorityException refusal, CancellationToken ct)
+    {
+        run.Tell(
+            EventTypes.OrderNotReissued,
+            $"{ca.Name} does not take it as the renewal of order {run.Order.RenewalOf}: {refusal.Message} It is placed "
+            + "as a new one.");
+        (run.Order.RenewalOf, run.Order.SubmittedAt) = (null, null);
+        await run.CommitAsync("NotLinked", ct);
+        return new StepResult.Again();
     }
 
     private async Task<StepResult> LookUpAsync(OrderRun run, CancellationToken ct)
@@ -114,12 +141,17 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return WaitForLookup(run);
         }
 
-        var found = await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct));
-        // A reissue whose answer was lost left the order issued as it was, or waiting for the new certificate.
-        if (found.FirstOrDefault(candidate => candidate.Status is not (CaOrderStatus.Closed or CaOrderStatus.Spent)
-            && (order.CaOrderId is null || candidate.Status != CaOrderStatus.Issued)) is { } live)
+        if (order.ReissueBaseline is not null)
         {
-            await AdoptAsync(run, live.CaOrderId, live.CaCertificateId, token: null);
+            if (await _reissue.LookUpAsync(run, ct) is { } settled)
+            {
+                return settled;
+            }
+        }
+        else if ((await run.CallAsync("LookUp", () => ca.FindAsync(order.Id, ct))).FirstOrDefault(
+            candidate => candidate.Status is not (CaOrderStatus.Closed or CaOrderStatus.Spent)) is { } live)
+        {
+            await AdoptAsync(run, ca, live.CaOrderId, live.CaCertificateId, token: null);
             order.CaStatus = live.StatusWord;
             run.Tell(
                 EventTypes.OrderAdopted,
@@ -156,10 +188,12 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
     private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
 
-    internal static async Task AdoptAsync(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
+    internal static async Task AdoptAsync(
+        OrderRun run, ICertificateAuthority ca, string caOrderId, string? caCertificateId, DcvToken? token)
     {
         var order = run.Order;
         order.CaOrderId = caOrderId;
+        order.CaValidUntil ??= ca.CoveredUntil(run.Now);
         order.CaCertificateId = caCertificateId;
         order.DcvValue = token?.Value;
         order.DcvExpiresAt = token?.ExpiresAt;
@@ -173,6 +207,17 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             CancellationToken.None);
     }
 
-    internal static CallPriority PriorityOf(Order order) =>
-        order is { Kind: OrderKind.New, InBulk: false } ? CallPriority.New : CallPriority.Renewal;
+    /// <summary>What the CA is asked for. A successor says what it follows.</summary>
+    internal static async Task<OrderRequest> RequestAsync(OrderRun run, CancellationToken ct)
+    {
+        var order = run.Order;
+        var priority = order is { Kind: OrderKind.New, InBulk: false } ? CallPriority.New : CallPriority.Renewal;
+        var before = order.Kind is OrderKind.New ? null : await Predecessor.OfAsync(run.Db, order, ct);
+        return new OrderRequest(order.Id, order.Hostname, order.Csr!, priority)
+        {
+            Replaces = before?.Leaf,
+            RenewalOf = order.RenewalOf,
+            CoveredUntil = order.CaValidUntil,
+        };
+    }
 }

@@ -96,6 +96,10 @@ internal static class Problems
         "domain-deleted", 409, Customer, "The domain is deleted, or is being deleted: it has no settings any more.",
         "Nothing to do; register the name again with POST /v1/domains to have it back.");
 
+    public static readonly ProblemKind DomainNotServed = new(
+        "domain-not-served", 409, Customer, "The domain is not served: it has no certificate that could be renewed.",
+        "Read the domain: its reason says what keeps it from its first certificate.");
+
     public static readonly ProblemKind PreconditionFailed = new(
         "precondition-failed", 412, Customer, "The resource is not, or no longer, what If-Match or If-None-Match asks "
         + "for. Nothing was done.",
@@ -134,7 +138,7 @@ internal static class Problems
         TenantNotAllowed, TenantUnknown, FleetNotAllowed, FleetUnknown,
         NotAuthenticated, NotAllowed, TenantDisabled, NotFound, MethodNotAllowed,
         AlreadyRegistered, HostnameBeingReleased, TenantExists, KeyNotLive, RotationUnderWay,
-        IdempotencyInProgress, DomainDeleted, PreconditionFailed,
+        IdempotencyInProgress, DomainDeleted, DomainNotServed, PreconditionFailed,
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
     }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
         .Concat(Webhooks.WebhookProblems.All).Concat(Imports.ImportProblems.All)

@@ -242,5 +242,6 @@ internal static class Reasons
         WithdrawalsHeld,
         DnsMovedAway, RenewalsStopped,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
-    }.Concat(Domains.Preflight.PreflightReasons.All).ToDictionary(reason => reason.Code);
+    }.Concat(Domains.Preflight.PreflightReasons.All).Concat(Domains.Renewing.RenewalReasons.All)
+        .ToDictionary(reason => reason.Code);
 }

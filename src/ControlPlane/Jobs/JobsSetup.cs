@@ -3,6 +3,7 @@ using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Idempotency;
@@ -83,6 +84,8 @@ internal static class JobsSetup
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TombstoneSweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<LeaveWatch>(engine, TimeSpan.FromSeconds(30));
+            Sweep<RenewalSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<WindowSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VisitSweep>(engine, TimeSpan.FromHours(1));
             Sweep<IdempotencySweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<AuditSealing>(engine, TimeSpan.FromSeconds(10));
@@ -104,6 +107,7 @@ internal static class JobsSetup
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
         typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
+        typeof(RenewalSweep), typeof(WindowSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http;
 using ControlPlane.Metrics;
@@ -136,7 +137,7 @@ internal sealed partial class OrderRunner(
             return;
         }
 
-        run.Order.Fail(cancel.Reason, cancel.Detail, run.Now);
+        FailedRenewal.Fail(run, cancel);
         if (run.Domain.Status == DomainStatus.Pending)
         {
             run.Domain.Status = DomainStatus.Failed;

@@ -158,6 +158,12 @@ public sealed class LifeTests
 
         Assert.True((await sandbox.GetAsync($"order/certificate/{old}"))["is_renewed"].GetBoolean());
         Assert.True((await sandbox.GetAsync($"order/certificate/{placed["id"]}"))["is_renewal"].GetBoolean());
+
+        var again = Buying.Ask(Name).With("renewal_of_order_id", old);
+        Assert.Equal(
+            "order_renewed_already", (await sandbox.PostAsync("order/certificate/ssl_dv_geotrust", again)).Code);
+        await sandbox.PutAsync($"order/certificate/{placed["id"]}/status", new { status = "canceled", note = "test" });
+        Assert.Equal(201, (await sandbox.PostAsync("order/certificate/ssl_dv_geotrust", again)).Status);
     }
 
     [Fact]

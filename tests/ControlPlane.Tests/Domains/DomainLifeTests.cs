@@ -193,7 +193,7 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
                 order.MoveTo(state, Now);
             }
 
-            domain.Serve(bundle.Id, bundle.NotAfter);
+            domain.Serve(bundle.Id, bundle.NotAfter, bundle.NotAfter.AddDays(-30));
             (domain.Status, domain.ActivatedAt) = (DomainStatus.Active, Now);
             db.Add(new DesiredRow
             {

@@ -1,6 +1,6 @@
 using System.Net;
-using ControlPlane.Adoptions;
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -10,6 +10,7 @@ using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Running;
 using ControlPlane.Http.Access;
 using ControlPlane.Jobs;
@@ -51,6 +52,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         Vault = new PostgresVault(this, Kek, Clock);
         Wakes = new Wakes(database.DataSource, Clock, NullLogger<Wakes>.Instance);
         var services = new ServiceCollection()
+            .AddLogging()
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(_ => OtherCa ?? Ca)
             .AddSingleton(Vault)
@@ -65,6 +67,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
             .AddSingleton<ProveOwnership>()
             .AddSingleton<AdoptBundle>()
             .AddSingleton<IWakes>(_ => Wakes)
+            .AddSingleton<RenewalCalendar>()
+            .AddSingleton<IDbContextFactory<ControlPlaneDb>>(this)
             .AddSingleton<PublicProbe>();
         foreach (var (_, step) in IssuancePath.Steps)
         {

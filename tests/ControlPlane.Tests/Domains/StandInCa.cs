@@ -45,6 +45,14 @@ internal sealed class StandInCa : ICertificateAuthority
     public Func<OrderRequest, Task<PlacedOrder>> OnPlace { get; set; } =
         _ => Task.FromResult(new PlacedOrder(OrderId, CertificateId, Token: null));
 
+    public Func<string, OrderRequest, PlacedOrder> OnReissue { get; set; } =
+        (bought, _) => new PlacedOrder(bought, CertificateId, Token: null);
+
+    /// <summary>When it would have a certificate renewed; unset: it never tells.</summary>
+    public Func<byte[], RenewalWindow?>? OnWindow { get; set; }
+
+    public bool TellsRenewalWindows => OnWindow is not null;
+
     public Func<Guid, IReadOnlyList<CaOrder>> OnFind { get; set; } = _ => [];
 
     public Func<CaOrder> OnRead { get; set; } = () => Told(CaOrderStatus.Pending);
@@ -74,7 +82,7 @@ internal sealed class StandInCa : ICertificateAuthority
     public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct)
     {
         Reissued.Enqueue(caOrderId);
-        return Task.FromResult(new PlacedOrder(caOrderId, CertificateId, Token: null));
+        return Task.FromResult(OnReissue(caOrderId, request));
     }
 
     public async Task<IReadOnlyList<PlacedEarlier>> PlacedSinceAsync(
@@ -115,6 +123,9 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) =>
         Answer("revoke", () => RevocationStanding.Revoked);
+
+    public Task<RenewalWindow?> RenewalWindowAsync(byte[] leaf, CancellationToken ct) =>
+        Answer("window", () => OnWindow!(leaf));
 
     public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) =>
         Answer("changes", () => Changes);

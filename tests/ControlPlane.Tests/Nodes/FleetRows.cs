@@ -76,7 +76,7 @@ internal sealed class FleetRows(PostgresDatabase database)
         order.NextAttemptAt = null;
         if (status == DomainStatus.Active)
         {
-            domain.Serve(bundle.Id, bundle.NotAfter);
+            domain.Serve(bundle.Id, bundle.NotAfter, bundle.NotAfter.AddDays(-30));
         }
 
         await db.SaveChangesAsync();

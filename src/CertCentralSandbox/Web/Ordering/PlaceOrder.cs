@@ -55,9 +55,9 @@ internal sealed class PlaceOrder(
         }
 
         var renewed = body.Number("renewal_of_order_id") ?? 0;
-        if (renewed != 0 && book.Find(renewed) is not { Active: not null })
+        if (renewed != 0 && WhyNotRenewable(renewed, now) is { } refusal)
         {
-            return ApiError.Invalid("order_not_renewable", "The order to renew does not exist or never issued.");
+            return refusal;
         }
 
         var immediate = body.Flag("use_auth_key") || product.NeedsAuthKey;
@@ -122,6 +122,18 @@ internal sealed class PlaceOrder(
 
         return order;
     }
+
+    /// <summary>The codes are those that other clients meet; when exactly they come is not documented.</summary>
+    private ApiError? WhyNotRenewable(long renewed, DateTimeOffset now) => book.Find(renewed) switch
+    {
+        not { Active: not null, IsLive: true } =>
+            ApiError.Invalid("order_not_renewable", "The order to renew does not exist, never issued or is over."),
+        { RenewedByOrderId: not 0 } before when book.Find(before.RenewedByOrderId) is { IsLive: true } =>
+            ApiError.Invalid("order_renewed_already", "The order to renew has a successor."),
+        { } before when before.DateValidTill <= now =>
+            ApiError.Invalid("cannot_renew_expired_order", "The order to renew has expired."),
+        _ => null,
+    };
 
     private static OrderTerms Terms(Form body, long renewed, int years) => new()
     {

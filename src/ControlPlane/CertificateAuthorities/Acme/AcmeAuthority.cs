@@ -27,6 +27,7 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
     public IReadOnlyList<string> CaaIdentities => options.CaaIdentities;
 
     public bool TellsOfChanges => false;
+    public bool TellsRenewalWindows => true;
 
     public async Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct)
     {

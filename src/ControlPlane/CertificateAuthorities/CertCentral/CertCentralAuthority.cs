@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
@@ -7,7 +8,8 @@ using static ControlPlane.CertificateAuthorities.CertCentral.CertCentralFaults;
 namespace ControlPlane.CertificateAuthorities.CertCentral;
 
 /// <summary>CertCentral as the path sees a CA: one name per order, DV, the token in a file.</summary>
-internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptions options) : ICertificateAuthority
+internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptions options, TimeProvider time)
+    : ICertificateAuthority
 {
     // The API refuses a longer window with time_frame_too_long.
     private static readonly TimeSpan LongestWindow = TimeSpan.FromDays(7);
@@ -42,6 +44,8 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             : throw new CertificateAuthorityException(CaFailure.AnswerLost, "The CA took an order without naming it.");
     });
 
+    public DateTimeOffset? CoveredUntil(DateTimeOffset placedAt) => placedAt.AddYears(options.OrderValidityYears);
+
     public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct) =>
         PaidAsync(async () =>
         {
@@ -65,13 +69,8 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         }
     });
 
-    public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
-    {
-        var order = await api.GetOrderAsync(caOrderId, ct);
-        return new CaOrder(
-            caOrderId, order.Certificate?.Id, CertCentralStatus.Read(order.Status), order.Status ?? "",
-            order.Certificate?.SerialNumber);
-    });
+    public Task<CaOrder> ReadAsync(string caOrderId, CancellationToken ct) =>
+        FreeAsync(async () => (await api.GetOrderAsync(caOrderId, ct)).Told(caOrderId));
 
     public Task<DcvToken?> ReadTokenAsync(string caOrderId, CancellationToken ct) => FreeAsync(async () =>
     {
@@ -195,11 +194,17 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             CommonName = request.Hostname,
             DnsNames = [request.Hostname],
             Csr = PemEncoding.WriteString("CERTIFICATE REQUEST", request.Csr) + "\n",
-            CertValidity = options.CertificateValidityDays is { } days ? new ValidityBody(Days: days) : null,
+            // One that would outlive its order is refused; without a wish it is as long as the order allows.
+            CertValidity = options.CertificateValidityDays is { } days && !(Left(request) < days)
+                ? new ValidityBody(Days: days)
+                : null,
         },
         OrderValidity = new ValidityBody(Years: options.OrderValidityYears),
         PaymentMethod = options.PaymentMethod,
         AlternativeOrderId = AlternativeId(request.Order),
+        RenewalOfOrderId = long.TryParse(request.RenewalOf, CultureInfo.InvariantCulture, out var before)
+            ? before
+            : null,
         Container = options.ContainerId is { } container ? new ContainerBody(container) : null,
     };
 
@@ -223,6 +228,8 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         static CertificateAuthorityException Incomplete(string message, Exception? inner = null) =>
             new(CaFailure.NotDone, message, inner: inner);
     }
+
+    private double? Left(OrderRequest request) => (request.CoveredUntil - time.GetUtcNow())?.TotalDays;
 
     private static string AlternativeId(Guid order) => order.ToString("D");
 

@@ -56,7 +56,9 @@ internal sealed class LeaveWatch(
         var order = await db.Orders.AsNoTracking().Where(row => row.DomainId == domain.Id)
             .OrderByDescending(row => row.Sequence).FirstAsync(ct);
         // While an order is under way its own step looks, and a probe would stand in the way of its token.
-        var way = order.State == OrderState.Active ? await WayOfAsync(db, domain, order, ct) : Way.Unknown;
+        var way = order.State is OrderState.Active or OrderState.Failed
+            ? await WayOfAsync(db, domain, order, ct)
+            : Way.Unknown;
         var now = time.GetUtcNow();
         await (way switch
         {

@@ -1,5 +1,6 @@
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
@@ -62,6 +63,9 @@ internal sealed record DomainView
     /// <summary>When the certificate that is served ends, which may be an earlier one than <c>certificate</c>; null
     /// while none is.</summary>
     public required DateTimeOffset? ExpiresAt { get; init; }
+
+    /// <summary>When the certificate that is served gets its successor; null while none is served.</summary>
+    public required RenewalView? Renewal { get; init; }
 
     /// <summary>How far the nodes are with the desired bundle.</summary>
     public required DeliverySummary Delivery { get; init; }

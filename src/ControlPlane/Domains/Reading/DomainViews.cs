@@ -2,6 +2,7 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http;
@@ -100,6 +101,7 @@ internal sealed class DomainViews(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
                 facts.Newest?.NotAfter),
             ExpiresAt = domain.ExpiresAt,
+            Renewal = RenewalView.Of(domain),
             Delivery = facts.Delivery(),
             Validation = facts.Validation,
             NextCheckAt = order is not null && IssuancePath.HasStep(order.State) ? order.NextAttemptAt : null,

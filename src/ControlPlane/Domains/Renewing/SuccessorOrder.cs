@@ -1,4 +1,5 @@
 using ControlPlane.Database;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Domains.Renewing;
 
@@ -16,7 +17,9 @@ internal static class SuccessorOrder
     /// <param name="domain">Its row locked.</param>
     /// <param name="why">A sentence for the domain's events.</param>
     /// <param name="now">When.</param>
-    public static Order Open(ControlPlaneDb db, Domain domain, string why, DateTimeOffset now)
+    /// <param name="told">The event's type.</param>
+    public static Order Open(
+        ControlPlaneDb db, Domain domain, string why, DateTimeOffset now, string told = EventTypes.OrderOpened)
     {
         var order = Order.Open(domain, OrderKind.Renewal, now);
         db.AddRange(order, new DomainEvent
@@ -25,9 +28,14 @@ internal static class SuccessorOrder
             TenantId = domain.TenantId,
             DomainId = domain.Id,
             OrderId = order.Id,
-            Type = EventTypes.OrderOpened,
+            Type = told,
             Message = why,
         });
         return order;
     }
+
+    /// <summary>Whether an order of the domain is on its way already, or being taken down.</summary>
+    public static Task<bool> IsUnderWayAsync(ControlPlaneDb db, Guid domain, CancellationToken ct) =>
+        db.Orders.AnyAsync(
+            order => order.DomainId == domain && order.ClosedAt == null && order.State != OrderState.Active, ct);
 }

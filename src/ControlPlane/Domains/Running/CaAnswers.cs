@@ -10,8 +10,7 @@ internal static class CaAnswers
     public static StepResult For(CertificateAuthorityException fault, Order order) => fault.Failure switch
     {
         // The customer's record, not our order: mended, the order goes on where the CA has it already.
-        CaFailure.Refused when fault.Code == "caa"
-            || fault.Code?.StartsWith("caa_", StringComparison.Ordinal) == true =>
+        CaFailure.Refused when IsAboutCaa(fault) =>
             order.State == OrderState.PendingValidation
                 ? new StepResult.Snooze(
                     RetrySchedules.TokenNotSeen.At(order.Snoozes), PreflightReasons.CaaForbids, fault.Message)
@@ -24,6 +23,10 @@ internal static class CaAnswers
         _ => new StepResult.Snooze(
             Longer(fault.RetryAfter, RetrySchedules.CaAway.At(order.Snoozes)), Reasons.CaNotReachable, fault.Message),
     };
+
+    /// <summary>It refused for the customer's CAA records, whatever the order is.</summary>
+    public static bool IsAboutCaa(CertificateAuthorityException fault) =>
+        fault.Code == "caa" || fault.Code?.StartsWith("caa_", StringComparison.Ordinal) == true;
 
     private static TimeSpan Longer(TimeSpan? asked, TimeSpan ours) => asked > ours ? asked.Value : ours;
 }

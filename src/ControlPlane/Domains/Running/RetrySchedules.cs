@@ -67,6 +67,12 @@ internal static class RetrySchedules
     public static readonly IReadOnlyList<TimeSpan> LookSpent =
         [Minutes(1), Minutes(5), Minutes(15), Minutes(30), Hours(1)];
 
+    /// <summary>After the order of a served certificate's successor has failed, until one comes through. A third of the
+    /// certificate's life is left when the first one is opened, so that all of these fit into it many times
+    /// over.</summary>
+    public static readonly IReadOnlyList<TimeSpan> RenewalFailed =
+        [Hours(1), Hours(4), Hours(12), Hours(24)]; // then daily
+
     /// <summary>While nodes prove or withdraw. Their reports nudge the order; this looks in case a nudge was
     /// lost.</summary>
     public static readonly IReadOnlyList<TimeSpan> Nodes = [Seconds(5), Seconds(15), Seconds(30)];

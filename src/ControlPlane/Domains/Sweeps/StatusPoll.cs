@@ -69,6 +69,7 @@ internal sealed partial class StatusPoll(
             return;
         }
 
+        // Of a reissue, the word may still be about the certificate before.
         // The word is for the step; the step reads the order itself before it acts on anything but "issued".
         var word = change.Status == CaOrderStatus.Issued ? CaWords.Issued : change.StatusWord;
         await db.Database.ExecuteSqlAsync(
@@ -78,6 +79,8 @@ internal sealed partial class StatusPoll(
                  nudges = nudges + 1, next_attempt_at = least(next_attempt_at, {now})
              WHERE ca_order_id = {change.CaOrderId} AND state IN ('PendingValidation', 'PendingIssuance')
                AND ca_status IS DISTINCT FROM {word} AND lease_token IS NULL
+               AND (reissue_baseline IS NULL
+                    OR reissue_baseline ->> 'certificateId' IS DISTINCT FROM {change.CaCertificateId})
              """,
             ct);
     }

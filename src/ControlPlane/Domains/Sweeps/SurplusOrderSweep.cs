@@ -79,6 +79,9 @@ internal sealed partial class SurplusOrderSweep(
             from seen in db.CaOrdersSeen
             join order in db.Orders.Include(order => order.Domain) on seen.OrderId equals order.Id
             where seen.CanceledAt == null && seen.SeenAt < settled && order.State != OrderState.PendingOrder
+                // A reissue leaves its id to the next one under the same CA order.
+                && !db.Orders.Any(other => other.Id != order.Id && other.CaOrderId == seen.CaOrderId
+                    && IssuancePath.AtTheCa.Contains(other.State))
                 && order.CreatedAt >= restored
                 && (order.CaOrderId != seen.CaOrderId
                     || (order.State == OrderState.Failed && order.BundleId == null))
@@ -86,7 +89,13 @@ internal sealed partial class SurplusOrderSweep(
             select new { seen, order }).Take(Most).ToListAsync(ct);
         foreach (var row in surplus)
         {
-            await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
+            // Of a reissue only what is still awaited is canceled: what was issued before it is served.
+            if (row.order.ReissueBaseline is null
+                || (await ca.ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
+            {
+                await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
+            }
+
             row.seen.CanceledAt = now;
             await db.SaveChangesAsync(ct);
         }

@@ -2,6 +2,7 @@ using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -52,6 +53,7 @@ internal static class Examples
         Ownership = new OwnershipView(OwnershipStatus.Pending),
         Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
         ExpiresAt = null,
+        Renewal = null,
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
         Validation = null,
         NextCheckAt = At,
@@ -88,6 +90,7 @@ internal static class Examples
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
             At.AddDays(199)),
         ExpiresAt = At.AddDays(199),
+        Renewal = new RenewalView(At.AddDays(127), 0),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),
         Validation = new ValidationView(5, 5, At.AddSeconds(2)),
         NextCheckAt = null,

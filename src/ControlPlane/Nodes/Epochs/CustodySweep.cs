@@ -1,5 +1,6 @@
 using ControlPlane.Database;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Http;
 using ControlPlane.Jobs;
 using Microsoft.EntityFrameworkCore;
@@ -125,16 +126,8 @@ internal sealed partial class CustodySweep(
             served.WaitFor(Reasons.NewerOnNodes, Detail, now);
         }
 
-        var renewal = Order.Open(domain, OrderKind.Renewal, now);
-        db.AddRange(renewal, new DomainEvent
-        {
-            At = now,
-            TenantId = domain.TenantId,
-            DomainId = domain.Id,
-            OrderId = renewal.Id,
-            Type = EventTypes.NewerOnNodes,
-            Message = $"{Reasons.NewerOnNodes.Title} {Detail}",
-        });
+        SuccessorOrder.Open(
+            db, domain, $"{Reasons.NewerOnNodes.Title} {Detail}", now, EventTypes.NewerOnNodes);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         LogRenewed(domain.Hostname);

@@ -30,6 +30,25 @@ public sealed class CertCentralAnswerTests
     }
 
     [Theory]
+    [InlineData("-----BEGIN CERTIFICATE REQUEST-----\\nMAA=\\n-----END CERTIFICATE REQUEST-----\\n", "3000")]
+    [InlineData("no PEM", null)]
+    public async Task An_order_tells_what_a_lost_reissue_is_recognised_by(string csr, string? der)
+    {
+        await using var bench = await CertCentralBench.StartAsync(ScriptedCa.Json(200,
+            $$"""
+            { "id": 7, "status": "reissue_pending", "order_valid_till": "2027-04-01", "reissues_count": 3,
+              "certificate": { "id": 83, "csr": "{{csr}}" }, "requests": [ { "id": 72 }, { "id": "73" } ] }
+            """));
+
+        var told = await bench.Authority.ReadAsync("7", Ct);
+
+        Assert.Equal(("83", 3), (told.CaCertificateId, told.Reissues));
+        Assert.Equal(["72", "73"], told.RequestIds);
+        Assert.Equal(new DateTimeOffset(2027, 4, 1, 0, 0, 0, TimeSpan.Zero), told.ValidUntil);
+        Assert.Equal(der, told.Csr is null ? null : Convert.ToHexString(told.Csr));
+    }
+
+    [Theory]
     [InlineData("pending", "Pending")]
     [InlineData("needs_approval", "Pending")]
     [InlineData("waiting_pickup", "Pending")]

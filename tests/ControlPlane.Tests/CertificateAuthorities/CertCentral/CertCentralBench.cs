@@ -46,7 +46,7 @@ internal sealed class CertCentralBench : IAsyncDisposable
         _listener.Start();
         var wire = new CertCentralWire(_http, Options, Budget, meters, TimeProvider.System, Log);
         Client = new CertCentralClient(wire);
-        Authority = new CertCentralAuthority(Client, Options);
+        Authority = new CertCentralAuthority(Client, Options, TimeProvider.System);
     }
 
     public ScriptedCa Ca { get; }

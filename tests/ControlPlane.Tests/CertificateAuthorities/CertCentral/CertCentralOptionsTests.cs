@@ -54,7 +54,8 @@ public sealed class CertCentralOptionsTests
             .AddSingleton(TimeProvider.System).AddSingleton<ICallBudget, RecordingBudget>()
             .AddCertCentral(Configuration(("ApiKey", "k"))).BuildServiceProvider();
 
-        Assert.Equal("certcentral", services.GetRequiredService<ICertificateAuthority>().Name);
+        var ca = services.GetRequiredKeyedService<ICertificateAuthority>(CertCentralAuthority.TheName);
+        Assert.Equal("certcentral", ca.Name);
     }
 
     private static CertCentralOptions Read(params (string Name, string Value)[] settings) =>

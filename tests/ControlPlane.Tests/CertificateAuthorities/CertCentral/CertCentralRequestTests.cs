@@ -10,6 +10,9 @@ public sealed class CertCentralRequestTests
 {
     private static readonly CancellationToken Ct = CancellationToken.None;
 
+    private static readonly OrderRequest Asked = new(
+        Guid.Parse("0190f3a0-0000-7000-8000-000000000001"), "shop.test", [0x30, 0], CallPriority.Renewal);
+
     [Fact]
     public async Task An_order_says_everything_the_api_needs_and_nothing_null()
     {
@@ -51,6 +54,35 @@ public sealed class CertCentralRequestTests
         Assert.Equal("order/certificate/ssl_dv_rapidssl", call.Path);
         Assert.Contains("\"cert_validity\":{\"days\":90}", call.Body);
         Assert.Contains("\"container\":{\"id\":5}", call.Body);
+    }
+
+    [Theory]
+    [InlineData("610000123", ",\"renewal_of_order_id\":610000123")]
+    [InlineData("https://acme.example/order/7", "")]
+    public async Task A_renewal_names_the_order_it_follows_when_that_is_one_of_this_ca(string before, string sent)
+    {
+        await using var bench = await CertCentralBench.StartAsync(ScriptedCa.Json(201, """{ "id": 61 }"""));
+
+        await bench.Authority.PlaceOrderAsync(Asked with { RenewalOf = before }, Ct);
+
+        var body = Assert.Single(bench.Ca.Seen).Body;
+        Assert.Equal(sent.Length > 0, body.Contains("renewal_of_order_id", StringComparison.Ordinal));
+        Assert.Contains(sent, body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(200, true)]
+    [InlineData(80, false)]
+    public async Task A_reissue_asks_for_no_longer_life_than_its_order_has_left(int daysLeft, bool isAsked)
+    {
+        await using var bench = await CertCentralBench.StartAsync(
+            o => o with { CertificateValidityDays = 90 }, ScriptedCa.Json(201, """{ "id": 61 }"""));
+
+        var end = TimeProvider.System.GetUtcNow().AddDays(daysLeft);
+        await bench.Authority.ReissueAsync("61", Asked with { CoveredUntil = end }, Ct);
+
+        var body = Assert.Single(bench.Ca.Seen).Body;
+        Assert.Equal(isAsked, body.Contains("\"cert_validity\":{\"days\":90}", StringComparison.Ordinal));
     }
 
     [Fact]

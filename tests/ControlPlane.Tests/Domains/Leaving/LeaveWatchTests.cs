@@ -98,6 +98,18 @@ public sealed class LeaveWatchTests(PostgresDatabase database) : IClassFixture<P
     }
 
     [Fact]
+    public async Task A_renewal_that_failed_does_not_keep_the_watch_from_looking()
+    {
+        await using var bench = await StartAsync(_ => DnsReply.NoSuchName);
+        var domain = await ActiveAsync(bench);
+        await bench.OrderAsync(OrderState.Failed, of: await ReadAsync(bench, domain));
+
+        await LookAsync(bench, domain);
+
+        Assert.NotNull((await ReadAsync(bench, domain)).DnsAwaySince);
+    }
+
+    [Fact]
     public async Task A_name_behind_others_has_not_left_while_a_probe_arrives()
     {
         await using var bench = await StartAsync(question => question.Type == DnsRecordType.A

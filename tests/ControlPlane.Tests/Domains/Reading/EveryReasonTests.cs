@@ -57,6 +57,8 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
         ["newer-on-nodes"] = "Nodes/Epochs/AfterRestoreTests.cs",
         ["dns-moved-away"] = "Domains/Leaving/AwayViewTests.cs",
         ["renewals-stopped"] = "Domains/Leaving/AwayViewTests.cs",
+        ["ca-foreign-reissue"] = "Domains/Renewing/SubmitReissueTests.cs",
+        ["renewal-failed"] = "Domains/Renewing/RenewalSweepTests.cs",
         ["awaiting-adoption"] = "Adoptions/AdoptBundleTests.cs",
         ["adoption-timed-out"] = "Adoptions/AdoptBundleTests.cs",
         ["domain-deleted"] = "Nodes/Banning/RekeyTests.cs",

@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Jobs;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -46,6 +47,21 @@ public sealed class StatusPollTests(PostgresDatabase database) : IClassFixture<P
 
         var told = await bench.ReadAsync(order);
         Assert.Equal(("closed", "cert-0"), (told.CaStatus, told.CaCertificateId));
+    }
+
+    [Theory]
+    [InlineData("cert-1", null)]
+    [InlineData("cert-0", "issued")]
+    public async Task Of_a_reissue_the_certificate_before_is_no_news(string before, string? word)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var order = await bench.OrderAsync(
+            OrderState.PendingValidation, row => row.ReissueBaseline = new ReissueBaseline(before, [], 0));
+        bench.Ca.Changes = [StandInCa.Told(CaOrderStatus.Issued)];
+
+        await PollAsync(bench);
+
+        Assert.Equal(word, (await bench.ReadAsync(order)).CaStatus);
     }
 
     private static Task<Order> WaitingAsync(PathBench bench) => bench.OrderAsync(OrderState.PendingIssuance, row =>

@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Domains.Sweeps;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -104,6 +105,36 @@ public sealed class SurplusOrderSweepTests(PostgresDatabase database) : IClassFi
         await SweepAsync(bench);
 
         Assert.Equal(["late"], bench.Ca.Canceled);
+    }
+
+    /// <summary>Its CA order is the served certificate's: only what is still awaited under it may go, and nothing that
+    /// the next attempt awaits.</summary>
+    [Theory]
+    [InlineData("Pending", false, 1)]
+    [InlineData("Issued", false, 0)]
+    [InlineData("Pending", true, 0)]
+    public async Task Of_a_reissue_that_failed_only_what_is_still_awaited_is_canceled(
+        string status, bool isAwaitedByAnother, int canceled)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var failed = await bench.OrderAsync(OrderState.Failed, row =>
+            (row.CaOrderId, row.ReissueBaseline) = (StandInCa.OrderId, new ReissueBaseline("cert-0", [], 0)));
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at) SELECT id, ca_order_id, created_at FROM orders
+             """);
+        if (isAwaitedByAnother)
+        {
+            await bench.OrderAsync(OrderState.PendingValidation, of: failed.Domain);
+        }
+
+        bench.Ca.OnRead = () => StandInCa.Told(Enum.Parse<CaOrderStatus>(status));
+        bench.Clock.Advance(TimeSpan.FromMinutes(6));
+
+        await SweepAsync(bench);
+        await SweepAsync(bench);
+
+        Assert.Equal(canceled, bench.Ca.Canceled.Count);
     }
 
     private static Task SweepAsync(PathBench bench) => new SurplusOrderSweep(

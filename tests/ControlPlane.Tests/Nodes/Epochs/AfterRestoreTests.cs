@@ -37,6 +37,7 @@ public sealed class AfterRestoreTests(RestrictedDatabase database) : IClassFixtu
         await using var bench = await PathBench.StartAsync(database);
         var order = await DoubtedAsync(bench, withKey: false);
         bench.Ca.OnFind = _ => [StandInCa.Told(CaOrderStatus.Issued, "ca-9")];
+        bench.Ca.OnRead = () => StandInCa.Told(CaOrderStatus.Issued, "ca-9");
 
         var reissued = await bench.TurnUntilMovedAsync(order);
 
