@@ -54,7 +54,7 @@ public sealed class CertCentralOptionsTests
             .AddSingleton(TimeProvider.System).AddSingleton<ICallBudget, RecordingBudget>()
             .AddCertCentral(Configuration(("ApiKey", "k"))).BuildServiceProvider();
 
-        Assert.Equal("certcentral", services.GetRequiredService<ICertificateAuthority>().Name);
+        Assert.Equal("certcentral", services.GetRequiredKeyedService<ICertificateAuthority>("certcentral").Name);
     }
 
     private static CertCentralOptions Read(params (string Name, string Value)[] settings) =>
