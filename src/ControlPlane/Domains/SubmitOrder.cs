@@ -12,16 +12,14 @@ namespace ControlPlane.Domains;
 /// announced by a commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before
 /// it is placed again.
 /// </summary>
-internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : IStep
+internal sealed class SubmitOrder(IVault vault, DoubtedOrder doubt, Failover failover) : IStep
 {
-    private readonly DoubtedOrder _doubt = new(ca);
-
     /// <summary>What the lease must outlast the paid call's time-out by, for the commit of its result.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(10);
 
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct) => run.Order switch
     {
-        { DoubtedAt: not null, SubmittedAt: null } => await _doubt.SettleAsync(run, ct),
+        { DoubtedAt: not null, SubmittedAt: null } => await doubt.SettleAsync(run, ct),
         { KeyId: null } => await MakeKeyAsync(run, ct),
         { SubmittedAt: null } => await PlaceAsync(run, ct),
         _ => await LookUpAsync(run, ct),
@@ -30,7 +28,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
     private async Task<StepResult> MakeKeyAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        if (order.CaOrderId is null && await _doubt.TakeOverAsync(run, ct))
+        if (order.CaOrderId is null && await doubt.TakeOverAsync(run, ct))
         {
             return new StepResult.Again();
         }
@@ -46,7 +44,8 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
     private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        await failover.ChooseAsync(run, ct);
+        var (order, ca) = (run.Order, run.Ca);
         order.SubmittedAt = run.Now;
         run.Tell(EventTypes.OrderSubmitted, $"Ordering at {ca.Name}.");
         await run.CommitAsync("Intent", ct);
@@ -79,7 +78,8 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         catch (CertificateAuthorityException fault) when (fault.Failure != CaFailure.Refused)
         {
             order.SubmittedAt = null;
-            return CaAnswers.For(fault, order);
+            var (moved, why) = await failover.ChooseAsync(run, CancellationToken.None);
+            return moved ? new StepResult.Again() : CaAnswers.For(fault, order).Because(why);
         }
 
         var wasBought = order.CaOrderId is not null;
@@ -94,7 +94,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
 
     private async Task<StepResult> LookUpAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         if (order.UncertainSince is null)
         {
             // The worker that announced the call never came back: what became of the call is unknown.
@@ -109,7 +109,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
             return await PlaceAgainAsync(run, "cannot be asked for it, and takes another for nothing", ct);
         }
 
-        if (run.Now < DueAt(order))
+        if (run.Now < DueAt(run))
         {
             return WaitForLookup(run);
         }
@@ -136,25 +136,26 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault) : ISte
         return await PlaceAgainAsync(run, "does not know it after every look-up", ct);
     }
 
-    private async Task<StepResult> PlaceAgainAsync(OrderRun run, string why, CancellationToken ct)
+    private static async Task<StepResult> PlaceAgainAsync(OrderRun run, string why, CancellationToken ct)
     {
         run.Order.SubmittedAt = null;
         run.Order.Lookups = 0;
-        run.Tell(EventTypes.OrderAnswerLost, $"{ca.Name} {why}: placing it again.");
+        run.Tell(EventTypes.OrderAnswerLost, $"{run.Ca.Name} {why}: placing it again.");
         await run.CommitAsync("NotFound", ct);
         return new StepResult.Again();
     }
 
-    private StepResult.Snooze WaitForLookup(OrderRun run)
+    private static StepResult.Snooze WaitForLookup(OrderRun run)
     {
-        var wait = DueAt(run.Order) - run.Now;
+        var wait = DueAt(run) - run.Now;
         return new StepResult.Snooze(
             wait > TimeSpan.Zero ? wait : TimeSpan.Zero,
             Reasons.CaAnswerLost,
-            $"Look-up {run.Order.Lookups + 1} of {ca.LookupSchedule.Count} is next.");
+            $"Look-up {run.Order.Lookups + 1} of {run.Ca.LookupSchedule.Count} is next.");
     }
 
-    private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
+    private static DateTimeOffset DueAt(OrderRun run) =>
+        run.Order.SubmittedAt!.Value + run.Ca.LookupSchedule.At(run.Order.Lookups);
 
     internal static async Task AdoptAsync(OrderRun run, string caOrderId, string? caCertificateId, DcvToken? token)
     {
