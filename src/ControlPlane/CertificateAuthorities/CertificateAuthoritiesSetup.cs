@@ -34,6 +34,11 @@ internal static class CertificateAuthoritiesSetup
                 CertCentralAuthority.TheName,
                 TrustAnchors("CertCentral:TrustAnchors", configuration["CertCentral:TrustAnchors"]));
         }
+        else
+        {
+            // Its webhook's route is there all the same, and believes nobody.
+            builder.Services.AddSingleton(new CertCentralOptions());
+        }
 
         if (!anchors.ContainsKey(chosen))
         {

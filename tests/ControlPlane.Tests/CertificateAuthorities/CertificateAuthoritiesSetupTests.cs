@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
+using ControlPlane.CertificateAuthorities.CertCentral;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,6 +33,7 @@ public sealed class CertificateAuthoritiesSetupTests
         var services = Built([.. LetsEncrypt, ("CertificateAuthorities:Default", "letsencrypt")]);
         var known = services.Where(service => service.ServiceType == typeof(ICertificateAuthority));
         Assert.Equal(["letsencrypt"], known.Select(service => service.ServiceKey));
+        Assert.Single(services, service => service.ServiceType == typeof(CertCentralOptions));
 
         var fault = Assert.Throws<InvalidOperationException>(() => Built(LetsEncrypt));
         Assert.Contains("CertCentral:ApiKey", fault.Message, StringComparison.Ordinal);

@@ -96,6 +96,21 @@ public sealed class ChainVerifierTests : IDisposable
     }
 
     [Fact]
+    public void A_chain_ends_at_the_roots_of_the_orders_own_ca_and_an_adopted_one_at_those_of_any()
+    {
+        using var other = new TestPki(_clock.GetUtcNow());
+        var chain = other.Issue(_order.Csr!, Name);
+        var verifier = new ChainVerifier(_clock, new Dictionary<string, X509Certificate2Collection?>
+        {
+            [_order.Ca] = _pki.Anchors,
+            ["other"] = other.Anchors,
+        });
+
+        Assert.Contains("chain does not build", verifier.FaultOf(_order, chain));
+        Assert.Null(verifier.AdoptionFault(Name, chain));
+    }
+
+    [Fact]
     public void The_same_certificate_is_judged_by_the_date()
     {
         var chain = _pki.Issue(_order.Csr!, Name);
@@ -111,7 +126,7 @@ public sealed class ChainVerifierTests : IDisposable
     private ChainVerifier Verifier() => Verifier(_pki.Anchors);
 
     private ChainVerifier Verifier(X509Certificate2Collection? anchors) => new(
-        _clock, new Dictionary<string, X509Certificate2Collection?> { [_order.Ca!] = anchors });
+        _clock, new Dictionary<string, X509Certificate2Collection?> { [_order.Ca] = anchors });
 
     private static byte[] Pem(byte[] der) => Encoding.ASCII.GetBytes(PemEncoding.WriteString("CERTIFICATE", der));
 
