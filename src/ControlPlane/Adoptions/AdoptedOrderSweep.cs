@@ -7,11 +7,11 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Adoptions;
 
 /// <summary>
-/// Asks the CA once which of its orders an adopted certificate belongs to, many with one call: a later certificate is
+/// Asks each CA once which of its orders an adopted certificate belongs to, many with one call: a later certificate is
 /// then a reissue and not a purchase. Adoption itself never waits for this, and holds without it.
 /// </summary>
 internal sealed class AdoptedOrderSweep(
-    ICertificateAuthority ca, IDbContextFactory<ControlPlaneDb> databases, TimeProvider time) : ISweep
+    Authorities authorities, IDbContextFactory<ControlPlaneDb> databases, TimeProvider time) : ISweep
 {
     /// <summary>Certificates a question.</summary>
     private const int Together = 50;
@@ -30,7 +30,7 @@ internal sealed class AdoptedOrderSweep(
                 return;
             }
 
-            var found = await ca.FindIssuedAsync(
+            var found = await FindAsync(
                 [.. some.Select(one => new IssuedEarlier(one.Hostname, one.Serial, one.NotAfter))], ct);
             await using var transaction = await db.Database.BeginTransactionAsync(ct);
             foreach (var one in some)
@@ -41,6 +41,21 @@ internal sealed class AdoptedOrderSweep(
             await db.SaveChangesAsync(ct);
             await transaction.CommitAsync(ct);
         }
+    }
+
+    private async Task<Dictionary<string, Bought>> FindAsync(
+        IReadOnlyList<IssuedEarlier> certificates, CancellationToken ct)
+    {
+        var found = new Dictionary<string, Bought>();
+        foreach (var ca in authorities.All)
+        {
+            foreach (var (hostname, order) in await ca.FindIssuedAsync(certificates, ct))
+            {
+                found[hostname] = new Bought(ca.Name, order);
+            }
+        }
+
+        return found;
     }
 
     /// <summary>The oldest first, each of another name.</summary>
@@ -59,7 +74,7 @@ internal sealed class AdoptedOrderSweep(
         return [.. rows.DistinctBy(row => row.Hostname)];
     }
 
-    private async Task RecordAsync(ControlPlaneDb db, Unknown one, CaOrder? bought, CancellationToken ct)
+    private async Task RecordAsync(ControlPlaneDb db, Unknown one, Bought? bought, CancellationToken ct)
     {
         var now = time.NowStored();
         await db.AdoptedBundles.Where(row => row.OrderId == one.Order)
@@ -68,11 +83,12 @@ internal sealed class AdoptedOrderSweep(
         {
             // The order was placed before the certificate began. Only these columns, and not through the order's
             // fence: a step may be at work on it.
-            var end = bought.ValidUntil ?? ca.CoveredUntil(one.NotBefore);
+            var end = bought.Order.ValidUntil ?? authorities.Of(bought.Ca).CoveredUntil(one.NotBefore);
             await db.Database.ExecuteSqlAsync(
                 $"""
-                 UPDATE orders SET ca_order_id = {bought.CaOrderId}, ca_certificate_id = {bought.CaCertificateId},
-                     ca_status = {bought.StatusWord}, ca_valid_until = {end}
+                 UPDATE orders SET ca = {bought.Ca}, ca_order_id = {bought.Order.CaOrderId},
+                     ca_certificate_id = {bought.Order.CaCertificateId}, ca_status = {bought.Order.StatusWord},
+                     ca_valid_until = {end}
                  WHERE id = {one.Order} AND ca_order_id IS NULL
                  """,
                 ct);
@@ -86,12 +102,14 @@ internal sealed class AdoptedOrderSweep(
             OrderId = one.Order,
             Type = bought is null ? EventTypes.OrderNotAtCa : EventTypes.OrderAdopted,
             Message = bought is null
-                ? $"{ca.Name} knows no order of this account with serial {one.Serial}: the certificate is served, and "
-                    + "its successor will be a new order."
-                : $"Order {bought.CaOrderId} at {ca.Name} is adopted: serial {one.Serial} was issued under it, and its "
-                    + "successor can be a reissue.",
+                ? $"{string.Join(" and ", authorities.Names)} know no order of this account with serial {one.Serial}: "
+                    + "the certificate is served, and its successor will be a new order."
+                : $"Order {bought.Order.CaOrderId} at {bought.Ca} is adopted: serial {one.Serial} was issued under it, "
+                    + "and its successor can be a reissue.",
         });
     }
+
+    private sealed record Bought(string Ca, CaOrder Order);
 
     private sealed record Unknown(
         Guid Order, Guid Tenant, Guid Domain, string Hostname, string Serial, DateTimeOffset NotBefore,

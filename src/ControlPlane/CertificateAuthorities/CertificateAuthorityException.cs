@@ -39,4 +39,7 @@ internal enum CaFailure
 
     /// <summary>The CA refused our credential: an operator must act, no domain is at fault.</summary>
     CredentialRefused,
+
+    /// <summary>Nobody was asked: the settings hold no CA of that name.</summary>
+    NotConfigured,
 }

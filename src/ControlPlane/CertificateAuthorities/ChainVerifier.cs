@@ -9,7 +9,10 @@ namespace ControlPlane.CertificateAuthorities;
 /// chain that builds from the delivered intermediates to a trusted root without asking the network. CAs do hand out the
 /// wrong PEM.
 /// </summary>
-internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collection? trustAnchors)
+/// <param name="time">The clock.</param>
+/// <param name="trustAnchors">By the name of the CA the roots that its chains must end at; null: the machine's.</param>
+internal sealed class ChainVerifier(
+    TimeProvider time, IReadOnlyDictionary<string, X509Certificate2Collection?> trustAnchors)
 {
     /// <summary>A CA may date a certificate up to 48 h back, but not ahead; this allows for clocks that
     /// differ.</summary>
@@ -29,28 +32,38 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
     private const string ServerAuthentication = "1.3.6.1.5.5.7.3.1";
 
     /// <summary>Says what is wrong, in one sentence; null when everything is as ordered.</summary>
-    /// <param name="order">What was ordered.</param>
+    /// <param name="order">What was ordered, at a CA that is configured.</param>
     /// <param name="certificates">DER, leaf first.</param>
     public string? FaultOf(Order order, IReadOnlyList<byte[]> certificates) => FaultOf(
         certificates,
+        [trustAnchors[order.Ca]],
         leaf => !leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(PublicKeyOf(order.Csr!))
             ? "It is for another key than the one we made."
             : LeafFault(order.Hostname, leaf, LongestValidity));
 
-    /// <summary>Says why a certificate that was bought elsewhere cannot be served for a name; null when it can. Whether
-    /// the key is the leaf's is for whoever opens the key.</summary>
+    /// <summary>Says why a certificate that was bought elsewhere cannot be served for a name; null when it can. Its
+    /// chain may end at the roots of any of our CAs. Whether the key is the leaf's is for whoever opens the
+    /// key.</summary>
     /// <param name="hostname">The name.</param>
     /// <param name="certificates">DER, leaf first.</param>
     public string? AdoptionFault(string hostname, IReadOnlyList<byte[]> certificates) =>
-        FaultOf(certificates, leaf => LeafFault(hostname, leaf, LongestValidityOnce));
+        FaultOf(certificates, trustAnchors.Values, leaf => LeafFault(hostname, leaf, LongestValidityOnce));
 
-    private string? FaultOf(IReadOnlyList<byte[]> certificates, Func<X509Certificate2, string?> leafFault)
+    private string? FaultOf(
+        IReadOnlyList<byte[]> certificates, IEnumerable<X509Certificate2Collection?> anchors,
+        Func<X509Certificate2, string?> leafFault)
     {
         var parsed = new List<X509Certificate2>();
         try
         {
             parsed.AddRange(certificates.Select(Parse));
-            return parsed.Count == 0 ? "It is empty." : leafFault(parsed[0]) ?? ChainFault(parsed);
+            if (parsed.Count == 0)
+            {
+                return "It is empty.";
+            }
+
+            var chainFaults = anchors.Distinct().Select(roots => ChainFault(parsed, roots)).ToList();
+            return leafFault(parsed[0]) ?? (chainFaults.Contains(null) ? null : chainFaults[0]);
         }
         catch (CryptographicException)
         {
@@ -106,7 +119,7 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
     private static bool MayServe(X509Certificate2 leaf) => leaf.Extensions.OfType<X509EnhancedKeyUsageExtension>()
         .Any(usage => usage.EnhancedKeyUsages.Cast<Oid>().Any(oid => oid.Value == ServerAuthentication));
 
-    private string? ChainFault(List<X509Certificate2> certificates)
+    private string? ChainFault(List<X509Certificate2> certificates, X509Certificate2Collection? anchors)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.VerificationTime = time.GetUtcNow().UtcDateTime;
@@ -119,10 +132,10 @@ internal sealed class ChainVerifier(TimeProvider time, X509Certificate2Collectio
             chain.ChainPolicy.ExtraStore.Add(intermediate);
         }
 
-        if (trustAnchors is not null)
+        if (anchors is not null)
         {
             chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            chain.ChainPolicy.CustomTrustStore.AddRange(trustAnchors);
+            chain.ChainPolicy.CustomTrustStore.AddRange(anchors);
         }
 
         if (chain.Build(certificates[0]))

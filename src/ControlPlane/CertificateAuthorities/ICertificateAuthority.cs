@@ -9,7 +9,8 @@ namespace ControlPlane.CertificateAuthorities;
 /// </summary>
 internal interface ICertificateAuthority
 {
-    /// <summary>Short name for records and metrics, such as <c>certcentral</c>.</summary>
+    /// <summary>Short name for settings, records and metrics, such as <c>certcentral</c>. An order carries it for
+    /// ever.</summary>
     string Name { get; }
 
     /// <summary>Where it looks for the token.</summary>
@@ -111,6 +112,10 @@ internal interface ICertificateAuthority
 
     /// <summary>Revokes a certificate. One that is revoked already counts as revoked.</summary>
     Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct);
+
+    /// <summary>A call that costs nothing and changes nothing, and shows that the CA answers and takes our
+    /// credential.</summary>
+    Task ProbeAsync(CancellationToken ct) => ChangesAsync(TimeSpan.FromMinutes(1), ct);
 
     /// <summary>Cancels a pending order. One that is already closed or unknown counts as canceled, and so does one that
     /// costs nothing and lapses by itself.</summary>

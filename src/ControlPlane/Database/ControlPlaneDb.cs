@@ -1,6 +1,7 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
 using ControlPlane.CertificateAuthorities.Acme;
+using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
@@ -50,12 +51,11 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
 
     public DbSet<Rewrap> Rewraps => Set<Rewrap>();
-
     public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
-
     public DbSet<VaultReplica> VaultReplicas => Set<VaultReplica>();
 
     public DbSet<AcmeAccount> AcmeAccounts => Set<AcmeAccount>();
+    public DbSet<CaStanding> CaStandings => Set<CaStanding>();
 
     public DbSet<Chain> Chains => Set<Chain>();
 
@@ -99,6 +99,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<OrderKind>().HaveConversion<string>();
         conventions.Properties<KeyAlgorithm>().HaveConversion<string>();
         conventions.Properties<Claim>().HaveConversion<string>();
+        conventions.Properties<CaCalls>().HaveConversion<string>();
         conventions.Properties<DomainStatus>().HaveConversion<string>();
         conventions.Properties<EpochCause>().HaveConversion<string>();
         conventions.Properties<RolloutState>().HaveConversion<string>();
@@ -127,6 +128,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
             order.ToTable("orders");
             order.HasOne(row => row.Domain).WithMany().HasForeignKey(row => row.DomainId);
             order.Property(row => row.Sequence).ValueGeneratedOnAdd();
+            order.Property(row => row.Ca).ValueGeneratedOnAdd();
             // Both fence every write of a step: a worker whose lease was taken over updates no row.
             order.Property(row => row.State).IsConcurrencyToken();
             order.Property(row => row.LeaseToken).IsConcurrencyToken();
@@ -146,6 +148,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<VaultReplica>().ToTable("vault_replicas");
         model.Entity<AcmeAccount>().ToTable("acme_accounts").HasKey(row => new { row.Ca, row.Directory });
+        model.Entity<CaStanding>().ToTable("ca_standings").HasKey(row => new { row.Ca, row.Calls });
         model.Entity<Chain>().ToTable("chains");
         model.Entity<Bundle>().ToTable("bundles");
         model.Entity<DesiredChange>().ToTable("desired_changes").HasKey(row => row.DomainId);

@@ -11,7 +11,8 @@ namespace ControlPlane.Domains;
 /// It leads to us by its records (a CNAME to the target it was told, or nothing but its fleet's addresses), or, for
 /// names behind a CDN, by a probe that arrives: what counts for the CA is where port 80 ends.
 /// </summary>
-internal sealed class AwaitDns(CaEyes eyes, ProveOwnership ownership, AdoptBundle adoption) : IStep
+internal sealed class AwaitDns(
+    CaEyes eyes, ProveOwnership ownership, AdoptBundle adoption, AuthorityChoice choice) : IStep
 {
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct)
     {
@@ -28,6 +29,7 @@ internal sealed class AwaitDns(CaEyes eyes, ProveOwnership ownership, AdoptBundl
             return await ownership.BeforeOrderAsync(run, byTarget: true, ct) ?? await adoption.RunAsync(run, ct);
         }
 
+        order.Ca = await choice.OfAsync(run.Db, run.Domain, ct);
         var look = await eyes.LookAsync(run, ct);
         order.Findings = look.Findings;
         if (look.Blocking is not { } blocking)

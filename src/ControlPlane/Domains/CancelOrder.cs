@@ -15,8 +15,7 @@ namespace ControlPlane.Domains;
 /// Canceling: takes back everything an order has brought about, one thing at a time: the order at the CA, the token,
 /// the name on the nodes, the key. The name is free when the last order of its domain is closed.
 /// </summary>
-internal sealed class CancelOrder(
-    ICertificateAuthority ca, ITokenStore tokens, IVault vault, IDesiredStatePublisher publisher) : IStep
+internal sealed class CancelOrder(ITokenStore tokens, IVault vault, IDesiredStatePublisher publisher) : IStep
 {
     /// <summary>Kept in <see cref="Order.CaStatus"/> once the CA was told.</summary>
     private const string Canceled = "canceled";
@@ -62,9 +61,9 @@ internal sealed class CancelOrder(
         return await CloseAsync(run, ct);
     }
 
-    private async Task<StepResult> CancelAtCaAsync(OrderRun run, CancellationToken ct)
+    private static async Task<StepResult> CancelAtCaAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         // Everything under our own id, not only the one we know of: an answer may have been lost on the way here.
         var found = await run.CallAsync("Find", () => ca.FindAsync(order.Id, ct));
         var open = found.Where(candidate => candidate.Status is CaOrderStatus.Pending or CaOrderStatus.Unknown)
@@ -92,8 +91,9 @@ internal sealed class CancelOrder(
         return new StepResult.Again();
     }
 
-    private async Task CancelOneAsync(OrderRun run, string caOrder, CancellationToken ct)
+    private static async Task CancelOneAsync(OrderRun run, string caOrder, CancellationToken ct)
     {
+        var ca = run.Ca;
         try
         {
             await run.CallAsync("Cancel", () => ca.CancelAsync(caOrder, run.Domain.WhyCanceled, ct));

@@ -14,8 +14,7 @@ namespace ControlPlane.Domains;
 /// PendingIssuance: the certificate downloaded and verified against our key, name and dates; then bundle and desired
 /// state recorded in one commit. What does not verify is never recorded, and never ordered anew: it is fetched again.
 /// </summary>
-internal sealed class CollectBundle(
-    ICertificateAuthority ca, ChainVerifier verifier, IDesiredStatePublisher publisher, IWakes wakes) : IStep
+internal sealed class CollectBundle(ChainVerifier verifier, IDesiredStatePublisher publisher, IWakes wakes) : IStep
 {
     /// <summary>A validated reissue that is not there by then was taken back at the CA.</summary>
     private static readonly TimeSpan LongestReissue = TimeSpan.FromDays(1);
@@ -31,7 +30,7 @@ internal sealed class CollectBundle(
         IReadOnlyList<byte[]> chain;
         try
         {
-            chain = await run.CallAsync("Download", () => ca.DownloadAsync(order.CaCertificateId, ct));
+            chain = await run.CallAsync("Download", () => run.Ca.DownloadAsync(order.CaCertificateId, ct));
         }
         catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
         {
@@ -52,9 +51,9 @@ internal sealed class CollectBundle(
 
     /// <summary>Asks for the certificate and reads the one order: the status poll tells of most changes, but not of
     /// those that came before it looked, and not at every CA.</summary>
-    private async Task<StepResult> AskAsync(OrderRun run, CancellationToken ct)
+    private static async Task<StepResult> AskAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         var told = await run.CallAsync("ReadOrder", () => ca.IssueAsync(order.CaOrderId!, order.Csr!, ct));
         order.CaCertificateId = told.CaCertificateId ?? order.CaCertificateId;
         order.CaStatus = told.StatusWord;

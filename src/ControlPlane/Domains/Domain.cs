@@ -25,6 +25,9 @@ internal sealed class Domain
     /// <see cref="TlsVersions"/>.</summary>
     public string TlsMinimum { get; set; } = TlsVersions.Default;
 
+    /// <summary>Name of the CA its certificates are to come from; null: its tenant's, or the configured one.</summary>
+    public string? CertificateAuthority { get; set; }
+
     public DomainStatus Status { get; set; }
 
     /// <summary>How it stands to the name, beside other tenants' claims.</summary>

@@ -58,6 +58,7 @@ internal static class EventTypes
     public const string OrderSurplusKept = "ca-order.surplus-kept";
     public const string OrderNotReissued = "ca-order.not-reissued";
     public const string OrderPlaced = "ca-order.placed";
+    public const string OrderAtOtherCa = "ca-order.other-ca";
     public const string OrderCanceledAtCa = "ca-order.canceled";
     public const string TokenPublished = "token.published";
     public const string TokenSeen = "token.seen-by-nodes";

@@ -5,6 +5,7 @@ using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Renewing;
+using ControlPlane.Domains.Running;
 using ControlPlane.Domains.Sweeps;
 
 namespace ControlPlane.Domains;
@@ -34,6 +35,9 @@ internal static class DomainsSetup
         ]));
         builder.Services.AddSingleton<OwnershipLookup>();
         builder.Services.AddSingleton<CaaLookup>();
+        builder.Services.AddSingleton<AuthorityChoice>();
+        builder.Services.AddSingleton<Failover>();
+        builder.Services.AddSingleton<DoubtedOrder>();
         builder.Services.AddSingleton<CaEyes>();
         builder.Services.AddSingleton<ProveOwnership>();
         builder.Services.AddSingleton<PublicProbe>();

@@ -13,11 +13,11 @@ namespace ControlPlane.Domains;
 /// for nothing. A pending one is canceled.</item>
 /// </list>
 /// </summary>
-internal sealed class DoubtedOrder(ICertificateAuthority ca)
+internal sealed class DoubtedOrder(Authorities authorities)
 {
     public async Task<StepResult> SettleAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         if (order.CaOrderId is not null)
         {
             // To be reissued: the CA's order is read before that, and tells whether our key is under it already.
@@ -41,34 +41,40 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
             return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
         }
 
-        await SortOutAsync(run, live, ct);
+        await SortOutAsync(run, ca, live, ct);
         await run.CommitAsync("DoubtSettled", ct);
         return new StepResult.Again();
     }
 
     /// <summary>A name that is registered again after its registration was forgotten: what the CA took for it then is
     /// used up before anything is bought.</summary>
+    /// <remarks>At whichever CA that was. What another one than this order's has issued is of no use to it.</remarks>
     /// <returns>True when there was something.</returns>
     public async Task<bool> TakeOverAsync(OrderRun run, CancellationToken ct)
     {
         var found = await run.Db.FoundCaOrders.Where(row => row.Hostname == run.Order.Hostname)
             .OrderBy(row => row.CaOrderId).ToListAsync(ct);
-        var live = new List<CaOrder>();
-        foreach (var row in found)
-        {
-            var told = await run.CallAsync("ReadFound", () => ca.ReadAsync(row.CaOrderId, ct));
-            if (IsLive(told))
-            {
-                live.Add(told);
-            }
-        }
-
         if (found.Count == 0)
         {
             return false;
         }
 
-        await SortOutAsync(run, live, ct);
+        foreach (var atOne in found.GroupBy(row => row.Ca))
+        {
+            var ca = authorities.Of(atOne.Key);
+            var live = new List<CaOrder>();
+            foreach (var row in atOne)
+            {
+                var told = await run.CallAsync("ReadFound", () => ca.ReadAsync(row.CaOrderId, ct));
+                if (IsLive(told))
+                {
+                    live.Add(told);
+                }
+            }
+
+            await SortOutAsync(run, ca, live, ct);
+        }
+
         run.Db.RemoveRange(found);
         await run.CommitAsync("TakenOver", ct);
         return true;
@@ -78,7 +84,8 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
 
     /// <summary>None of these has a key any more: the first issued one is to be reissued, pending ones are
     /// canceled.</summary>
-    private async Task SortOutAsync(OrderRun run, IReadOnlyList<CaOrder> live, CancellationToken ct)
+    private static async Task SortOutAsync(
+        OrderRun run, ICertificateAuthority ca, IReadOnlyList<CaOrder> live, CancellationToken ct)
     {
         foreach (var pending in live.Where(candidate => candidate.Status != CaOrderStatus.Issued))
         {
@@ -89,6 +96,9 @@ internal sealed class DoubtedOrder(ICertificateAuthority ca)
                 $"Order {pending.CaOrderId} at {ca.Name} was placed with a key that is lost, and is canceled.");
         }
 
-        run.Order.CaOrderId = live.FirstOrDefault(candidate => candidate.Status == CaOrderStatus.Issued)?.CaOrderId;
+        if (ca == run.Ca)
+        {
+            run.Order.CaOrderId = live.FirstOrDefault(candidate => candidate.Status == CaOrderStatus.Issued)?.CaOrderId;
+        }
     }
 }

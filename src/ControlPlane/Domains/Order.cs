@@ -94,6 +94,18 @@ internal sealed class Order
     /// <summary>The database may have been set back to before this order was placed: ask before buying.</summary>
     public DateTimeOffset? DoubtedAt { get; set; }
 
+    /// <summary>Name of the CA it goes to: chosen anew while it waits, fixed when it is placed. Before the first look
+    /// at the name the database's default, which means nothing.</summary>
+    public string Ca { get; set; } = null!;
+
+    /// <summary>When another CA took the place of the chosen one, which was down; null: never.</summary>
+    public DateTimeOffset? CaMovedAt { get; set; }
+
+    /// <summary>Name of the CA that it was, or is to be, placed at; null before that is chosen, and where a certificate
+    /// was taken over that no CA of ours is known to have sold.</summary>
+    public string? CaToShow =>
+        CaOrderId is null && (State == OrderState.PendingDns || Kind == OrderKind.Adoption) ? null : Ca;
+
     /// <summary>Known while the order is still to be placed only when it is to be reissued.</summary>
     public string? CaOrderId { get; set; }
 

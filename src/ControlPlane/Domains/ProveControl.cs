@@ -14,7 +14,7 @@ namespace ControlPlane.Domains;
 /// PendingValidation: the token published, fetched back through every serving node's port 80 (the CA looks from several
 /// places and may meet any node), and only then the CA asked to look.
 /// </summary>
-internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens, CaEyes eyes, TimeProvider time) : IStep
+internal sealed class ProveControl(ITokenStore tokens, CaEyes eyes, TimeProvider time) : IStep
 {
     /// <summary>A node on our own network that needs longer than this for a file is not well.</summary>
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(3);
@@ -41,7 +41,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
         if (order.DcvValue is null || order.DcvExpiresAt < run.Now + ExpiryMargin)
         {
-            if (await run.CallAsync("ReadToken", () => ca.ReadTokenAsync(order.CaOrderId!, ct)) is not { } token)
+            if (await run.CallAsync("ReadToken", () => run.Ca.ReadTokenAsync(order.CaOrderId!, ct)) is not { } token)
             {
                 // Shown to this CA before, for another order, or over: there is nothing to publish.
                 return await CheckAsync(run, ct);
@@ -85,7 +85,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         try
         {
             await run.CallAsync("PublishToken", () => tokens.PublishAsync(
-                order.Hostname, order.Sequence, ca.TokenPlace, order.DcvValue!,
+                order.Hostname, order.Sequence, run.Ca.TokenPlace, order.DcvValue!,
                 order.DcvExpiresAt ?? run.Now + LongestToken, ct));
         }
         catch (TokenStoreException fault)
@@ -112,7 +112,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
         }
 
         var values = await run.CallAsync("FetchBack", () => Task.WhenAll(nodes.Select(node => TokenFetch.FetchAsync(
-            IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, ca.TokenPlace.PathOf(order.DcvValue!), FetchLimit,
+            IPEndPoint.Parse(node.HttpEndpoint), order.Hostname, run.Ca.TokenPlace.PathOf(order.DcvValue!), FetchLimit,
             mostBytes: 1024, time, ct))));
         var blind = nodes.Where((_, index) => values[index].Body != order.DcvValue).Select(node => node.Name).ToList();
         if (blind.Count > 0)
@@ -130,9 +130,9 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
     /// <summary>Another order at the CA in place of one that a failed look has ended: same key, same request. Free
     /// where that is so, and a lost answer leaves one that lapses.</summary>
-    private async Task<StepResult> OrderAnewAsync(OrderRun run, CancellationToken ct)
+    private static async Task<StepResult> OrderAnewAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         var request = await SubmitOrder.RequestAsync(run, ct);
         var placed = await run.CallAsync("PlaceOrder", () => ca.PlaceOrderAsync(request, CancellationToken.None));
         order.CaStatus = null;
@@ -149,7 +149,7 @@ internal sealed class ProveControl(ICertificateAuthority ca, ITokenStore tokens,
 
     private async Task<StepResult> CheckAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         var check = await run.CallAsync("Check", () => order.CaStatus == CaWords.Looking
             ? ca.CheckAgainAsync(order.CaOrderId!, ct)
             : ca.CheckAsync(order.CaOrderId!, ct));

@@ -1,4 +1,5 @@
 using ControlPlane.Adoptions;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Hostnames;
 using ControlPlane.Domains.Reading;
@@ -83,9 +84,11 @@ internal static class RegisterDomain
 /// <param name="Metadata">Your own words for it, such as the number of a customer: up to 16 short texts by
 /// name.</param>
 /// <param name="Tls">How nodes are to speak TLS for it.</param>
+/// <param name="CertificateAuthority">The CA its certificates are to come from, by its name in the operator's settings;
+/// its tenant's or the configured one when left out.</param>
 internal sealed record RegisterDomainRequest(
     string? Hostname, string? KeyAlgorithm, string? Tenant, string? Fleet = null, bool Adopt = false,
-    IReadOnlyDictionary<string, string>? Metadata = null, TlsChange? Tls = null)
+    IReadOnlyDictionary<string, string>? Metadata = null, TlsChange? Tls = null, string? CertificateAuthority = null)
 {
     /// <summary>What <see cref="KeyAlgorithm"/> says, or the one for those who do not say.</summary>
     internal KeyAlgorithm Algorithm =>
@@ -93,7 +96,7 @@ internal sealed record RegisterDomainRequest(
 
     internal sealed class Rules : AbstractValidator<RegisterDomainRequest>
     {
-        public Rules(IOptions<FleetOptions> fleet)
+        public Rules(IOptions<FleetOptions> fleet, Authorities authorities)
         {
             RuleFor(body => body.Hostname).Custom((name, context) =>
             {
@@ -110,6 +113,8 @@ internal sealed record RegisterDomainRequest(
                 .WithMessage(Settings.Metadata.Rule);
             RuleFor(body => body.Tls).Must(tls => TlsChange.IsVersion(tls?.MinimumVersion))
                 .WithMessage(TlsChange.Rule).OverridePropertyName("tls.minimumVersion");
+            RuleFor(body => body.CertificateAuthority).Must(authorities.IsChoice)
+                .WithMessage(authorities.Rule);
         }
     }
 }

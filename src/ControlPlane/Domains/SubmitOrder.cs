@@ -13,19 +13,19 @@ namespace ControlPlane.Domains;
 /// announced by a commit before it leaves; after a lost answer the order is looked up at the CA, on a schedule, before
 /// it is placed again.
 /// </summary>
-internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogger<SubmitOrder> log) : IStep
+internal sealed class SubmitOrder(
+    IVault vault, DoubtedOrder doubt, Failover failover, ILogger<SubmitOrder> log) : IStep
 {
-    private readonly DoubtedOrder _doubt = new(ca);
-    private readonly ReissueOrder _reissue = new(ca, log);
+    private readonly ReissueOrder _reissue = new(log);
 
     /// <summary>What the lease must outlast the paid call's time-out by, for the commit of its result.</summary>
     private static readonly TimeSpan LeaseMargin = TimeSpan.FromSeconds(10);
 
     public async Task<StepResult> RunAsync(OrderRun run, CancellationToken ct) => run.Order switch
     {
-        { DoubtedAt: not null, SubmittedAt: null } => await _doubt.SettleAsync(run, ct),
+        { DoubtedAt: not null, SubmittedAt: null } => await doubt.SettleAsync(run, ct),
         { KeyId: null } => await MakeKeyAsync(run, ct),
-        { SubmittedAt: null, CaOrderId: not null, ReissueBaseline: null } => await _reissue.LookBeforeAsync(run, ct),
+        { SubmittedAt: null, CaOrderId: not null, ReissueBaseline: null } => await ReissueOrder.LookBeforeAsync(run, ct),
         { SubmittedAt: null } => await PlaceAsync(run, ct),
         _ => await LookUpAsync(run, ct),
     };
@@ -33,12 +33,18 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
     private async Task<StepResult> MakeKeyAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
-        if (order.CaOrderId is null && await _doubt.TakeOverAsync(run, ct))
+        if (order.CaOrderId is null && await doubt.TakeOverAsync(run, ct))
         {
             return new StepResult.Again();
         }
 
-        await _reissue.ChooseAsync(run, ct);
+        if (order.Kind == OrderKind.Renewal)
+        {
+            // Where it goes decides what it can follow.
+            await failover.ChooseAsync(run, ct);
+            await ReissueOrder.ChooseAsync(run, ct);
+        }
+
         using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
         // Sealed before the CSR exists anywhere else. Killed right here, the sealed key is an orphan and is collected.
         order.KeyId = await run.CallAsync("Seal", () => vault.SealAsync(made.Key, order.DomainId, order.Id, ct));
@@ -50,7 +56,8 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
 
     private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        await failover.ChooseAsync(run, ct);
+        var (order, ca) = (run.Order, run.Ca);
         var request = await RequestAsync(run, ct);
         order.SubmittedAt = run.Now;
         run.Tell(EventTypes.OrderSubmitted, $"Ordering at {ca.Name}.");
@@ -83,12 +90,13 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
         catch (CertificateAuthorityException fault) when (fault.Failure != CaFailure.Refused)
         {
             order.SubmittedAt = null;
-            return CaAnswers.For(fault, order);
+            var (moved, why) = await failover.ChooseAsync(run, CancellationToken.None);
+            return moved ? new StepResult.Again() : CaAnswers.For(fault, order).Because(why);
         }
         catch (CertificateAuthorityException fault)
             when (order.ReissueBaseline is not null && !CaAnswers.IsAboutCaa(fault))
         {
-            return await _reissue.RefusedAsync(run, fault, ct);
+            return await ReissueOrder.RefusedAsync(run, fault, ct);
         }
         catch (CertificateAuthorityException fault) when (order.RenewalOf is not null && !CaAnswers.IsAboutCaa(fault))
         {
@@ -107,12 +115,12 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
 
     /// <summary>What a CA says against following an order is not said against the name: the same again, as an order
     /// that follows none.</summary>
-    private async Task<StepResult> WithoutLinkAsync(
+    private static async Task<StepResult> WithoutLinkAsync(
         OrderRun run, CertificateAuthorityException refusal, CancellationToken ct)
     {
         run.Tell(
             EventTypes.OrderNotReissued,
-            $"{ca.Name} does not take it as the renewal of order {run.Order.RenewalOf}: {refusal.Message} It is placed "
+            $"{run.Ca.Name} does not take it as the renewal of order {run.Order.RenewalOf}: {refusal.Message} It is placed "
             + "as a new one.");
         (run.Order.RenewalOf, run.Order.SubmittedAt) = (null, null);
         await run.CommitAsync("NotLinked", ct);
@@ -121,7 +129,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
 
     private async Task<StepResult> LookUpAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         if (order.UncertainSince is null)
         {
             // The worker that announced the call never came back: what became of the call is unknown.
@@ -136,7 +144,7 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
             return await PlaceAgainAsync(run, "cannot be asked for it, and takes another for nothing", ct);
         }
 
-        if (run.Now < DueAt(order))
+        if (run.Now < DueAt(run))
         {
             return WaitForLookup(run);
         }
@@ -168,25 +176,26 @@ internal sealed class SubmitOrder(ICertificateAuthority ca, IVault vault, ILogge
         return await PlaceAgainAsync(run, "does not know it after every look-up", ct);
     }
 
-    private async Task<StepResult> PlaceAgainAsync(OrderRun run, string why, CancellationToken ct)
+    private static async Task<StepResult> PlaceAgainAsync(OrderRun run, string why, CancellationToken ct)
     {
         run.Order.SubmittedAt = null;
         run.Order.Lookups = 0;
-        run.Tell(EventTypes.OrderAnswerLost, $"{ca.Name} {why}: placing it again.");
+        run.Tell(EventTypes.OrderAnswerLost, $"{run.Ca.Name} {why}: placing it again.");
         await run.CommitAsync("NotFound", ct);
         return new StepResult.Again();
     }
 
-    private StepResult.Snooze WaitForLookup(OrderRun run)
+    private static StepResult.Snooze WaitForLookup(OrderRun run)
     {
-        var wait = DueAt(run.Order) - run.Now;
+        var wait = DueAt(run) - run.Now;
         return new StepResult.Snooze(
             wait > TimeSpan.Zero ? wait : TimeSpan.Zero,
             Reasons.CaAnswerLost,
-            $"Look-up {run.Order.Lookups + 1} of {ca.LookupSchedule.Count} is next.");
+            $"Look-up {run.Order.Lookups + 1} of {run.Ca.LookupSchedule.Count} is next.");
     }
 
-    private DateTimeOffset DueAt(Order order) => order.SubmittedAt!.Value + ca.LookupSchedule.At(order.Lookups);
+    private static DateTimeOffset DueAt(OrderRun run) =>
+        run.Order.SubmittedAt!.Value + run.Ca.LookupSchedule.At(run.Order.Lookups);
 
     internal static async Task AdoptAsync(
         OrderRun run, ICertificateAuthority ca, string caOrderId, string? caCertificateId, DcvToken? token)

@@ -125,6 +125,11 @@ internal static class Reasons
         "Put right the account that the detail tells of (CertCentral:ApiKey, or the CA's section below "
         + "CertificateAuthorities:Acme) and restart.");
 
+    public static readonly Reason CaNotConfigured = new(
+        "ca-not-configured", WaitingOn.Operator,
+        "The settings do not hold the certificate authority that was chosen.",
+        "Put its settings back and restart. As long as nothing was ordered, another one may be chosen instead.");
+
     public static readonly Reason CaRefused = new(
         "ca-refused", WaitingOn.Operator,
         "The certificate authority refused the order.",
@@ -235,9 +240,8 @@ internal static class Reasons
         DnsUnchecked, DnsNotThere, DnsElsewhere, DnsNotAnswering, DnsTimedOut, DnsWrongTarget,
         OwnershipUnproven, OwnershipTimedOut, OwnershipLost, RestoreUnsettled, UsedBeforeRestore, NameBeingReleased,
         AwaitingAdoption, AdoptionTimedOut,
-        Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaRefused, CaClosedOrder,
-        CaValidating, CaTokenNotSeen, CaIssuing,
-        CaWrongCertificate,
+        Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaNotConfigured, CaRefused,
+        CaClosedOrder, CaValidating, CaTokenNotSeen, CaIssuing, CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, RolloutPaused, NewerOnNodes, NodesWithdrawing,
         WithdrawalsHeld,
         DnsMovedAway, RenewalsStopped,

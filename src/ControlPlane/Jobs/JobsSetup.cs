@@ -1,5 +1,6 @@
 using ControlPlane.Adoptions;
 using ControlPlane.Audit;
+using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
@@ -78,6 +79,7 @@ internal static class JobsSetup
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<LostOrderSweep>(engine, TimeSpan.FromSeconds(30));
+            Sweep<StandingSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<AdoptedOrderSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
@@ -106,7 +108,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
+        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(StandingSweep),
         typeof(RenewalSweep), typeof(WindowSweep),
     ];
 

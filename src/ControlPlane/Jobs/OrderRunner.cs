@@ -14,6 +14,7 @@ namespace ControlPlane.Jobs;
 internal sealed partial class OrderRunner(
     IDbContextFactory<ControlPlaneDb> databases,
     IServiceProvider services,
+    Authorities authorities,
     IWakes wakes,
     TimeProvider time,
     ILogger<OrderRunner> log)
@@ -32,7 +33,7 @@ internal sealed partial class OrderRunner(
             await using var db = await databases.CreateDbContextAsync(ct);
             db.Attach(order);
             await db.Entry(order).Reference(row => row.Domain).LoadAsync(ct);
-            await using var run = new OrderRun(order, db, time, lease, claimedAt);
+            await using var run = new OrderRun(order, db, authorities, time, lease, claimedAt);
             await RunStepAsync(run, ct);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
@@ -184,7 +185,7 @@ internal sealed partial class OrderRunner(
                 return;
             }
 
-            await using var run = new OrderRun(order, db, time, TimeSpan.Zero, time.GetTimestamp());
+            await using var run = new OrderRun(order, db, authorities, time, TimeSpan.Zero, time.GetTimestamp());
             var detail = $"{surprise.GetType().Name} in {state}.";
             // What is being canceled cannot be given up: it goes on at the schedule's last pace.
             if (order.Attempts >= RetrySchedules.AfterSurprise.Count && IssuancePath.Allows(state, OrderState.Failed))

@@ -125,6 +125,10 @@ internal sealed partial class DatabaseGauges(
             """,
             ct);
         await FamilyAsync(
+            connection, text, "controlplane_ca_failures",
+            "Calls that a CA has not answered since its last answer.", ["ca", "calls"],
+            "SELECT ca, lower(calls), failures::bigint FROM ca_standings ORDER BY 1, 2", ct);
+        await FamilyAsync(
             connection, text, "controlplane_webhooks",
             "Webhooks by state; held ones failed several times in a row and are left in peace for a while.", ["state"],
             """

@@ -43,6 +43,13 @@ internal static class Instruments
     private static readonly Counter<long> EpochsRaised = Meter.CreateCounter<long>(
         "controlplane_epochs_raised", description: "Fleets whose epoch was raised after a restore, by cause.");
 
+    private static readonly Counter<long> Failovers = Meter.CreateCounter<long>(
+        "controlplane_ca_failovers", description: "Orders that went to another CA than before, by both.");
+
+    /// <summary>An order went to another CA than before.</summary>
+    public static void Failover(string from, string to) => Failovers.Add(
+        1, new KeyValuePair<string, object?>("from", from), new KeyValuePair<string, object?>("to", to));
+
     /// <summary>A restore was noticed.</summary>
     /// <param name="cause">How.</param>
     /// <param name="fleets">Fleets whose epoch was raised; none counts nothing.</param>

@@ -143,7 +143,7 @@ public sealed class AdoptBundleTests(PostgresDatabase database) : IClassFixture<
 
         await using var db = bench.Open();
         bench.Ca.BoughtByHand[(await db.Bundles.SingleAsync(row => row.OrderId == orders[0].Id)).Serial] = "4711";
-        var sweep = new AdoptedOrderSweep(bench.Ca, bench, bench.Clock);
+        var sweep = new AdoptedOrderSweep(bench.Authorities, bench, bench.Clock);
         await sweep.RunAsync(default);
         await sweep.RunAsync(default);
 
@@ -236,6 +236,7 @@ public sealed class AdoptBundleTests(PostgresDatabase database) : IClassFixture<
     {
         await using var db = bench.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == order.DomainId);
-        return await new DomainViews(db, bench.Ca, Options.Create(bench.Fleet), bench.Clock).OneAsync(domain, default);
+        return await new DomainViews(db, bench.Authorities, Options.Create(bench.Fleet), bench.Clock)
+            .OneAsync(domain, default);
     }
 }

@@ -29,7 +29,8 @@ public sealed class AdoptionFixture(PostgresFixture server) : ApiFixture(server)
         LocalKeyFile.Create(keyFile);
         services.AddSingleton(new KeyRing(LocalKeyFile.Load(keyFile)));
         File.Delete(keyFile);
-        services.AddSingleton(new ChainVerifier(Clock, Pki.Anchors));
+        services.AddSingleton(new ChainVerifier(
+            Clock, new Dictionary<string, X509Certificate2Collection?> { ["certcentral"] = Pki.Anchors }));
     }
 }
 

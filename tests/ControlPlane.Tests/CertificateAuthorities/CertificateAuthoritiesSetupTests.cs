@@ -1,5 +1,6 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
+using ControlPlane.CertificateAuthorities.CertCentral;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,22 +24,41 @@ public sealed class CertificateAuthoritiesSetupTests
             [.. LetsEncrypt, ("CertCentral:ApiKey", "key"), ("CertificateAuthorities:Default", "letsencrypt")]);
 
         var known = services.Where(service => service.ServiceType == typeof(ICertificateAuthority));
-        Assert.Equal(["certcentral", "letsencrypt", null], known.Select(service => service.ServiceKey));
+        Assert.Equal(["certcentral", "letsencrypt"], known.Select(service => service.ServiceKey).Order());
     }
 
     [Fact]
     public void Certcentral_needs_no_key_where_another_ca_is_chosen_and_one_where_it_is_not()
     {
-        Built([.. LetsEncrypt, ("CertificateAuthorities:Default", "letsencrypt")]);
+        var services = Built([.. LetsEncrypt, ("CertificateAuthorities:Default", "letsencrypt")]);
+        var known = services.Where(service => service.ServiceType == typeof(ICertificateAuthority));
+        Assert.Equal(["letsencrypt"], known.Select(service => service.ServiceKey));
+        Assert.Single(services, service => service.ServiceType == typeof(CertCentralOptions));
 
         var fault = Assert.Throws<InvalidOperationException>(() => Built(LetsEncrypt));
         Assert.Contains("CertCentral:ApiKey", fault.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_choice_that_is_not_configured_ends_the_start() =>
+    [Theory]
+    [InlineData("CertificateAuthorities:Default")]
+    [InlineData("CertificateAuthorities:Failover:0")]
+    public void A_choice_that_is_not_configured_ends_the_start(string setting) =>
         Assert.Throws<InvalidOperationException>(
-            () => Built([.. LetsEncrypt, ("CertificateAuthorities:Default", "letsencrpyt")]));
+            () => Built([.. LetsEncrypt, ("CertCentral:ApiKey", "key"), (setting, "letsencrpyt")]));
+
+    [Theory]
+    [InlineData("FailoverFailures", "0")]
+    [InlineData("FailoverAfter", "-00:01:00")]
+    [InlineData("FailoverQuotaPatience", "-00:01:00")]
+    [InlineData("FailoversPerHour", "-1")]
+    [InlineData("FailoversPerDay", "-1")]
+    public void A_bound_of_failover_that_is_none_ends_the_start(string setting, string value)
+    {
+        var fault = Assert.Throws<InvalidOperationException>(() => Built(
+            [.. LetsEncrypt, ("CertCentral:ApiKey", "key"), ($"CertificateAuthorities:{setting}", value)]));
+
+        Assert.Contains(setting, fault.Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("Directory", "http://acme.example/dir", "https")]

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
@@ -91,7 +92,22 @@ public sealed class ChainVerifierTests : IDisposable
 
         Assert.Contains("chain does not build", Verifier().FaultOf(_order, homemade.Issue(_order.Csr!, Name)));
         Assert.Contains(
-            "chain does not build", new ChainVerifier(_clock, null).FaultOf(_order, _pki.Issue(_order.Csr!, Name)));
+            "chain does not build", Verifier(null).FaultOf(_order, _pki.Issue(_order.Csr!, Name)));
+    }
+
+    [Fact]
+    public void A_chain_ends_at_the_roots_of_the_orders_own_ca_and_an_adopted_one_at_those_of_any()
+    {
+        using var other = new TestPki(_clock.GetUtcNow());
+        var chain = other.Issue(_order.Csr!, Name);
+        var verifier = new ChainVerifier(_clock, new Dictionary<string, X509Certificate2Collection?>
+        {
+            [_order.Ca] = _pki.Anchors,
+            ["other"] = other.Anchors,
+        });
+
+        Assert.Contains("chain does not build", verifier.FaultOf(_order, chain));
+        Assert.Null(verifier.AdoptionFault(Name, chain));
     }
 
     [Fact]
@@ -107,7 +123,10 @@ public sealed class ChainVerifierTests : IDisposable
 
     public void Dispose() => _pki.Dispose();
 
-    private ChainVerifier Verifier() => new(_clock, _pki.Anchors);
+    private ChainVerifier Verifier() => Verifier(_pki.Anchors);
+
+    private ChainVerifier Verifier(X509Certificate2Collection? anchors) => new(
+        _clock, new Dictionary<string, X509Certificate2Collection?> { [_order.Ca] = anchors });
 
     private static byte[] Pem(byte[] der) => Encoding.ASCII.GetBytes(PemEncoding.WriteString("CERTIFICATE", der));
 
@@ -129,6 +148,7 @@ public sealed class ChainVerifierTests : IDisposable
             Kind = OrderKind.New,
             CreatedAt = _clock.GetUtcNow(),
             Csr = key.Csr,
+            Ca = "ca",
         };
     }
 }

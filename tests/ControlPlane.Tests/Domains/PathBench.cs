@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Database;
 using ControlPlane.Dns;
 using ControlPlane.Domains;
@@ -54,11 +55,15 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton<TimeProvider>(Clock)
-            .AddSingleton(_ => OtherCa ?? Ca)
+            .AddSingleton(_ => Authorities)
+            .AddSingleton<AuthorityChoice>()
+            .AddSingleton<DoubtedOrder>()
+            .AddSingleton<Failover>()
+            .AddSingleton(_ => FailoverOptions)
             .AddSingleton(Vault)
             .AddSingleton(Tokens)
             .AddSingleton<IDesiredStatePublisher>(this)
-            .AddSingleton(_ => new ChainVerifier(Clock, OtherAnchors ?? Pki.Anchors))
+            .AddSingleton(_ => new ChainVerifier(Clock, Anchors()))
             .AddSingleton(_ => Options.Create(Fleet))
             .AddSingleton(_ => new Resolvers([.. ResolverEndPoints().Select(Resolver)]))
             .AddSingleton<OwnershipLookup>()
@@ -76,7 +81,6 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         }
 
         _services = services.BuildServiceProvider();
-        Runner = NewRunner();
     }
 
     public static TimeSpan Lease { get; } = TimeSpan.FromSeconds(60);
@@ -85,8 +89,19 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
 
     public StandInCa Ca { get; } = new();
 
-    /// <summary>Instead of the stand-in, when it is set before the first step.</summary>
+    /// <summary>Besides the stand-in, when it is set before the first order; the default, unless that is set.</summary>
     public ICertificateAuthority? OtherCa { get; set; }
+
+    public string? DefaultCa { get; set; }
+
+    public FailoverOptions FailoverOptions { get; set; } = new();
+
+    public CaStandings Standings => field ??= new CaStandings(
+        this, FailoverOptions, Clock, NullLogger<CaStandings>.Instance);
+
+    public Authorities Authorities => field ??= new Authorities(
+        new[] { Ca, OtherCa }.OfType<ICertificateAuthority>().Select(ca => new WatchedAuthority(ca, Standings)),
+        DefaultCa ?? (OtherCa ?? Ca).Name);
 
     /// <summary>The roots of <see cref="OtherCa"/>.</summary>
     public X509Certificate2Collection? OtherAnchors { get; set; }
@@ -112,7 +127,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
 
     public Wakes Wakes { get; }
 
-    public OrderRunner Runner { get; }
+    public OrderRunner Runner => field ??= NewRunner();
 
     public DnsServer? DnsServer { get; set; }
 
@@ -131,7 +146,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await database.EmptyAsync(
-            "tenants", "fleets", "acme_accounts", "vault_keys", "vault_rewraps", "vault_replicas", "chains");
+            "tenants", "fleets", "acme_accounts", "ca_standings", "vault_keys", "vault_rewraps", "vault_replicas",
+            "chains");
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         db.Fleets.Add(new Fleet { Id = bench.FleetId, Name = "default", CreatedAt = bench.Clock.GetUtcNow() });
@@ -148,7 +164,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     /// <summary>The same steps under another provider of them: for tests that put a step of their own in
     /// place.</summary>
     public OrderRunner NewRunner(IServiceProvider? services = null) =>
-        new(this, services ?? _services, Wakes, Clock, NullLogger<OrderRunner>.Instance);
+        new(this, services ?? _services, Authorities, Wakes, Clock, NullLogger<OrderRunner>.Instance);
 
     /// <summary>An order as its way to <paramref name="state"/> leaves it.</summary>
     public async Task<Order> OrderAsync(OrderState state, Action<Order>? shape = null, Domain? of = null)
@@ -171,6 +187,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         }
 
         var order = Order.Open(domain, OrderKind.New, Clock.GetUtcNow());
+        order.Ca = Authorities.Default;
         var passed = IssuancePath.Steps.Select(step => step.State)
             .TakeWhile(next => next <= state && state != OrderState.Failed).Skip(1);
         foreach (var next in passed)
@@ -357,6 +374,9 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
         ? [new IPEndPoint(IPAddress.Loopback, 9)]
         : MoreDnsServers.Prepend(DnsServer).Select(server => server.EndPoint);
 
+    private Dictionary<string, X509Certificate2Collection?> Anchors() =>
+        Authorities.Names.ToDictionary(name => name, name => name == Ca.Name ? Pki.Anchors : OtherAnchors);
+
     private static DnsClient Resolver(IPEndPoint server) =>
         new(new DnsClientOptions { Servers = [server] }, TimeProvider.System);
 
@@ -364,7 +384,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var claimed = order.LeaseUntil;
         order.LeaseUntil = Clock.GetUtcNow();
-        var run = new OrderRun(order, Open(), Clock, Lease, Clock.GetTimestamp());
+        var run = new OrderRun(order, Open(), Authorities, Clock, Lease, Clock.GetTimestamp());
         order.LeaseUntil = claimed;
         return IssuedBundle.Read(run, Pki.Issue(order.Csr!, order.Hostname));
     }

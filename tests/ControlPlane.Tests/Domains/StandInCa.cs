@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ControlPlane.CertificateAuthorities;
+using ControlPlane.CertificateAuthorities.CertCentral;
 using ControlPlane.TokenStore;
 
 namespace ControlPlane.Tests.Domains;
@@ -13,7 +14,7 @@ internal sealed class StandInCa : ICertificateAuthority
     public const string OrderId = "ca-1";
     public const string CertificateId = "cert-1";
 
-    public string Name => "stand-in CA";
+    public string Name { get; init; } = CertCentralAuthority.TheName;
 
     public TokenPlace TokenPlace { get; set; }
 
@@ -25,7 +26,7 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public TimeSpan PlaceOrderTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
-    public IReadOnlyList<string> CaaIdentities { get; } = ["ca.example", "old-brand.example"];
+    public IReadOnlyList<string> CaaIdentities { get; init; } = ["ca.example", "old-brand.example"];
 
     public IReadOnlyList<TimeSpan> LookupSchedule { get; set; } =
         [TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(5)];
@@ -66,6 +67,12 @@ internal sealed class StandInCa : ICertificateAuthority
     public Action<string> OnCancel { get; set; } = _ => { };
 
     public IReadOnlyList<CaOrder> Changes { get; set; } = [];
+
+    public Func<IReadOnlyList<CaOrder>> OnChanges
+    {
+        get => field ?? (() => Changes);
+        set;
+    }
 
     public static CaOrder Told(CaOrderStatus status, string id = OrderId) => new(
         id, status == CaOrderStatus.Issued ? CertificateId : null, status, status.ToString().ToLowerInvariant(), null);
@@ -128,7 +135,7 @@ internal sealed class StandInCa : ICertificateAuthority
         Answer("window", () => OnWindow!(leaf));
 
     public Task<IReadOnlyList<CaOrder>> ChangesAsync(TimeSpan window, CancellationToken ct) =>
-        Answer("changes", () => Changes);
+        Answer("changes", OnChanges);
 
     public Task<IReadOnlyList<byte[]>> DownloadAsync(string caCertificateId, CancellationToken ct) =>
         Answer("download", OnDownload);

@@ -95,6 +95,8 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
             .UseSetting("Dns:Servers:0", "127.0.0.1:9")
             .UseSetting("Vault:CanOpen", "false")
             .UseSetting("CertCentral:ApiKey", "never-used")
+            .UseSetting("CertificateAuthorities:Acme:letsencrypt:Directory", "http://127.0.0.1:9/dir")
+            .UseSetting("CertificateAuthorities:Acme:letsencrypt:AgreeToTermsOfService", "true")
             .UseSetting("TokenStore:Directory", _tokens)
             .UseSetting("ConnectionStrings:ControlPlane", ConnectionString)
             .UseSetting("Fleet:CnameTarget", "edge.controlplane.example")

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using ControlPlane.Imports;
@@ -202,6 +203,7 @@ public sealed class ImportFileTests
         var json = new JsonOptions();
         JsonSetup.Apply(json.SerializerOptions);
         return new ImportFile(
-            Options.Create(json), new RegisterDomainRequest.Rules(Options.Create(new FleetOptions())));
+            Options.Create(json),
+            new RegisterDomainRequest.Rules(Options.Create(new FleetOptions()), new Authorities([], "none")));
     }
 }

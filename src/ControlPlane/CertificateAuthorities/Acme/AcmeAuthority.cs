@@ -17,7 +17,6 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
 
     public IReadOnlyList<string> ValidatorAgents => options.ValidatorAgents;
 
-    /// <inheritdoc/>
     /// <remarks>The first call of a program reads the directory and asks for the account, in three more.</remarks>
     public TimeSpan PlaceOrderTimeout => client.Longest;
 
@@ -136,6 +135,8 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
     /// <remarks>ACME cancels no orders. Its authorization could be given up, but may be another order's too: CAs use
     /// one for all of a name's.</remarks>
     public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => Task.CompletedTask;
+
+    public Task ProbeAsync(CancellationToken ct) => client.ProbeAsync(ct);
 
     public async Task<RenewalWindow?> RenewalWindowAsync(byte[] leaf, CancellationToken ct)
     {

@@ -41,6 +41,13 @@ internal sealed class AcmeClient(AcmeWire wire, AcmeAccounts accounts, AcmeOptio
     public async Task<string> ThumbprintAsync(CancellationToken ct) =>
         (await accounts.OpenAsync(await DirectoryAsync(ct), ct)).Key.Thumbprint;
 
+    /// <summary>An update of the account that changes nothing (RFC 8555 §7.3.2).</summary>
+    public async Task ProbeAsync(CancellationToken ct)
+    {
+        var account = await accounts.OpenAsync(await DirectoryAsync(ct), ct);
+        await PostAsync(new AcmeCall(AcmeRoute.Read, account.Url, "{}"u8.ToArray()), ct);
+    }
+
     /// <summary>Places an order.</summary>
     /// <returns>Its address, which must be kept.</returns>
     public async Task<Uri> NewOrderAsync(

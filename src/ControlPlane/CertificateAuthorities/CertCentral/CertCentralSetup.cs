@@ -10,22 +10,17 @@ internal static class CertCentralSetup
     /// </summary>
     /// <param name="services">Gets it under <see cref="CertCentralAuthority.TheName"/>.</param>
     /// <param name="configuration">Where the section is.</param>
-    /// <param name="isUsed">False: another CA is chosen, and this one needs no key.</param>
     /// <exception cref="InvalidOperationException">The settings can not be used; the message lists every
     /// fault.</exception>
-    public static IServiceCollection AddCertCentral(
-        this IServiceCollection services, IConfiguration configuration, bool isUsed = true)
-    {
-        var options = Read(configuration, isUsed);
-        return services
-            .AddSingleton(options)
+    public static IServiceCollection AddCertCentral(this IServiceCollection services, IConfiguration configuration) =>
+        services
+            .AddSingleton(Read(configuration))
             .AddSingleton(s => ActivatorUtilities.CreateInstance<CertCentralWire>(s, Http()))
             .AddSingleton<ICertCentralApi, CertCentralClient>()
             .AddKeyedSingleton<ICertificateAuthority, CertCentralAuthority>(CertCentralAuthority.TheName);
-    }
 
     /// <inheritdoc cref="AddCertCentral"/>
-    public static CertCentralOptions Read(IConfiguration configuration, bool isUsed = true)
+    public static CertCentralOptions Read(IConfiguration configuration)
     {
         var section = configuration.GetSection(CertCentralOptions.Section);
         var options = section.Get<CertCentralOptions>() ?? new CertCentralOptions();
@@ -39,7 +34,7 @@ internal static class CertCentralSetup
             CaaIdentities = section.GetSection(nameof(options.CaaIdentities)).Get<string[]>()
                 ?? new CertCentralOptions().CaaIdentities,
         };
-        string[] faults = isUsed || !options.ApiKey.IsEmpty ? [.. options.Faults()] : [];
+        string[] faults = [.. options.Faults()];
         return faults.Length == 0 ? options : throw new InvalidOperationException(string.Join(" ", faults));
     }
 

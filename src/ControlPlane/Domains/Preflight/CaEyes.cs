@@ -1,4 +1,3 @@
-using ControlPlane.CertificateAuthorities;
 using ControlPlane.Dns;
 using ControlPlane.Domains.Probing;
 using ControlPlane.Domains.Running;
@@ -23,12 +22,12 @@ internal sealed record Look(IReadOnlyList<Finding> Findings, bool ByTarget, stri
 }
 
 /// <summary>
-/// Looks at a name as the CA will: where every resolver sees it lead, whether CAA lets our CA issue, and whether port
+/// Looks at a name as the CA will: where every resolver sees it lead, whether CAA lets its CA issue, and whether port
 /// 80 of every public address ends at us. What is found comes all at once, so that a customer goes to the DNS provider
 /// once.
 /// </summary>
 internal sealed class CaEyes(
-    Resolvers resolvers, CaaLookup caa, PublicProbe probe, ICertificateAuthority ca, IOptions<FleetOptions> fleet)
+    Resolvers resolvers, CaaLookup caa, PublicProbe probe, IOptions<FleetOptions> fleet)
 {
     /// <summary>Reasons whose look may dial addresses of the customer's choice.</summary>
     public static readonly IReadOnlySet<string> DialOthers = new[]
@@ -73,7 +72,7 @@ internal sealed class CaEyes(
 
         var all = await run.CallAsync(
             "Probe", () => probe.FetchAsync(
-                order.Hostname, ca.TokenPlace, order.DcvValue!, [.. way.Own, .. way.Foreign], ct));
+                order.Hostname, run.Ca.TokenPlace, order.DcvValue!, [.. way.Own, .. way.Foreign], ct));
         var foreign = all.Where(probed => way.Foreign.Contains(probed.Address)).ToList();
         var found = way.Findings(foreign, probe.Refuses);
         var ours = all.Except(foreign).Where(probed => !probed.Arrived).ToList();
@@ -83,11 +82,11 @@ internal sealed class CaEyes(
 
     private async Task<(NameWay Way, Finding? Caa, Finding? Silence)> ResolveAsync(OrderRun run, CancellationToken ct)
     {
-        var name = run.Order.Hostname;
+        var (name, ca) = (run.Order.Hostname, run.Ca);
         var ways = await FleetWays.ReadAsync(run.Db, run.Domain.FleetId, fleet.Value, ct);
         return await run.CallAsync("Resolve", async () =>
         {
-            var asked = caa.AskAsync(name, ways, ct);
+            var asked = caa.AskAsync(name, ca, ways, ct);
             var answers = await resolvers.AddressesAsync(name, ct);
             var way = new NameWay(run.Domain, ways, answers);
             var silence = way.IsKnown ? null : await resolvers.ExplainAsync(

@@ -6,17 +6,18 @@ using ControlPlane.Nodes.Fleets;
 namespace ControlPlane.Domains.Preflight;
 
 /// <summary>
-/// May our CA issue for a name? Climbs from the name to its top-level domain and stops at the first that has CAA
+/// May a CA issue for a name? Climbs from the name to its top-level domain and stops at the first that has CAA
 /// records; at each, the question follows a CNAME, and the climb goes on from the name itself (RFC 8659 §3).
 /// </summary>
-internal sealed class CaaLookup(Resolvers resolvers, ICertificateAuthority ca)
+internal sealed class CaaLookup(Resolvers resolvers)
 {
     private const string Wildcard = "*.";
 
     /// <summary>All names on the way are asked at once: most have nothing, and a climb step by step would wait for each
     /// of them.</summary>
     /// <returns>Null when nothing is in the way.</returns>
-    public async Task<Finding?> AskAsync(string hostname, FleetWays ways, CancellationToken ct)
+    public async Task<Finding?> AskAsync(
+        string hostname, ICertificateAuthority ca, FleetWays ways, CancellationToken ct)
     {
         if (ca.CaaIdentities.Count == 0)
         {
@@ -33,12 +34,12 @@ internal sealed class CaaLookup(Resolvers resolvers, ICertificateAuthority ca)
         {
             // A broken chain is found, and told, where the name's addresses are asked for.
             null or { Status: DnsStatus.ChainBroken } => null,
-            { Status: DnsStatus.NoError } => Judge(decisive, ways, wildcard),
+            { Status: DnsStatus.NoError } => Judge(decisive, ca, ways, wildcard),
             _ => Finding.Of(PreflightReasons.CaaNotAnswering, $"At {decisive.Name}: {decisive.Detail}"),
         };
     }
 
-    private Finding? Judge(DnsAnswer answer, FleetWays ways, bool wildcard)
+    private static Finding? Judge(DnsAnswer answer, ICertificateAuthority ca, FleetWays ways, bool wildcard)
     {
         var verdict = CaaPolicy.Judge([.. answer.Records.OfType<CaaRecord>()], ca.CaaIdentities, wildcard);
         var at = answer.Records[0].Name;

@@ -32,6 +32,10 @@ internal sealed record DomainView
     /// <summary>How nodes speak TLS for it.</summary>
     public required TlsView Tls { get; init; }
 
+    /// <summary>The CA that was chosen for it, by name; null: its tenant's, or the configured one. Where the newest
+    /// order is stands in <c>certificate</c>.</summary>
+    public required string? CertificateAuthority { get; init; }
+
     /// <summary>The portal's own words; nothing here acts upon them.</summary>
     public required IReadOnlyDictionary<string, string> Metadata { get; init; }
 
@@ -180,8 +184,11 @@ internal enum OwnershipMethod
 /// <param name="Fingerprint">SHA-256 of the leaf, lower-case hexadecimal.</param>
 /// <param name="Issuer">The issuer's distinguished name.</param>
 /// <param name="NotAfter">End of its validity.</param>
+/// <param name="Authority">The CA it is ordered at, by its name in the settings; null before the first look at the
+/// name, and for one that was taken over and is none of theirs.</param>
 internal sealed record CertificateStatusView(
-    CertificateStatus Status, string? Serial, string? Fingerprint, string? Issuer, DateTimeOffset? NotAfter);
+    CertificateStatus Status, string? Serial, string? Fingerprint, string? Issuer, DateTimeOffset? NotAfter,
+    string? Authority);
 
 internal enum CertificateStatus
 {

@@ -17,7 +17,7 @@ namespace ControlPlane.Domains.Reading;
 
 /// <summary>Reads what a page of domains is made of, in a fixed number of queries, and puts it together.</summary>
 internal sealed class DomainViews(
-    ControlPlaneDb db, ICertificateAuthority ca, IOptions<FleetOptions> options, TimeProvider time)
+    ControlPlaneDb db, Authorities authorities, IOptions<FleetOptions> options, TimeProvider time)
 {
     public async Task<DomainView> OneAsync(Domain domain, CancellationToken ct) => (await ManyAsync([domain], ct))[0];
 
@@ -54,7 +54,7 @@ internal sealed class DomainViews(
             .ToListAsync(ct)).ToLookup(row => row.FleetId);
         var observations = (await db.NodeObservations.AsNoTracking().Where(row => ids.Contains(row.DomainId))
             .ToListAsync(ct)).ToLookup(row => row.DomainId);
-        var validations = await ValidationView.ReadAsync(db, ca, [.. orders.Values.Select(order => order.Id)], ct);
+        var validations = await ValidationView.ReadAsync(db, authorities, orders.Values, ct);
 
         return
         [
@@ -85,6 +85,7 @@ internal sealed class DomainViews(
             Hostname = domain.Hostname,
             KeyAlgorithm = KeyAlgorithms.Word(domain.KeyAlgorithm),
             Tls = new TlsView(domain.TlsMinimum),
+            CertificateAuthority = domain.CertificateAuthority,
             Metadata = domain.Metadata,
             Status = facts.Status(),
             WaitingOn = reason?.WaitingOn ?? WaitingOn.None,
@@ -99,7 +100,7 @@ internal sealed class DomainViews(
             Ownership = facts.Ownership(),
             Certificate = new CertificateStatusView(
                 facts.CertificateStatus(), facts.Newest?.Serial, facts.Newest?.Fingerprint, facts.Newest?.Issuer,
-                facts.Newest?.NotAfter),
+                facts.Newest?.NotAfter, order?.CaToShow),
             ExpiresAt = domain.ExpiresAt,
             Renewal = RenewalView.Of(domain),
             Delivery = facts.Delivery(),

@@ -83,6 +83,7 @@ internal static class Registration
                 KeyAlgorithm = body.Algorithm,
                 Metadata = Metadata.Of(body.Metadata ?? Metadata.None),
                 TlsMinimum = body.Tls?.MinimumVersion ?? TlsVersions.Default,
+                CertificateAuthority = body.CertificateAuthority,
                 Claim = contested ? Claim.Contested : Claim.Held,
                 ProvenAt = vouched && !contested ? now : null,
                 CnameTarget = await TenantTarget.OfAsync(

@@ -15,11 +15,11 @@ internal sealed record Predecessor(
     /// <summary>CAs name the end of an order by its day alone.</summary>
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
 
-    /// <summary>The one before an order; null when that is the domain's first.</summary>
+    /// <summary>The one before an order at the same CA; null when that is the domain's first there.</summary>
     public static Task<Predecessor?> OfAsync(ControlPlaneDb db, Order order, CancellationToken ct) => (
         from earlier in db.Orders
         join bundle in db.Bundles on earlier.BundleId equals bundle.Id
-        where earlier.DomainId == order.DomainId && earlier.Id != order.Id
+        where earlier.DomainId == order.DomainId && earlier.Id != order.Id && earlier.Ca == order.Ca
         orderby earlier.Sequence descending
         select new Predecessor(
             earlier.CaOrderId, earlier.CaValidUntil, bundle.NotBefore, bundle.NotAfter, bundle.Leaf))

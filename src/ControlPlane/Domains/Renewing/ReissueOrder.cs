@@ -12,7 +12,7 @@ namespace ControlPlane.Domains.Renewing;
 /// the order stood before, and what became of a call whose answer was lost. Such a call carries no id of ours: the
 /// order is read, and our public key tells.
 /// </summary>
-internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log)
+internal sealed partial class ReissueOrder(ILogger log)
 {
     /// <summary>For a certificate of the CA's order that somebody else awaits, or one of ours that was given up and is
     /// being canceled.</summary>
@@ -20,7 +20,7 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
 
     /// <summary>Decides between a reissue and a new order, by what this database knows. A reissue costs nothing.
     /// </summary>
-    public async Task ChooseAsync(OrderRun run, CancellationToken ct)
+    public static async Task ChooseAsync(OrderRun run, CancellationToken ct)
     {
         var order = run.Order;
         if (order is not { Kind: OrderKind.Renewal, CaOrderId: null })
@@ -45,9 +45,9 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
     }
 
     /// <summary>Reads the CA's order and records how it stands; or learns that a new one is needed.</summary>
-    public async Task<StepResult> LookBeforeAsync(OrderRun run, CancellationToken ct)
+    public static async Task<StepResult> LookBeforeAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         CaOrder told;
         try
         {
@@ -92,7 +92,7 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
     /// <returns>How it ends; null when nothing has arrived there so far.</returns>
     public async Task<StepResult?> LookUpAsync(OrderRun run, CancellationToken ct)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         var told = await run.CallAsync("LookUpReissue", () => ca.ReadAsync(order.CaOrderId!, ct));
         if (IsOurs(order, told))
         {
@@ -111,18 +111,18 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
 
     /// <summary>The CA refused the reissue: unless an earlier call has been carried out all the same, the certificate
     /// gets an order of its own, which says what it follows.</summary>
-    public async Task<StepResult> RefusedAsync(
+    public static async Task<StepResult> RefusedAsync(
         OrderRun run, CertificateAuthorityException refusal, CancellationToken ct)
     {
-        var told = await run.CallAsync("ReadAfterRefusal", () => ca.ReadAsync(run.Order.CaOrderId!, ct));
+        var told = await run.CallAsync("ReadAfterRefusal", () => run.Ca.ReadAsync(run.Order.CaOrderId!, ct));
         return IsOurs(run.Order, told)
             ? await AdoptAsync(run, told)
             : await PlaceAnewAsync(run, refusal.Message, ct);
     }
 
-    private async Task<StepResult> AdoptAsync(OrderRun run, CaOrder told)
+    private static async Task<StepResult> AdoptAsync(OrderRun run, CaOrder told)
     {
-        var order = run.Order;
+        var (order, ca) = (run.Order, run.Ca);
         // What it waits for from here on is a certificate, and that is not the one it had.
         order.ReissueBaseline ??= ReissueBaseline.Of(told) with { CertificateId = null };
         order.SubmittedAt ??= run.Now;
@@ -134,12 +134,12 @@ internal sealed partial class ReissueOrder(ICertificateAuthority ca, ILogger log
         return new StepResult.Advance(OrderState.PendingValidation, "Found again.");
     }
 
-    private async Task<StepResult> PlaceAnewAsync(OrderRun run, string why, CancellationToken ct)
+    private static async Task<StepResult> PlaceAnewAsync(OrderRun run, string why, CancellationToken ct)
     {
         var order = run.Order;
         run.Tell(
             EventTypes.OrderNotReissued,
-            $"Order {order.CaOrderId} at {ca.Name} is not reissued: {why} A new order follows it.");
+            $"Order {order.CaOrderId} at {run.Ca.Name} is not reissued: {why} A new order follows it.");
         order.PlaceAnew(renewalOf: order.CaOrderId);
         order.SubmittedAt = null;
         await run.CommitAsync("NotReissued", ct);

@@ -12,7 +12,7 @@ namespace ControlPlane.Domains.Renewing;
 /// random, which is how the CA spreads its load. So a certificate that is to be revoked is replaced in time.
 /// </summary>
 internal sealed partial class WindowSweep(
-    ICertificateAuthority ca, IDbContextFactory<ControlPlaneDb> databases, TimeProvider time, ILogger<WindowSweep> log)
+    Authorities authorities, IDbContextFactory<ControlPlaneDb> databases, TimeProvider time, ILogger<WindowSweep> log)
     : ISweep
 {
     /// <summary>A turn every minute: 288,000 a day, for CAs that want to be asked every six hours.</summary>
@@ -25,7 +25,8 @@ internal sealed partial class WindowSweep(
 
     public async Task RunAsync(CancellationToken ct)
     {
-        if (!ca.TellsRenewalWindows)
+        var telling = authorities.All.Where(ca => ca.TellsRenewalWindows).Select(ca => ca.Name).ToArray();
+        if (telling.Length == 0)
         {
             return;
         }
@@ -35,8 +36,9 @@ internal sealed partial class WindowSweep(
         var due = await db.Database.SqlQuery<Served>(
             $"""
              SELECT domain.id AS "Domain", domain.tenant_id AS "Tenant", domain.renew_at AS "RenewAt",
-                 bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter"
+                 orders.ca AS "Ca", bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter"
              FROM domains domain JOIN bundles bundle ON bundle.id = domain.active_bundle_id
+             JOIN orders ON orders.id = bundle.order_id AND orders.ca = ANY ({telling})
              WHERE domain.status = 'Active' AND domain.renew_at > {now}
                AND (domain.window_look_due_at IS NULL OR domain.window_look_due_at <= {now})
              ORDER BY domain.window_look_due_at NULLS FIRST LIMIT {Most}
@@ -48,6 +50,7 @@ internal sealed partial class WindowSweep(
 
     private async Task LookAsync(Served served, CancellationToken ct)
     {
+        var ca = authorities.Of(served.Ca);
         RenewalWindow? window = null;
         var again = Untold;
         try
@@ -106,6 +109,6 @@ internal sealed partial class WindowSweep(
     private partial void LogMovedUp(Guid domain, DateTimeOffset moment, Uri? why);
 
     private sealed record Served(
-        Guid Domain, Guid Tenant, DateTimeOffset RenewAt, Guid Bundle, byte[] Leaf, DateTimeOffset NotBefore,
-        DateTimeOffset NotAfter);
+        Guid Domain, Guid Tenant, DateTimeOffset RenewAt, string Ca, Guid Bundle, byte[] Leaf,
+        DateTimeOffset NotBefore, DateTimeOffset NotAfter);
 }

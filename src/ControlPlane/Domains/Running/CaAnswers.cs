@@ -20,6 +20,8 @@ internal static class CaAnswers
             Longer(fault.RetryAfter, RetrySchedules.NoBudget.At(order.Snoozes)), Reasons.CaBudgetSpent, fault.Message),
         CaFailure.CredentialRefused => new StepResult.Snooze(
             TimeSpan.FromMinutes(1), Reasons.CaCredentialRefused, fault.Message),
+        CaFailure.NotConfigured => new StepResult.Snooze(
+            TimeSpan.FromMinutes(10), Reasons.CaNotConfigured, fault.Message),
         _ => new StepResult.Snooze(
             Longer(fault.RetryAfter, RetrySchedules.CaAway.At(order.Snoozes)), Reasons.CaNotReachable, fault.Message),
     };

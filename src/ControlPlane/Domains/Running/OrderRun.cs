@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Drills;
@@ -13,7 +14,8 @@ namespace ControlPlane.Domains.Running;
 /// token, and renews the lease. Between two commits there is at most one foreign call, outside any transaction.
 /// </summary>
 internal sealed class OrderRun(
-    Order order, ControlPlaneDb db, TimeProvider time, TimeSpan lease, long claimedAt) : IAsyncDisposable
+    Order order, ControlPlaneDb db, Authorities authorities, TimeProvider time, TimeSpan lease, long claimedAt)
+    : IAsyncDisposable
 {
     private readonly string _step = order.State.ToString();
     private readonly DateTimeOffset _leaseFrom = order.LeaseUntil!.Value - lease;
@@ -24,6 +26,10 @@ internal sealed class OrderRun(
     public Order Order => order;
 
     public Domain Domain => order.Domain;
+
+    /// <summary>The order's CA.</summary>
+    /// <exception cref="CertificateAuthorityException">It is not configured (any more).</exception>
+    public ICertificateAuthority Ca => authorities.Of(order.Ca);
 
     public ControlPlaneDb Db => db;
 

@@ -5,6 +5,10 @@ namespace ControlPlane.Domains.Running;
 /// <summary>How a step ended. A surprise is an exception; everything foreseen is one of these.</summary>
 internal abstract record StepResult
 {
+    /// <summary>With a further reason, where there is one and it is not over.</summary>
+    public StepResult Because(string? why) =>
+        this is Snooze snooze && why is not null ? snooze with { Detail = $"{snooze.Detail} {why}" } : this;
+
     /// <summary>Done here; on to the next state.</summary>
     internal sealed record Advance(OrderState To, string Message) : StepResult;
 

@@ -28,8 +28,9 @@ internal static class ChangeDomain
         .Documented(
             "A JSON Merge Patch (RFC 7396): what is left out stays, `null` takes an entry away or puts a setting back "
             + "to its default. Another `tls.minimumVersion` reaches the nodes within seconds, without a new "
-            + "certificate. With `If-Match`, of two who change the domain at the same time one wins and the other is "
-            + "told. Repeat it without fear: a change that is made already changes nothing.",
+            + "certificate. Another `certificateAuthority` is where the next order goes, and one that is not placed "
+            + "yet; what is served is served on. With `If-Match`, of two who change the domain at the same time one "
+            + "wins and the other is told. Repeat it without fear: a change that is made already changes nothing.",
             Problems.InvalidField, Problems.MalformedRequest, Problems.NotFound, Problems.DomainDeleted)
         .Example(
             new ChangeDomainRequest
@@ -71,12 +72,19 @@ internal static class ChangeDomain
         }
 
         var tls = body.Merge(domain.TlsMinimum);
-        var (words, policy) = (Metadata.Write(metadata) != Metadata.Write(domain.Metadata), tls != domain.TlsMinimum);
-        (domain.Metadata, domain.TlsMinimum) = (metadata, tls);
-        if (words || policy)
+        var ca = body.GivesCertificateAuthority ? body.CertificateAuthority : domain.CertificateAuthority;
+        var policy = tls != domain.TlsMinimum;
+        string[] changed =
+        [
+            .. Metadata.Write(metadata) != Metadata.Write(domain.Metadata) ? ["metadata"] : Array.Empty<string>(),
+            .. policy ? ["tls.minimumVersion"] : Array.Empty<string>(),
+            .. ca != domain.CertificateAuthority ? ["certificateAuthority"] : Array.Empty<string>(),
+        ];
+        (domain.Metadata, domain.TlsMinimum, domain.CertificateAuthority) = (metadata, tls, ca);
+        if (changed.Length > 0)
         {
             var now = time.NowStored();
-            await TellAsync(db, domain, [.. Changed(words, policy)], now);
+            await TellAsync(db, domain, changed, now);
             await db.SaveChangesAsync(CancellationToken.None);
             if (policy)
             {
@@ -93,19 +101,6 @@ internal static class ChangeDomain
 
         context.Response.Headers.ETag = DomainTag.Of(view);
         return TypedResults.Ok(view);
-    }
-
-    private static IEnumerable<string> Changed(bool metadata, bool tls)
-    {
-        if (metadata)
-        {
-            yield return "metadata";
-        }
-
-        if (tls)
-        {
-            yield return "tls.minimumVersion";
-        }
     }
 
     /// <summary>What changed, and not to what: metadata may say more of a customer than events are read for.</summary>

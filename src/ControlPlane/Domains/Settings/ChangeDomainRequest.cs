@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Contracts;
 using FluentValidation;
 
@@ -29,8 +30,23 @@ internal sealed class ChangeDomainRequest
         }
     }
 
+    /// <summary>The CA its next certificate is to come from, by its name in the operator's settings; <c>null</c>: its
+    /// tenant's, or the configured one.</summary>
+    public string? CertificateAuthority
+    {
+        get;
+        init
+        {
+            field = value;
+            GivesCertificateAuthority = true;
+        }
+    }
+
     [JsonIgnore]
     public bool GivesMetadata { get; private init; }
+
+    [JsonIgnore]
+    public bool GivesCertificateAuthority { get; private init; }
 
     [JsonIgnore]
     public bool GivesTls { get; private init; }
@@ -54,7 +70,7 @@ internal sealed class ChangeDomainRequest
 
     internal sealed class Rules : AbstractValidator<ChangeDomainRequest>
     {
-        public Rules()
+        public Rules(Authorities authorities)
         {
             RuleFor(body => body.Metadata).Must(entries => entries is null
                     || (entries.Count <= 2 * Settings.Metadata.MostEntries
@@ -62,6 +78,8 @@ internal sealed class ChangeDomainRequest
                 .WithMessage(Settings.Metadata.Rule);
             RuleFor(body => body.Tls).Must(tls => TlsChange.IsVersion(tls?.MinimumVersion))
                 .WithMessage(TlsChange.Rule).OverridePropertyName("tls.minimumVersion");
+            RuleFor(body => body.CertificateAuthority).Must(authorities.IsChoice)
+                .WithMessage(authorities.Rule);
         }
     }
 }

@@ -92,7 +92,8 @@ internal sealed class CertCentralHook(CertCentralOptions options, EarlyLooks loo
         var moved = await db.Database.ExecuteSqlAsync(
             $"""
              UPDATE orders SET nudges = nudges + 1, next_attempt_at = least(next_attempt_at, {now})
-             WHERE ca_order_id = {order} AND state IN ('PendingValidation', 'PendingIssuance')
+             WHERE ca = {CertCentralAuthority.TheName} AND ca_order_id = {order}
+               AND state IN ('PendingValidation', 'PendingIssuance')
              """,
             ct);
         if (moved > 0)

@@ -6,10 +6,10 @@ using Microsoft.Extensions.Options;
 
 namespace ControlPlane.Domains.Sweeps;
 
-/// <summary>Asks the CA which orders have moved: one call for thousands of orders, instead of one for each. Nobody
-/// waiting, no call.</summary>
+/// <summary>Asks each CA that tells which orders have moved: one call for thousands of orders, instead of one for each.
+/// Nobody waiting, no call.</summary>
 internal sealed partial class StatusPoll(
-    ICertificateAuthority ca,
+    Authorities authorities,
     IDbContextFactory<ControlPlaneDb> databases,
     IWakes wakes,
     TimeProvider time,
@@ -24,30 +24,36 @@ internal sealed partial class StatusPoll(
     /// itself.</summary>
     private static readonly TimeSpan LongestWindow = TimeSpan.FromHours(1);
 
-    private DateTimeOffset _last = DateTimeOffset.MinValue;
+    private readonly Dictionary<string, DateTimeOffset> _last = [];
 
     public async Task RunAsync(CancellationToken ct)
     {
-        if (!ca.TellsOfChanges)
+        foreach (var ca in authorities.All.Where(ca => ca.TellsOfChanges))
         {
-            return;
+            await AskAsync(ca, ct);
         }
+    }
 
+    private async Task AskAsync(ICertificateAuthority ca, CancellationToken ct)
+    {
         await using var db = await databases.CreateDbContextAsync(ct);
         var waiting = await db.Orders.AnyAsync(
-            order => order.State == OrderState.PendingValidation || order.State == OrderState.PendingIssuance, ct);
+            order => order.Ca == ca.Name
+                && (order.State == OrderState.PendingValidation || order.State == OrderState.PendingIssuance),
+            ct);
         if (!waiting)
         {
             return;
         }
 
         var now = time.GetUtcNow();
-        var window = now - _last + (options.Value.StatusPoll * Overlap);
+        var last = _last.GetValueOrDefault(ca.Name, DateTimeOffset.MinValue);
+        var window = now - last + (options.Value.StatusPoll * Overlap);
         var changes = await ca.ChangesAsync(window < LongestWindow ? window : LongestWindow, ct);
-        _last = now;
+        _last[ca.Name] = now;
         foreach (var change in changes)
         {
-            await RecordAsync(db, change, now, ct);
+            await RecordAsync(db, ca, change, now, ct);
         }
 
         if (changes.Count > 0)
@@ -57,7 +63,8 @@ internal sealed partial class StatusPoll(
         }
     }
 
-    private async Task RecordAsync(ControlPlaneDb db, CaOrder change, DateTimeOffset now, CancellationToken ct)
+    private async Task RecordAsync(
+        ControlPlaneDb db, ICertificateAuthority ca, CaOrder change, DateTimeOffset now, CancellationToken ct)
     {
         if (change.Status == CaOrderStatus.Unknown)
         {
@@ -77,7 +84,8 @@ internal sealed partial class StatusPoll(
              UPDATE orders SET
                  ca_status = {word}, ca_certificate_id = coalesce({change.CaCertificateId}, ca_certificate_id),
                  nudges = nudges + 1, next_attempt_at = least(next_attempt_at, {now})
-             WHERE ca_order_id = {change.CaOrderId} AND state IN ('PendingValidation', 'PendingIssuance')
+             WHERE ca = {ca.Name} AND ca_order_id = {change.CaOrderId}
+               AND state IN ('PendingValidation', 'PendingIssuance')
                AND ca_status IS DISTINCT FROM {word} AND lease_token IS NULL
                AND (reissue_baseline IS NULL
                     OR reissue_baseline ->> 'certificateId' IS DISTINCT FROM {change.CaCertificateId})

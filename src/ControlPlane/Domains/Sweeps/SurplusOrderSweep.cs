@@ -13,7 +13,7 @@ namespace ControlPlane.Domains.Sweeps;
 /// may be the one the database has forgotten.
 /// </summary>
 internal sealed partial class SurplusOrderSweep(
-    ICertificateAuthority ca,
+    Authorities authorities,
     IDbContextFactory<ControlPlaneDb> databases,
     CollectionPause pause,
     TimeProvider time,
@@ -32,10 +32,13 @@ internal sealed partial class SurplusOrderSweep(
         var now = time.GetUtcNow();
         var (first, second) = (now - First, now - Second);
         var restored = await pause.SinceAsync(db, ct) ?? DateTimeOffset.MinValue.ToUniversalTime();
+        // One that is not configured any more cannot be asked; its orders wait until it is.
+        var known = authorities.Names;
         var due = await db.Orders.Include(order => order.Domain)
             // In PendingOrder the order's own step is looking: what it is about to adopt must not be canceled under its
             // hands.
             .Where(order => order.State != OrderState.PendingOrder && order.CreatedAt >= restored)
+            .Where(order => known.Contains(order.Ca))
             .Where(order => (order.Sweeps == 0 && order.UncertainSince < first)
                 || (order.Sweeps == 1 && order.UncertainSince < second))
             .OrderBy(order => order.UncertainSince).Take(Most).ToListAsync(ct);
@@ -44,12 +47,12 @@ internal sealed partial class SurplusOrderSweep(
             await SweepAsync(db, order, now, ct);
         }
 
-        await CancelUnrecordedAsync(db, restored, now, ct);
+        await CancelUnrecordedAsync(db, known, restored, now, ct);
     }
 
     private async Task SweepAsync(ControlPlaneDb db, Order order, DateTimeOffset now, CancellationToken ct)
     {
-        foreach (var found in await ca.FindAsync(order.Id, ct))
+        foreach (var found in await authorities.Of(order.Ca).FindAsync(order.Id, ct))
         {
             var wanted = found.CaOrderId == order.CaOrderId
                 && order.State is not (OrderState.Failed or OrderState.Canceled);
@@ -72,7 +75,8 @@ internal sealed partial class SurplusOrderSweep(
 
     /// <summary>Ids that a worker without a lease got, or that a later adoption left behind.</summary>
     private async Task CancelUnrecordedAsync(
-        ControlPlaneDb db, DateTimeOffset restored, DateTimeOffset now, CancellationToken ct)
+        ControlPlaneDb db, IReadOnlyList<string> known, DateTimeOffset restored, DateTimeOffset now,
+        CancellationToken ct)
     {
         var settled = now - First;
         var surplus = await (
@@ -82,7 +86,7 @@ internal sealed partial class SurplusOrderSweep(
                 // A reissue leaves its id to the next one under the same CA order.
                 && !db.Orders.Any(other => other.Id != order.Id && other.CaOrderId == seen.CaOrderId
                     && IssuancePath.AtTheCa.Contains(other.State))
-                && order.CreatedAt >= restored
+                && order.CreatedAt >= restored && known.Contains(order.Ca)
                 && (order.CaOrderId != seen.CaOrderId
                     || (order.State == OrderState.Failed && order.BundleId == null))
             orderby seen.SeenAt
@@ -91,7 +95,7 @@ internal sealed partial class SurplusOrderSweep(
         {
             // Of a reissue only what is still awaited is canceled: what was issued before it is served.
             if (row.order.ReissueBaseline is null
-                || (await ca.ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
+                || (await authorities.Of(row.order.Ca).ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
             {
                 await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
             }
@@ -104,6 +108,7 @@ internal sealed partial class SurplusOrderSweep(
     private async Task CancelAsync(
         ControlPlaneDb db, Order order, string caOrderId, DateTimeOffset now, CancellationToken ct)
     {
+        var ca = authorities.Of(order.Ca);
         var (type, message) = (EventTypes.OrderSurplusCanceled, $"Surplus order {caOrderId} at {ca.Name} is canceled.");
         try
         {

@@ -23,7 +23,7 @@ internal static class ReadTokenVisits
         .Example(null, new Page<TokenVisitView>([Examples.Visit], null)).Produces<Page<TokenVisitView>>();
 
     public static async Task<IResult> HandleAsync(
-        Guid id, Caller caller, ControlPlaneDb db, ICertificateAuthority ca, CancellationToken ct)
+        Guid id, Caller caller, ControlPlaneDb db, Authorities authorities, CancellationToken ct)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
         {
@@ -33,15 +33,16 @@ internal static class ReadTokenVisits
         var rows = await (
             from visit in db.TokenVisits
             join node in db.Nodes on visit.NodeId equals node.Id
-            where visit.OrderId == db.Orders.Where(order => order.DomainId == domain.Id)
-                .OrderByDescending(order => order.Sequence).Select(order => order.Id).FirstOrDefault()
+            join order in db.Orders on visit.OrderId equals order.Id
+            where visit.OrderId == db.Orders.Where(row => row.DomainId == domain.Id)
+                .OrderByDescending(row => row.Sequence).Select(row => row.Id).FirstOrDefault()
             orderby visit.Id
-            select new { Visit = visit, Node = node.Name }).AsNoTracking().ToListAsync(ct);
+            select new { Visit = visit, Node = node.Name, order.Ca }).AsNoTracking().ToListAsync(ct);
         return TypedResults.Ok(new Page<TokenVisitView>(
             [
                 .. rows.Select(row => new TokenVisitView(
-                    row.Visit.At, row.Node, row.Visit.Source, row.Visit.UserAgent, Visitors.Of(row.Visit.UserAgent, ca),
-                    row.Visit.Status, row.Visit.Bytes)),
+                    row.Visit.At, row.Node, row.Visit.Source, row.Visit.UserAgent,
+                    Visitors.Of(row.Visit.UserAgent, authorities.Find(row.Ca)), row.Visit.Status, row.Visit.Bytes)),
             ],
             null));
     }
@@ -77,9 +78,12 @@ internal static class Visitors
     /// <summary>What our own fetches call themselves.</summary>
     public const string OurAgent = "ControlPlane";
 
-    public static Visitor Of(string? userAgent, ICertificateAuthority ca) =>
+    /// <param name="userAgent">What the visitor calls itself.</param>
+    /// <param name="ca">The order's CA; null when it is not configured any more: then nobody is known as it.</param>
+    public static Visitor Of(string? userAgent, ICertificateAuthority? ca) =>
         userAgent is null ? Visitor.Stranger
         : userAgent == OurAgent ? Visitor.Us
-        : ca.ValidatorAgents.Any(agent => userAgent.StartsWith(agent, StringComparison.Ordinal)) ? Visitor.Ca
+        : ca is not null
+            && ca.ValidatorAgents.Any(agent => userAgent.StartsWith(agent, StringComparison.Ordinal)) ? Visitor.Ca
         : Visitor.Stranger;
 }

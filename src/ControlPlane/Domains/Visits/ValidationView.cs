@@ -12,17 +12,18 @@ internal sealed record ValidationView(int Arrived, int Expected, DateTimeOffset 
 {
     /// <summary>By order; orders that no perspective has visited are left out.</summary>
     public static async Task<IReadOnlyDictionary<Guid, ValidationView>> ReadAsync(
-        ControlPlaneDb db, ICertificateAuthority ca, IReadOnlyList<Guid> orders, CancellationToken ct)
+        ControlPlaneDb db, Authorities authorities, IReadOnlyCollection<Order> orders, CancellationToken ct)
     {
+        var cas = orders.ToDictionary(order => order.Id, order => authorities.Find(order.Ca));
         var visits = await db.TokenVisits.AsNoTracking()
-            .Where(row => orders.Contains(row.OrderId) && row.Status == StatusCodes.Status200OK)
+            .Where(row => cas.Keys.Contains(row.OrderId) && row.Status == StatusCodes.Status200OK)
             .GroupBy(row => new { row.OrderId, row.Source, row.UserAgent })
             .Select(group => new { group.Key, LastAt = group.Max(row => row.At) })
             .ToListAsync(ct);
-        return visits.Where(visit => Visitors.Of(visit.Key.UserAgent, ca) == Visitor.Ca)
+        return visits.Where(visit => Visitors.Of(visit.Key.UserAgent, cas[visit.Key.OrderId]) == Visitor.Ca)
             .GroupBy(visit => visit.Key.OrderId)
             .ToDictionary(order => order.Key, order => new ValidationView(
-                order.DistinctBy(visit => visit.Key.Source).Count(), ca.Perspectives,
+                order.DistinctBy(visit => visit.Key.Source).Count(), cas[order.Key]!.Perspectives,
                 order.Max(visit => visit.LastAt)));
     }
 }

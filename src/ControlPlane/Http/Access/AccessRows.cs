@@ -12,6 +12,9 @@ internal sealed class Tenant
     /// <summary>Where its new domains go when nobody says; null: the configured fleet.</summary>
     public Guid? FleetId { get; set; }
 
+    /// <summary>The CA of its domains that name none; null: the configured one.</summary>
+    public string? CertificateAuthority { get; set; }
+
     /// <summary>While set, its keys are refused; its domains go on being served.</summary>
     public DateTimeOffset? DisabledAt { get; set; }
 }

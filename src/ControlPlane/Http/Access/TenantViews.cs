@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using FluentValidation;
 using Microsoft.EntityFrameworkCore;
@@ -26,13 +27,19 @@ internal static class TenantReference
 /// settings hold it.</param>
 /// <param name="Fleet">Where its domains go when nobody says, by id or name; the configured fleet when left
 /// out.</param>
-internal sealed record CreateTenant(string? Name, string? Fleet = null)
+/// <param name="CertificateAuthority">The CA of its domains that name none; the configured one when left out.</param>
+internal sealed record CreateTenant(string? Name, string? Fleet = null, string? CertificateAuthority = null)
 {
     internal sealed class Rules : AbstractValidator<CreateTenant>
     {
-        public Rules() => RuleFor(body => body.Name)
-            .Must(name => name is not null && IdOrName.IsName(name))
-            .WithMessage("name must be 1 to 63 of a-z, 0-9 and hyphen, and not look like an id.");
+        public Rules(Authorities authorities)
+        {
+            RuleFor(body => body.Name)
+                .Must(name => name is not null && IdOrName.IsName(name))
+                .WithMessage("name must be 1 to 63 of a-z, 0-9 and hyphen, and not look like an id.");
+            RuleFor(body => body.CertificateAuthority).Must(authorities.IsChoice)
+                .WithMessage(authorities.Rule);
+        }
     }
 }
 
@@ -40,14 +47,27 @@ internal sealed record CreateTenant(string? Name, string? Fleet = null)
 /// <param name="Fleet">By id or name; null or left out: the configured fleet.</param>
 internal sealed record ChangeTenantFleet(string? Fleet = null);
 
+/// <summary>Where the next certificates of a tenant's domains come from.</summary>
+/// <param name="CertificateAuthority">A CA's name in the settings; null or left out: the configured one.</param>
+internal sealed record ChangeTenantAuthority(string? CertificateAuthority = null)
+{
+    internal sealed class Rules : AbstractValidator<ChangeTenantAuthority>
+    {
+        public Rules(Authorities authorities) => RuleFor(body => body.CertificateAuthority).Must(authorities.IsChoice)
+            .WithMessage(authorities.Rule);
+    }
+}
+
 /// <summary>A tenant.</summary>
 /// <param name="Id">Names it in paths and bodies, as <paramref name="Name"/> does.</param>
 /// <param name="Name">Never changes.</param>
 /// <param name="Fleet">Where its domains go when nobody says: the fleet's name; null: the configured one.</param>
+/// <param name="CertificateAuthority">The CA of its domains that name none; null: the configured one.</param>
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="DisabledAt">Since when its keys are refused; null while they are not.</param>
 internal sealed record TenantView(
-    Guid Id, string Name, string? Fleet, DateTimeOffset CreatedAt, DateTimeOffset? DisabledAt)
+    Guid Id, string Name, string? Fleet, string? CertificateAuthority, DateTimeOffset CreatedAt,
+    DateTimeOffset? DisabledAt)
 {
     public static async Task<TenantView> OfAsync(ControlPlaneDb db, Tenant tenant, CancellationToken ct) =>
         (await OfAsync(db, [tenant], ct))[0];
@@ -63,8 +83,8 @@ internal sealed record TenantView(
         return
         [
             .. tenants.Select(tenant => new TenantView(
-                tenant.Id, tenant.Name, tenant.FleetId is { } fleet ? names[fleet] : null, tenant.CreatedAt,
-                tenant.DisabledAt)),
+                tenant.Id, tenant.Name, tenant.FleetId is { } fleet ? names[fleet] : null, tenant.CertificateAuthority,
+                tenant.CreatedAt, tenant.DisabledAt)),
         ];
     }
 }

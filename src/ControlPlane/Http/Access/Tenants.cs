@@ -43,6 +43,14 @@ internal static class Tenants
                 + "they are: a domain does not move between fleets.",
                 Problems.NotFound, Problems.FleetUnknown)
             .Example(new ChangeTenantFleet("local"), Examples.Tenant).Produces<TenantView>();
+        tenants.MapPut("{tenant}/certificate-authority", ChangeAuthorityAsync).Validate<ChangeTenantAuthority>()
+            .WithName("ChangeTenantAuthority").WithSummary("Choose the CA of a tenant's domains")
+            .Documented(
+                "By its name in the settings; without `certificateAuthority` it is the configured one again. A domain "
+                + "that names one itself keeps it. What is ordered already stays where it is, and what is served is "
+                + "served on: the next order goes there.",
+                Problems.InvalidField, Problems.NotFound)
+            .Example(new ChangeTenantAuthority("letsencrypt"), Examples.Tenant).Produces<TenantView>();
         tenants.MapKeys();
     }
 
@@ -60,6 +68,7 @@ internal static class Tenants
             Id = Guid.CreateVersion7(now),
             Name = body.Name!,
             FleetId = fleet?.Id,
+            CertificateAuthority = body.CertificateAuthority,
             CreatedAt = now,
         };
         db.Tenants.Add(tenant);
@@ -110,6 +119,9 @@ internal static class Tenants
             ? Problems.FleetUnknown.With($"There is no fleet {body.Fleet}.")
             : await ChangeAsync(tenant, db, row => row.FleetId = fleet?.Id);
     }
+
+    private static Task<IResult> ChangeAuthorityAsync(string tenant, ChangeTenantAuthority body, ControlPlaneDb db) =>
+        ChangeAsync(tenant, db, row => row.CertificateAuthority = body.CertificateAuthority);
 
     private static async Task<IResult> ChangeAsync(string tenant, ControlPlaneDb db, Action<Tenant> change)
     {

@@ -15,7 +15,7 @@ internal static class Examples
     public static readonly DateTimeOffset At = new(2026, 3, 2, 9, 30, 0, TimeSpan.Zero);
 
     public static readonly TenantView Tenant = new(
-        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", "local", At, null);
+        Guid.Parse("019cadc5-2f80-7a11-8b21-0a1b2c3d4e5f"), "acme", "local", null, At, null);
 
     public static readonly KeyView Key = new(
         Guid.Parse("019cadc5-4c70-7d0e-9a55-1f2e3d4c5b6a"), ApiRole.Portal, "shop-portal", At, null, null, null, null,
@@ -43,6 +43,7 @@ internal static class Examples
         Hostname = "shop.example.com",
         KeyAlgorithm = "ecdsaP256",
         Tls = new TlsView("1.2"),
+        CertificateAuthority = null,
         Metadata = new Dictionary<string, string> { ["customer"] = "4711" },
         Status = OverallStatus.Pending,
         WaitingOn = Reasons.DnsUnchecked.WaitingOn,
@@ -51,7 +52,7 @@ internal static class Examples
         Findings = [],
         DnsRecords = [Way],
         Ownership = new OwnershipView(OwnershipStatus.Pending),
-        Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null),
+        Certificate = new CertificateStatusView(CertificateStatus.None, null, null, null, null, null),
         ExpiresAt = null,
         Renewal = null,
         Delivery = new DeliverySummary(DeliveryStatus.None, null, 0, 3),
@@ -88,7 +89,7 @@ internal static class Examples
         Ownership = new OwnershipView(OwnershipStatus.Verified, OwnershipMethod.CaValidation),
         Certificate = new CertificateStatusView(
             CertificateStatus.Issued, "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA",
-            At.AddDays(199)),
+            At.AddDays(199), "certcentral"),
         ExpiresAt = At.AddDays(199),
         Renewal = new RenewalView(At.AddDays(127), 0),
         Delivery = new DeliverySummary(DeliveryStatus.Complete, "0A1B2C3D4E5F60718293", 3, 3),

@@ -70,6 +70,9 @@ internal sealed class NodeStray
 /// <summary>An order of ours at the CA without a row here.</summary>
 internal sealed class FoundCaOrder
 {
+    /// <summary>The CA's name.</summary>
+    public required string Ca { get; init; }
+
     public required string CaOrderId { get; init; }
 
     /// <summary>The id we gave it.</summary>

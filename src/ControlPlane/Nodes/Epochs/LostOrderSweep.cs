@@ -6,12 +6,12 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Nodes.Epochs;
 
 /// <summary>
-/// After an epoch was raised the CA is asked once for what was ordered since the moment this database remembers. An
+/// After an epoch was raised each CA is asked once for what was ordered since the moment this database remembers. An
 /// order that carries an id of our making and has no row here is recorded, for people and for whoever registers the
 /// name again; nothing cancels it. One whose row is here needs nothing: its own step looks it up before it buys.
 /// </summary>
 internal sealed partial class LostOrderSweep(
-    ICertificateAuthority ca,
+    Authorities authorities,
     IDbContextFactory<ControlPlaneDb> databases,
     TimeProvider time,
     ILogger<LostOrderSweep> log) : ISweep
@@ -30,10 +30,22 @@ internal sealed partial class LostOrderSweep(
         }
 
         var since = unlisted.Min(bump => bump.DatabaseEndsAt) - Margin;
-        var placed = await ca.PlacedSinceAsync(since, async known => await UnknownAsync(db, known, ct), ct);
         var now = time.GetUtcNow();
+        foreach (var ca in authorities.All)
+        {
+            LogListed(ca.Name, since, await ListAsync(db, ca, since, now, ct));
+        }
+
+        unlisted.ForEach(bump => bump.CaListedAt = now);
+        await db.SaveChangesAsync(ct);
+    }
+
+    /// <returns>How many have no row here.</returns>
+    private async Task<int> ListAsync(
+        ControlPlaneDb db, ICertificateAuthority ca, DateTimeOffset since, DateTimeOffset now, CancellationToken ct)
+    {
         var found = 0;
-        foreach (var order in placed)
+        foreach (var order in await ca.PlacedSinceAsync(since, async ids => await UnknownAsync(db, ca, ids, ct), ct))
         {
             if (await db.Orders.AnyAsync(row => row.Id == order.Order, ct))
             {
@@ -43,24 +55,23 @@ internal sealed partial class LostOrderSweep(
             found++;
             await db.Database.ExecuteSqlAsync(
                 $"""
-                 INSERT INTO found_ca_orders (ca_order_id, order_id, hostname, status, found_at)
-                 VALUES ({order.CaOrderId}, {order.Order}, {order.Hostname}, {order.StatusWord}, {now})
+                 INSERT INTO found_ca_orders (ca, ca_order_id, order_id, hostname, status, found_at)
+                 VALUES ({ca.Name}, {order.CaOrderId}, {order.Order}, {order.Hostname}, {order.StatusWord}, {now})
                  ON CONFLICT (ca_order_id) DO UPDATE SET status = excluded.status, found_at = excluded.found_at
                  """,
                 ct);
             LogFound(order.CaOrderId, order.Hostname, order.StatusWord);
         }
 
-        unlisted.ForEach(bump => bump.CaListedAt = now);
-        await db.SaveChangesAsync(ct);
-        LogListed(ca.Name, since, found);
+        return found;
     }
 
     /// <summary>Those of a page that no order here has: each of them costs a call.</summary>
     private static async Task<IReadOnlySet<string>> UnknownAsync(
-        ControlPlaneDb db, IReadOnlyList<string> ids, CancellationToken ct)
+        ControlPlaneDb db, ICertificateAuthority ca, IReadOnlyList<string> ids, CancellationToken ct)
     {
-        var known = await db.Orders.Where(order => ids.Contains(order.CaOrderId!)).Select(order => order.CaOrderId!)
+        var known = await db.Orders.Where(order => order.Ca == ca.Name && ids.Contains(order.CaOrderId!))
+            .Select(order => order.CaOrderId!)
             .Union(db.CaOrdersSeen.Where(seen => ids.Contains(seen.CaOrderId)).Select(seen => seen.CaOrderId))
             .ToHashSetAsync(ct);
         return ids.Where(id => !known.Contains(id)).ToHashSet(StringComparer.Ordinal);

@@ -86,7 +86,7 @@ internal static class DomainPages
     }
 
     private static async Task<IResult> OneAsync(
-        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, ICertificateAuthority ca, TimeProvider time,
+        Guid id, Caller caller, ControlPlaneDb db, DomainViews views, Authorities authorities, TimeProvider time,
         CancellationToken ct, [FromQuery(Name = "checked")] string? asked = null)
     {
         if (await db.Domains.FindVisibleAsync(id, caller, ct) is not { } domain)
@@ -99,7 +99,7 @@ internal static class DomainPages
             .OrderByDescending(row => row.Id).Take(Events + 1).ToListAsync(ct);
         var file = new DomainFile(
             view, [.. events.Take(Events)], events.Count > Events,
-            ItemsOf<TokenVisitView>(await ReadTokenVisits.HandleAsync(id, caller, db, ca, ct)),
+            ItemsOf<TokenVisitView>(await ReadTokenVisits.HandleAsync(id, caller, db, authorities, ct)),
             ItemsOf<CertificateView>(await ReadCertificates.HandleAsync(id, caller, db, time, ct)),
             ItemsOf<NodeDeliveryView>(await ReadDelivery.HandleAsync(id, caller, db, ct)),
             asked);

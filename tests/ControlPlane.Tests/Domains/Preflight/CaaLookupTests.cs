@@ -99,8 +99,8 @@ public sealed class CaaLookupTests
         await using var deaf = Serve(_ => DnsReply.Failure);
         await using var server = Serve(_table.Answer);
 
-        var found = await new CaaLookup(Of(deaf, server), new StandInCa())
-            .AskAsync(Name, Ways, TestContext.Current.CancellationToken);
+        var found = await new CaaLookup(Of(deaf, server))
+            .AskAsync(Name, new StandInCa(), Ways, TestContext.Current.CancellationToken);
 
         Assert.Equal("caa-forbids", found!.Code);
     }
@@ -114,8 +114,8 @@ public sealed class CaaLookupTests
     {
         await using var server = Serve(
             question => question.Name == fails ? DnsReply.Failure : _table.Answer(question));
-        return await new CaaLookup(Of(server), new StandInCa())
-            .AskAsync(name, Ways, TestContext.Current.CancellationToken);
+        return await new CaaLookup(Of(server))
+            .AskAsync(name, new StandInCa(), Ways, TestContext.Current.CancellationToken);
     }
 
     private static DnsServer Serve(Func<DnsQuestion, DnsReply> answer) =>

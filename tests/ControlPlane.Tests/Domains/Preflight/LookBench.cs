@@ -85,7 +85,7 @@ internal sealed class LookBench(PathBench path) : IAsyncDisposable
     {
         await using var db = path.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == Order.DomainId);
-        return await new DomainViews(db, path.Ca, Options.Create(path.Fleet), path.Clock)
+        return await new DomainViews(db, path.Authorities, Options.Create(path.Fleet), path.Clock)
             .OneAsync(domain, CancellationToken.None);
     }
 

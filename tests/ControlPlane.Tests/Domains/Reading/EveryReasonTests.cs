@@ -23,6 +23,7 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
         { "ca-budget-spent", "Ca" },
         { "ca-answer-lost", "Ca" },
         { "ca-credential-refused", "Operator" },
+        { "ca-not-configured", "Operator" },
         { "ca-refused", "Operator" },
         { "ca-closed-order", "Operator" },
         { "ca-validating", "Ca" },
@@ -73,7 +74,7 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
 
         await using var db = bench.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == order.DomainId);
-        var views = new DomainViews(db, bench.Ca, Options.Create(bench.Fleet), bench.Clock);
+        var views = new DomainViews(db, bench.Authorities, Options.Create(bench.Fleet), bench.Clock);
         var seen = await views.OneAsync(domain, default);
 
         Assert.Equal((code, party), (seen.Reason!.Code, seen.WaitingOn.ToString()));
@@ -108,6 +109,9 @@ public sealed class EveryReasonTests(PostgresDatabase database) : IClassFixture<
                 return await PlaceAsync(bench, ScriptedCa.Reset);
             case "ca-credential-refused":
                 return await PlaceAsync(bench, ScriptedCa.Error(403, "access_denied|access_denied_invalid_key"));
+            case "ca-not-configured":
+                return await bench.TurnAsync(
+                    await bench.OrderAsync(OrderState.PendingValidation, row => row.Ca = "letsencrypt"));
             case "ca-refused":
                 return await PlaceAsync(bench, ScriptedCa.Error(400, "csr_invalid_cannot_parse"));
             case "surprise":

@@ -94,7 +94,7 @@ public sealed class RenewalSweepTests(PostgresDatabase database) : IClassFixture
         Assert.Equal([1, 4, 12, 24, 24], waits.Select(wait => (int)wait.TotalHours));
         await using var db = bench.Open();
         var domain = await db.Domains.AsNoTracking().SingleAsync(row => row.Id == served.DomainId);
-        var views = new DomainViews(db, bench.Ca, Options.Create(bench.Fleet), bench.Clock);
+        var views = new DomainViews(db, bench.Authorities, Options.Create(bench.Fleet), bench.Clock);
         var seen = await views.OneAsync(domain, default);
         Assert.Equal((OverallStatus.Active, "renewal-failed"), (seen.Status, seen.Reason!.Code));
         Assert.Equal(WaitingOn.Operator, seen.WaitingOn);

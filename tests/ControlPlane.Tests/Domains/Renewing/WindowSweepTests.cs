@@ -72,5 +72,5 @@ public sealed class WindowSweepTests(PostgresDatabase database) : IClassFixture<
     }
 
     private static Task SweepAsync(PathBench bench) => new WindowSweep(
-        bench.Ca, bench, bench.Clock, NullLogger<WindowSweep>.Instance).RunAsync(default);
+        bench.Authorities, bench, bench.Clock, NullLogger<WindowSweep>.Instance).RunAsync(default);
 }

@@ -43,6 +43,7 @@ public sealed class ChangeDomainTests(ApiFixture api) : IClassFixture<ApiFixture
     [InlineData("""{"tls":{"maximumVersion":"1.3"}}""", "unknown-field")]
     [InlineData("""{"tls":{"minimumVersion":"1.1"}}""", "invalid-field")]
     [InlineData("""{"metadata":{"a b":"x"}}""", "invalid-field")]
+    [InlineData("""{"certificateAuthority":"letsencrpyt"}""", "invalid-field")]
     [InlineData("""{"metadata":{"":"x"}}""", "invalid-field")]
     [InlineData("""{"metadata":{"a":"line\nline"}}""", "invalid-field")]
     [InlineData("""{"metadata":{"a":1}}""", "malformed-json")]

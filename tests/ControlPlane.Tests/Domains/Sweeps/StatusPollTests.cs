@@ -71,6 +71,7 @@ public sealed class StatusPollTests(PostgresDatabase database) : IClassFixture<P
     });
 
     private static Task PollAsync(PathBench bench) => new StatusPoll(
-        bench.Ca, bench, bench.Wakes, bench.Clock, Options.Create(new JobOptions()), NullLogger<StatusPoll>.Instance)
+        bench.Authorities, bench, bench.Wakes, bench.Clock, Options.Create(new JobOptions()),
+        NullLogger<StatusPoll>.Instance)
         .RunAsync(default);
 }

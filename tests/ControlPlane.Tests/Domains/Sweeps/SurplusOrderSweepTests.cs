@@ -138,5 +138,5 @@ public sealed class SurplusOrderSweepTests(PostgresDatabase database) : IClassFi
     }
 
     private static Task SweepAsync(PathBench bench) => new SurplusOrderSweep(
-        bench.Ca, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
+        bench.Authorities, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
 }

@@ -213,7 +213,7 @@ public sealed class AfterRestoreTests(RestrictedDatabase database) : IClassFixtu
         ]);
         await RaiseAsync(bench);
 
-        var sweep = new LostOrderSweep(bench.Ca, bench, bench.Clock, NullLogger<LostOrderSweep>.Instance);
+        var sweep = new LostOrderSweep(bench.Authorities, bench, bench.Clock, NullLogger<LostOrderSweep>.Instance);
         await sweep.RunAsync(default);
         await sweep.RunAsync(default);
 
@@ -289,7 +289,8 @@ public sealed class AfterRestoreTests(RestrictedDatabase database) : IClassFixtu
             bench, bench.Pause, bench.Trail, bench.Clock, NullLogger<VaultCollection>.Instance).RunAsync(default);
         await new TokenSweep(bench.Tokens, bench, bench.Pause, NullLogger<TokenSweep>.Instance).RunAsync(default);
         await new SurplusOrderSweep(
-            bench.Ca, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
+            bench.Authorities, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance)
+            .RunAsync(default);
     }
 
     private static Task SweepCustodyAsync(PathBench bench) => new CustodySweep(
