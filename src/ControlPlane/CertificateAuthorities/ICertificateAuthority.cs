@@ -102,7 +102,14 @@ internal interface ICertificateAuthority
         Task.FromResult<RenewalWindow?>(null);
 
     /// <summary>Revokes a certificate. One that is revoked already counts as revoked.</summary>
-    Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct);
+    Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct);
+
+    /// <summary>Tells how a revocation stands that had to be approved.</summary>
+    /// <param name="request">What <see cref="RevokeAsync"/> named.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <exception cref="InvalidOperationException">Nobody approves at this CA: it named no such request.</exception>
+    Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        throw new InvalidOperationException($"{Name} has nothing to approve.");
 
     /// <summary>Cancels a pending order. One that is already closed or unknown counts as canceled, and so does one that
     /// costs nothing and lapses by itself.</summary>

@@ -1,11 +1,13 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -68,6 +70,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
 
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
 
+    public DbSet<CertificateRevocation> Revocations => Set<CertificateRevocation>();
     public DbSet<NodeBan> NodeBans => Set<NodeBan>();
     public DbSet<Replacement> Replacements => Set<Replacement>();
     public DbSet<Import> Imports => Set<Import>();
@@ -103,6 +106,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<RolloutState>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<ReplacementState>().HaveConversion<string>();
+        conventions.Properties<RevocationState>().HaveConversion<string>();
+        conventions.Properties<RevocationReason>().HaveConversion<string>();
         conventions.Properties<DisabledBecause>().HaveConversion<string>();
         conventions.Properties<ImportOutcome>().HaveConversion<string>();
         conventions.Properties<DeliveryState>().HaveConversion<string>();
@@ -151,6 +156,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<NodeBan>().ToTable("node_bans").HasKey(row => row.NodeId);
         model.Entity<Replacement>().ToTable("replacements").HasKey(row => new { row.NodeId, row.BundleId });
+        model.Entity<CertificateRevocation>().ToTable("revocations").HasKey(row => row.BundleId);
         model.Entity<TokenVisitRow>().ToTable("token_visits").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<DomainEvent>(told =>
         {
@@ -213,6 +219,10 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Replacement, NodeBan>(row => row.NodeId);
         Refers<Replacement, Bundle>(row => row.BundleId);
         Refers<Replacement, Order>(row => row.OrderId);
+        Refers<CertificateRevocation, Bundle>(row => row.BundleId);
+        Refers<CertificateRevocation, Domain>(row => row.DomainId);
+        Refers<CertificateRevocation, NodeBan>(row => row.NodeId);
+        Refers<CertificateRevocation, Order>(row => row.OrderId);
         Refers<TokenVisitRow, Order>(row => row.OrderId);
         Refers<TokenVisitRow, Node>(row => row.NodeId);
         Refers<EpochBump, Fleet>(row => row.FleetId);

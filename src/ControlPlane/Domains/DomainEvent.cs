@@ -66,6 +66,10 @@ internal static class EventTypes
     public const string AdoptionRefused = "bundle.adoption-refused";
     public const string OrderNotAtCa = "ca-order.not-found";
     public const string CertificateRenewed = "certificate.renewed";
+    public const string RevocationRequested = "certificate.revocation-requested";
+    public const string RevocationAwaitsApproval = "certificate.revocation-awaiting-approval";
+    public const string CertificateRevoked = "certificate.revoked";
+    public const string RevocationFailed = "certificate.revocation-failed";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";

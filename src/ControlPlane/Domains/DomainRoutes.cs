@@ -1,4 +1,5 @@
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
@@ -20,6 +21,7 @@ internal static class DomainRoutes
         ReadTokenVisits.Map(domains);
         ChangeDomain.Map(domains);
         CheckDomain.Map(domains);
+        RevokeCertificate.Map(domains);
         DeleteDomain.Map(domains);
         ReadEvents.MapFeed(app);
         CertCentralHook.Map(app);

@@ -3,6 +3,7 @@ using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Idempotency;
@@ -73,6 +74,7 @@ internal static class JobsSetup
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<RevocationSweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
@@ -103,7 +105,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
+        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(RevocationSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

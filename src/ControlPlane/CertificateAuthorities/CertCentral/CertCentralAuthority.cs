@@ -171,7 +171,7 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         return true;
     });
 
-    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) => FreeAsync(async () =>
+    public Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct) => FreeAsync(async () =>
     {
         using var leaf = X509CertificateLoader.LoadCertificate(revocation.Leaf);
         var reason = JsonNamingPolicy.CamelCase.ConvertName(revocation.Reason.ToString());
@@ -180,13 +180,27 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             // A request object comes back when a person of the account has to approve it; else nothing does.
             var asked = await api.RevokeCertificateAsync(
                 leaf.SerialNumber, new RevokeBody(reason, revocation.Note), ct);
-            return asked is null ? RevocationStanding.Revoked : RevocationStanding.AwaitingApproval;
+            return asked is null ? new RevocationAnswer(RevocationStanding.Revoked) : AnswerOf(asked);
         }
         catch (CertCentralException e) when (e.Has("order_already_revoked") || e.Has("order_is_revoked"))
         {
-            return RevocationStanding.Revoked;
+            return new RevocationAnswer(RevocationStanding.Revoked);
         }
     });
+
+    public Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        FreeAsync(async () => AnswerOf(await api.GetRequestAsync(request, ct)));
+
+    // A word we do not know waits for a person, as a request of unknown standing does.
+    private static RevocationAnswer AnswerOf(RequestState request) => request.Status switch
+    {
+        "approved" => new RevocationAnswer(RevocationStanding.Revoked),
+        "rejected" => new RevocationAnswer(RevocationStanding.Rejected),
+        _ => new RevocationAnswer(
+            RevocationStanding.AwaitingApproval,
+            request.Id ?? throw new CertificateAuthorityException(
+                CaFailure.NotDone, "The revocation has to be approved, and the answer does not say under which id.")),
+    };
 
     private OrderBody BodyOf(OrderRequest request) => new()
     {
