@@ -36,3 +36,37 @@ CREATE INDEX bundles_by_serial ON bundles (domain_id, serial);
 
 -- Whether a ban has what the node could read revoked.
 ALTER TABLE node_bans ADD COLUMN revokes boolean NOT NULL DEFAULT true;
+
+-- ── What is gone, and how it is known ───────────────────────────────────────────────────────────────────────────────────────
+
+-- Written in the transaction that destroys a key, which takes its row out of the vault.
+CREATE TABLE destroyed_keys (
+    id               uuid PRIMARY KEY,
+    domain_id        uuid NOT NULL,
+    order_id         uuid NOT NULL,
+    public_key_hash  bytea NOT NULL CHECK (length(public_key_hash) = 32),
+    created_at       timestamptz NOT NULL,
+    deleted_at       timestamptz,            -- softly, before; null: an orphan
+    destroyed_at     timestamptz NOT NULL
+);
+CREATE INDEX destroyed_keys_by_domain ON destroyed_keys (domain_id);
+CREATE INDEX vault_keys_by_domain ON vault_keys (domain_id);
+
+-- The last word on a domain or node that is gone. The audit trail has the SHA-256 of the text, so that it cannot be made to
+-- say something else.
+CREATE TABLE receipts (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    domain_id  uuid UNIQUE REFERENCES domains,
+    node_id    uuid UNIQUE REFERENCES nodes,
+    document   text NOT NULL,                 -- JSON
+    sha256     bytea NOT NULL CHECK (length(sha256) = 32),
+    issued_at  timestamptz NOT NULL,
+    CHECK ((domain_id IS NULL) <> (node_id IS NULL))
+);
+
+-- Who confirmed that a deleted name is gone, and who was not there to ask: names of nodes.
+ALTER TABLE domains
+    ADD COLUMN withdrawn_from text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN not_asked text[] NOT NULL DEFAULT '{}';
+ALTER TABLE nodes ADD COLUMN retired_at timestamptz;
+CREATE INDEX nodes_retired ON nodes (retired_at) WHERE retired_at IS NOT NULL;

@@ -15,6 +15,7 @@ using ControlPlane.Imports;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Receipts;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
@@ -29,47 +30,28 @@ namespace ControlPlane.Database;
 internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) : DbContext(options)
 {
     public DbSet<Tenant> Tenants => Set<Tenant>();
-
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
-
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
-
     public DbSet<Fleet> Fleets => Set<Fleet>();
-
     public DbSet<JoinCode> JoinCodes => Set<JoinCode>();
-
     public DbSet<Node> Nodes => Set<Node>();
-
     public DbSet<Domain> Domains => Set<Domain>();
-
     public DbSet<TenantTarget> TenantTargets => Set<TenantTarget>();
-
     public DbSet<Order> Orders => Set<Order>();
-
     public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
-
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
-
+    public DbSet<DestroyedKey> DestroyedKeys => Set<DestroyedKey>();
+    public DbSet<IssuedReceipt> Receipts => Set<IssuedReceipt>();
     public DbSet<Rewrap> Rewraps => Set<Rewrap>();
-
     public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
-
     public DbSet<VaultReplica> VaultReplicas => Set<VaultReplica>();
-
     public DbSet<AcmeAccount> AcmeAccounts => Set<AcmeAccount>();
-
     public DbSet<Chain> Chains => Set<Chain>();
-
     public DbSet<Bundle> Bundles => Set<Bundle>();
-
     public DbSet<DesiredChange> DesiredChanges => Set<DesiredChange>();
-
     public DbSet<DesiredRow> DesiredState => Set<DesiredRow>();
-
     public DbSet<NodeObservation> NodeObservations => Set<NodeObservation>();
-
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
-
     public DbSet<CertificateRevocation> Revocations => Set<CertificateRevocation>();
     public DbSet<NodeBan> NodeBans => Set<NodeBan>();
     public DbSet<Replacement> Replacements => Set<Replacement>();
@@ -144,6 +126,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<DestroyedKey>().ToTable("destroyed_keys");
+        model.Entity<IssuedReceipt>().ToTable("receipts").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<Rewrap>().ToTable("vault_rewraps");
         model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<VaultReplica>().ToTable("vault_replicas");
@@ -223,6 +207,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<CertificateRevocation, Domain>(row => row.DomainId);
         Refers<CertificateRevocation, NodeBan>(row => row.NodeId);
         Refers<CertificateRevocation, Order>(row => row.OrderId);
+        Refers<IssuedReceipt, Domain>(row => row.DomainId);
+        Refers<IssuedReceipt, Node>(row => row.NodeId);
         Refers<TokenVisitRow, Order>(row => row.OrderId);
         Refers<TokenVisitRow, Node>(row => row.NodeId);
         Refers<EpochBump, Fleet>(row => row.FleetId);

@@ -12,6 +12,7 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Receipts;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
@@ -82,6 +83,7 @@ internal static class JobsSetup
             Sweep<AdoptedOrderSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<ReceiptSweep>(engine, TimeSpan.FromHours(1));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TombstoneSweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<LeaveWatch>(engine, TimeSpan.FromSeconds(30));
@@ -106,6 +108,7 @@ internal static class JobsSetup
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
         typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(RevocationSweep),
+        typeof(ReceiptSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

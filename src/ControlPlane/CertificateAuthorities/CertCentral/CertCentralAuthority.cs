@@ -180,7 +180,7 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             // A request object comes back when a person of the account has to approve it; else nothing does.
             var asked = await api.RevokeCertificateAsync(
                 leaf.SerialNumber, new RevokeBody(reason, revocation.Note), ct);
-            return asked is null ? new RevocationAnswer(RevocationStanding.Revoked) : AnswerOf(asked);
+            return asked is null ? new RevocationAnswer(RevocationStanding.Revoked) : CertCentralStatus.Read(asked);
         }
         catch (CertCentralException e) when (e.Has("order_already_revoked") || e.Has("order_is_revoked"))
         {
@@ -189,18 +189,7 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
     });
 
     public Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
-        FreeAsync(async () => AnswerOf(await api.GetRequestAsync(request, ct)));
-
-    // A word we do not know waits for a person, as a request of unknown standing does.
-    private static RevocationAnswer AnswerOf(RequestState request) => request.Status switch
-    {
-        "approved" => new RevocationAnswer(RevocationStanding.Revoked),
-        "rejected" => new RevocationAnswer(RevocationStanding.Rejected),
-        _ => new RevocationAnswer(
-            RevocationStanding.AwaitingApproval,
-            request.Id ?? throw new CertificateAuthorityException(
-                CaFailure.NotDone, "The revocation has to be approved, and the answer does not say under which id.")),
-    };
+        FreeAsync(async () => CertCentralStatus.Read(await api.GetRequestAsync(request, ct)));
 
     private OrderBody BodyOf(OrderRequest request) => new()
     {

@@ -98,7 +98,9 @@ internal sealed class CertCentralClient(CertCentralWire wire) : ICertCentralApi
     // 204 when it is done, a request object when a person has to approve it first. Thousands may come at once, after a
     // ban: they leave new domains their part.
     private Task<RequestState?> RevokeAsync(CertCentralCall call, CancellationToken ct) =>
-        wire.SendAsync(call with { Priority = CallPriority.Renewal }, body => body.Length == 0 ? null : Read(body, Json.RequestState), ct);
+        wire.SendAsync(
+            call with { Priority = CallPriority.Renewal },
+            body => body.Length == 0 ? null : Read(body, Json.RequestState), ct);
 
     private static T? Read<T>(byte[] body, JsonTypeInfo<T> type) =>
         JsonSerializer.Deserialize(Utf8Mark.Skip(body), type);

@@ -7,8 +7,8 @@ namespace ControlPlane.Domains.Revoking;
 
 /// <summary>
 /// Gives a certificate that is (to be) revoked the order that takes its place: one that is on the path already, and
-/// whose own certificate is not to be revoked as well, or a new one. The domain's row is locked first, as a deletion and
-/// every other opening does.
+/// whose own certificate is not to be revoked as well, or a new one. The domain's row is locked first, as a deletion
+/// and every other opening does.
 /// </summary>
 internal static class ReplaceRevoked
 {

@@ -31,7 +31,8 @@ internal static class RevocationAnswers
                     now);
                 break;
             case RevocationStanding.Rejected:
-                Fail(db, row, certificate, domain, $"Request {row.CaRequest} was rejected in the account at {ca}.", now);
+                Fail(db, row, certificate, domain, $"Request {row.CaRequest} was rejected in the account at {ca}.",
+                    now);
                 break;
             case RevocationStanding.AwaitingApproval:
                 row.Detail = null;

@@ -10,8 +10,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ControlPlane.Domains.Revoking;
 
 /// <summary>
-/// POST /v1/domains/{id}/revoke: leaves word that a certificate is to be revoked; <see cref="RevocationSweep"/> does it.
-/// Asking again changes nothing, makes an <c>after-replacement</c> a <c>now</c>, or has a failed one tried again.
+/// POST /v1/domains/{id}/revoke: leaves word that a certificate is to be revoked; <see cref="RevocationSweep"/> does
+/// it. Asking again changes nothing, makes an <c>after-replacement</c> a <c>now</c>, or has a failed one tried again.
 /// </summary>
 internal static class RevokeCertificate
 {
@@ -35,7 +35,8 @@ internal static class RevokeCertificate
         .Example(new RevokeRequest("keyCompromise", RevokeRequest.Now, Examples.Certificate.Serial), Revocation)
         .Produces<RevocationView>(StatusCodes.Status202Accepted);
 
-    /// <summary>Goes on when the caller hangs up: who revokes must not have to wonder whether it came to pass.</summary>
+    /// <summary>Goes on when the caller hangs up: who revokes must not have to wonder whether it came to
+    /// pass.</summary>
     private static async Task<IResult> HandleAsync(
         Guid id, RevokeRequest body, Caller caller, ControlPlaneDb db, TimeProvider time)
     {
@@ -123,14 +124,15 @@ internal static class RevokeCertificate
         return true;
     }
 
-    private static DomainEvent Told(Domain domain, Bundle bundle, CertificateRevocation row, DateTimeOffset now) => new()
-    {
-        At = now,
-        TenantId = domain.TenantId,
-        DomainId = domain.Id,
-        OrderId = bundle.OrderId,
-        Type = EventTypes.RevocationRequested,
-        Message = $"Certificate {bundle.Serial} is to be revoked ({row.Reason}), "
-            + (row.AtOnce ? "at once." : "once no node serves it any more: its successor is ordered."),
-    };
+    private static DomainEvent Told(Domain domain, Bundle bundle, CertificateRevocation row, DateTimeOffset now) =>
+        new()
+        {
+            At = now,
+            TenantId = domain.TenantId,
+            DomainId = domain.Id,
+            OrderId = bundle.OrderId,
+            Type = EventTypes.RevocationRequested,
+            Message = $"Certificate {bundle.Serial} is to be revoked ({row.Reason}), "
+                + (row.AtOnce ? "at once." : "once no node serves it any more: its successor is ordered."),
+        };
 }

@@ -7,8 +7,8 @@ namespace ControlPlane.Domains.Revoking;
 /// <summary>What to revoke, and when.</summary>
 /// <param name="Reason">As RFC 5280 §5.3.1 names it, one of those that CAs take from subscribers; it will stand in the
 /// CA's list.</param>
-/// <param name="When"><c>after-replacement</c>: the certificate is replaced, and revoked once its successor is proven on
-/// every serving node. <c>now</c>: it is revoked at once and replaced as soon as can be. Left out: <c>now</c> for
+/// <param name="When"><c>after-replacement</c>: the certificate is replaced, and revoked once its successor is proven
+/// on every serving node. <c>now</c>: it is revoked at once and replaced as soon as can be. Left out: <c>now</c> for
 /// <c>keyCompromise</c>, else <c>after-replacement</c>.</param>
 /// <param name="Serial">Which certificate of the domain, hexadecimal; left out: the one that is served.</param>
 internal sealed record RevokeRequest(string? Reason, string? When = null, string? Serial = null)

@@ -72,7 +72,8 @@ internal sealed class RevocationBench(RekeyBench rekey, PostgresDatabase databas
     public int Asked(string call) => Path.Ca.Asked.Count(asked => asked == call);
 
     public async Task<IReadOnlyList<string>> ToldAsync(Order order) =>
-        [.. (await Path.EventsAsync(order)).Where(type => type.StartsWith("certificate.rev", StringComparison.Ordinal))];
+        [.. (await Path.EventsAsync(order))
+            .Where(type => type.StartsWith("certificate.rev", StringComparison.Ordinal))];
 
     public ValueTask DisposeAsync() => rekey.DisposeAsync();
 }
