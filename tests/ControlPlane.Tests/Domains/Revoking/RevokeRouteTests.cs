@@ -25,7 +25,8 @@ public sealed class RevokeRouteTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal((serial, "sending"), (
             shown["items"]![0]!["serial"]!.ToString(), shown["items"]![0]!["revocation"]!["state"]!.ToString()));
         var told = await ApiFixture.ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}/events"));
-        Assert.Equal(2, told["items"]!.AsArray().Count(one => one!["type"]!.ToString() == "certificate.revocation-requested"));
+        Assert.Equal(2, told["items"]!.AsArray().Count(
+            one => one!["type"]!.ToString() == "certificate.revocation-requested"));
     }
 
     /// <summary>Fails when a typing error revokes something, or revokes it for another reason.</summary>
