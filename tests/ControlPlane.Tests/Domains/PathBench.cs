@@ -1,6 +1,6 @@
 using System.Net;
-using ControlPlane.Adoptions;
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
