@@ -56,6 +56,7 @@ internal static partial class SandboxHost
             api => api.UseMiddleware<Gate>());
         ApiRoutes.Map(app);
         SandboxRoutes.Map(app);
+        LifeRoutes.Map(app);
 
         app.Services.GetRequiredService<StateLock>(); // resolved once, so that its disposal is the container's
         try
@@ -84,6 +85,7 @@ internal static partial class SandboxHost
         // Orders
         services.AddSingleton(_ => new Journal(options.StateDirectory));
         services.AddSingleton<OrderBook>();
+        services.AddSingleton<NoticeBook>();
 
         // Validation
         services.AddSingleton<DnsLookup>();

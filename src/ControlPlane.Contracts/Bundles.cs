@@ -9,7 +9,7 @@ public sealed record FetchBundlesRequest(IReadOnlyList<Guid> Domains, IReadOnlyL
 /// <param name="Bundles">One per domain that has a bundle for this node's fleet.</param>
 /// <param name="Chains">Chain id → intermediates as DER, leaf's issuer first. The id is the lower-case hexadecimal
 /// SHA-256 over the concatenated DER, which the agent checks.</param>
-/// <param name="Missing">Domains asked for that have no bundle for this fleet (withdrawn meanwhile, or never
+/// <param name="Missing">Domains asked for that have no bundle to be given (withdrawn or revoked meanwhile, or never
 /// published).</param>
 public sealed record FetchBundlesResponse(
     IReadOnlyList<SealedBundle> Bundles,

@@ -10,6 +10,7 @@ using ControlPlane.Imports;
 using ControlPlane.Jobs;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes;
+using ControlPlane.Receipts;
 using ControlPlane.SupportConsole;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -42,6 +43,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapNodes();
     app.MapAdoptions();
     app.MapWebhooks();
+    app.MapReceipts();
     app.MapVault();
     app.MapAudit();
     app.MapMetrics();

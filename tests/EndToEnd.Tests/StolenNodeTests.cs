@@ -14,7 +14,8 @@ public sealed class StolenNodeTests
     private static readonly int[] Mates = [1, 2];
 
     /// <summary>Fails when a name keeps its old bundle, when a visitor of the other nodes is ever turned away, when a
-    /// kill in between orders a name twice or forgets one, or when an old key stays in the vault.</summary>
+    /// kill in between orders a name twice or forgets one, when an old key stays in the vault, or when an old
+    /// certificate is not revoked.</summary>
     [Fact]
     public async Task Every_key_of_a_banned_node_is_replaced_without_a_failed_handshake_though_the_program_is_killed()
     {
@@ -106,8 +107,8 @@ public sealed class StolenNodeTests
         EventTrail.Check(orders, await DatabaseFacts.EventsAsync(test, CancellationToken.None));
     }
 
-    /// <summary>What the stolen node had fetched is listed, with what took its place, and none of the new
-    /// bundles.</summary>
+    /// <summary>What the stolen node had fetched is listed, with what took its place, and none of the new bundles; and
+    /// the CA has revoked all of it.</summary>
     private static async Task ExposedAsync(TestFleet test, string node, IReadOnlyList<DomainView> before)
     {
         var exposed = (await ReadAsync(test, $"/v1/nodes/{node}/exposure")).GetProperty("items").EnumerateArray()
@@ -120,6 +121,10 @@ public sealed class StolenNodeTests
             Assert.False(item.GetProperty("inUse").GetBoolean());
             Assert.Equal(JsonValueKind.Object, item.GetProperty("replacedBy").ValueKind);
         });
+        string[] serials = [.. exposed.Select(item => item.GetProperty("serial").GetString()!)];
+        await Eventually.TrueAsync(
+            async () => await SandboxFacts.RevokedAsync(test, serials, CancellationToken.None) == serials.Length,
+            () => "A certificate whose key the stolen node has is not revoked.");
     }
 
     private static Task OldKeysAreGoneAsync(TestFleet test) => Eventually.TrueAsync(

@@ -28,6 +28,7 @@ internal enum Fault
     TokenMayBeContained,
     ValidityRefused,
     CanceledCheckIs404,
+    RevocationsNeedApproval,
 }
 
 /// <summary>How a fault is set.</summary>
@@ -107,6 +108,10 @@ internal sealed record FaultSwitch(Fault Fault, string About, FaultSetting Defau
             new()),
         new(Fault.CanceledCheckIs404,
             "check-dcv on a canceled or rejected order answers 404. Default: 400 invalid_status.",
+            new()),
+        new(Fault.RevocationsNeedApproval,
+            "A revocation makes a request that somebody must approve (PUT /request/{id}/status), though it asked for "
+            + "skip_approval: as with the key of a user who is no administrator.",
             new()),
     ];
 }

@@ -35,8 +35,8 @@ internal sealed partial class Signing(
         return order;
     }
 
-    public CertificateOrder RevokePredecessors(long id) =>
-        book.Change(id, o => o.RevokePredecessorsAt <= clock.Now ? o.RevokePredecessors(wall.GetUtcNow()) : o);
+    public CertificateOrder RevokeDue(long id) => book.Change(
+        id, o => o.NextRevocationAt <= clock.Now ? o.RevokeDue(wall.GetUtcNow(), clock.Now) : o);
 
     public IssuedCertificate Sign(CertificateOrder order, OrderedCertificate awaited)
     {

@@ -37,6 +37,12 @@ internal sealed record CertificateOrder
     /// <summary>When predecessors die because a reissue dropped one of their names; null when none is due.</summary>
     public DateTimeOffset? RevokePredecessorsAt { get; init; }
 
+    /// <summary>When the next of its certificates is revoked by the CA; null when none is to be.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? NextRevocationAt => Certificates
+        .Where(c => c is { Issued: not null, DateRevoked: null }).Select(c => c.RevokeAt)
+        .Append(RevokePredecessorsAt).Min();
+
     /// <summary>The certificate that waits to be issued; at most one does.</summary>
     [JsonIgnore]
     public OrderedCertificate? Awaited => Certificates[^1] is { Issued: null } last ? last : null;
@@ -106,6 +112,9 @@ internal sealed record OrderedCertificate
 
     public IssuedCertificate? Issued { get; init; }
 
+    /// <summary>When the CA revokes it, as it announced; null when it did not.</summary>
+    public DateTimeOffset? RevokeAt { get; init; }
+
     public DateTimeOffset? DateRevoked { get; init; }
 
     public string? RevocationReason { get; init; }
@@ -128,9 +137,11 @@ internal sealed record IssuedCertificate(
     DateTimeOffset DateValidFrom,
     DateTimeOffset DateValidTill);
 
-/// <summary>An entry of <c>requests[]</c>: new_request, reissue, duplicate or revoke.</summary>
+/// <summary>An entry of <c>requests[]</c>: new_request, reissue, duplicate or revoke, the last with its
+/// reason.</summary>
 internal sealed record OrderRequest(
-    long Id, string Type, string Status, DateTimeOffset Date, string? Comments, long? CertificateId = null);
+    long Id, string Type, string Status, DateTimeOffset Date, string? Comments, long? CertificateId = null,
+    string? RevocationReason = null);
 
 /// <summary>The open control validation of an order: one random value for all its names.</summary>
 internal sealed record ControlValidation

@@ -56,7 +56,7 @@ internal static class OrderMoves
         return (request.Type, decision) switch
         {
             (RequestType.Revoke, RequestStatus.Approved) =>
-                decided.Revoke(request.CertificateId, "unspecified", wallNow),
+                decided.Revoke(request.CertificateId, request.RevocationReason ?? "unspecified", wallNow),
             (RequestType.Revoke, _) => decided,
             (_, RequestStatus.Approved) when decided.Status == OrderStatus.NeedsApproval =>
                 (decided with { Validation = decided.Validation! with { StartedAt = now } })
@@ -104,13 +104,27 @@ internal static class OrderMoves
         return certificateId is null ? revoked.WithStatus(OrderStatus.Revoked, wallNow) : revoked;
     }
 
-    /// <summary>Carries out a due revocation of everything before the active certificate.</summary>
-    public static CertificateOrder RevokePredecessors(this CertificateOrder order, DateTimeOffset wallNow)
+    /// <summary>Has these certificates revoked at a moment, or earlier if that was announced before.</summary>
+    public static CertificateOrder Announce(
+        this CertificateOrder order, IReadOnlySet<long> certificates, DateTimeOffset revokeAt) => order with
+        {
+            Certificates =
+            [
+                .. order.Certificates.Select(c => certificates.Contains(c.Id) && !(c.RevokeAt <= revokeAt)
+                    ? c with { RevokeAt = revokeAt }
+                    : c),
+            ],
+        };
+
+    /// <summary>Carries out the revocations that are due: of everything before the active certificate after a dropped
+    /// name, and of what was announced.</summary>
+    public static CertificateOrder RevokeDue(this CertificateOrder order, DateTimeOffset wallNow, DateTimeOffset now)
     {
-        var active = order.Active!.Id;
-        var due = order.Certificates.Where(c => c.Id < active && c is { Issued: not null, DateRevoked: null });
+        var before = order.RevokePredecessorsAt <= now ? order.Active!.Id : 0;
+        var due = order.Certificates
+            .Where(c => (c.Id < before || c.RevokeAt <= now) && c is { Issued: not null, DateRevoked: null });
         return due.Aggregate(
-            order with { RevokePredecessorsAt = null },
+            order with { RevokePredecessorsAt = before == 0 ? order.RevokePredecessorsAt : null },
             (current, certificate) => current.Revoke(certificate.Id, "superseded", wallNow));
     }
 

@@ -8,7 +8,7 @@ namespace CertCentralSandbox.Validation;
 
 /// <summary>
 /// The CA's own initiative: polls tokens on <see cref="PollSchedule"/>, signs orders whose delay has passed, and
-/// revokes predecessors that are due, all on the sandbox clock. An order needs no API call to become issued.
+/// revokes what is due, all on the sandbox clock. An order needs no API call to become issued.
 /// </summary>
 internal sealed partial class PollEngine : BackgroundService
 {
@@ -81,9 +81,9 @@ internal sealed partial class PollEngine : BackgroundService
         try
         {
             var order = await _check.RunAsync(id, only: null, asked: false, stopping);
-            if (order.RevokePredecessorsAt <= _clock.Now)
+            if (order.NextRevocationAt <= _clock.Now)
             {
-                order = _signing.RevokePredecessors(id);
+                order = _signing.RevokeDue(id);
             }
 
             Schedule(order);
@@ -138,7 +138,8 @@ internal sealed partial class PollEngine : BackgroundService
             { IssueAt: { } at } => at,
             _ => PollSchedule.Next(validation.StartedAt, now),
         };
-        return look is null || order.RevokePredecessorsAt < look ? order.RevokePredecessorsAt ?? look : look;
+        var end = order.NextRevocationAt;
+        return look is null || end < look ? end ?? look : look;
     }
 
     private long? TakeDue()

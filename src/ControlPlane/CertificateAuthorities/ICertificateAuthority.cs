@@ -111,7 +111,14 @@ internal interface ICertificateAuthority
         Task.FromResult<RenewalWindow?>(null);
 
     /// <summary>Revokes a certificate. One that is revoked already counts as revoked.</summary>
-    Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct);
+    Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct);
+
+    /// <summary>Tells how a revocation stands that had to be approved.</summary>
+    /// <param name="request">What <see cref="RevokeAsync"/> named.</param>
+    /// <param name="ct">Ends the wait.</param>
+    /// <exception cref="InvalidOperationException">Nobody approves at this CA: it named no such request.</exception>
+    Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        throw new InvalidOperationException($"{Name} has nothing to approve.");
 
     /// <summary>A call that costs nothing and changes nothing, and shows that the CA answers and takes our
     /// credential.</summary>

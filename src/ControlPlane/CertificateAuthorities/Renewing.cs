@@ -23,6 +23,11 @@ internal enum RevocationReason
     CessationOfOperation = 5,
 }
 
+/// <summary>What a CA said to a revocation.</summary>
+/// <param name="Standing">How it stands.</param>
+/// <param name="Request">What has to be approved, by the CA's own id; null when nothing has.</param>
+internal sealed record RevocationAnswer(RevocationStanding Standing, string? Request = null);
+
 /// <summary>How a revocation stands.</summary>
 internal enum RevocationStanding
 {
@@ -31,4 +36,7 @@ internal enum RevocationStanding
 
     /// <summary>A person of the CA's account must approve it first.</summary>
     AwaitingApproval,
+
+    /// <summary>That person said no.</summary>
+    Rejected,
 }

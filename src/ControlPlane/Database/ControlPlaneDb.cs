@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Domains;
@@ -8,6 +9,7 @@ using ControlPlane.Domains.Ownership;
 using ControlPlane.Domains.Preflight;
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Renewing;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Access;
@@ -15,6 +17,7 @@ using ControlPlane.Imports;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Receipts;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Replicas;
 using ControlPlane.Vault.Rewrapping;
@@ -29,46 +32,30 @@ namespace ControlPlane.Database;
 internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) : DbContext(options)
 {
     public DbSet<Tenant> Tenants => Set<Tenant>();
-
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
-
     public DbSet<IdempotencyKey> IdempotencyKeys => Set<IdempotencyKey>();
-
     public DbSet<Fleet> Fleets => Set<Fleet>();
-
     public DbSet<JoinCode> JoinCodes => Set<JoinCode>();
-
     public DbSet<Node> Nodes => Set<Node>();
-
     public DbSet<Domain> Domains => Set<Domain>();
-
     public DbSet<TenantTarget> TenantTargets => Set<TenantTarget>();
-
     public DbSet<Order> Orders => Set<Order>();
-
     public DbSet<CaOrderSeen> CaOrdersSeen => Set<CaOrderSeen>();
-
     public DbSet<VaultKey> VaultKeys => Set<VaultKey>();
-
+    public DbSet<DestroyedKey> DestroyedKeys => Set<DestroyedKey>();
+    public DbSet<IssuedReceipt> Receipts => Set<IssuedReceipt>();
     public DbSet<Rewrap> Rewraps => Set<Rewrap>();
     public DbSet<RewrapFailure> RewrapFailures => Set<RewrapFailure>();
     public DbSet<VaultReplica> VaultReplicas => Set<VaultReplica>();
-
     public DbSet<AcmeAccount> AcmeAccounts => Set<AcmeAccount>();
     public DbSet<CaStanding> CaStandings => Set<CaStanding>();
-
     public DbSet<Chain> Chains => Set<Chain>();
-
     public DbSet<Bundle> Bundles => Set<Bundle>();
-
     public DbSet<DesiredChange> DesiredChanges => Set<DesiredChange>();
-
     public DbSet<DesiredRow> DesiredState => Set<DesiredRow>();
-
     public DbSet<NodeObservation> NodeObservations => Set<NodeObservation>();
-
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
-
+    public DbSet<CertificateRevocation> Revocations => Set<CertificateRevocation>();
     public DbSet<NodeBan> NodeBans => Set<NodeBan>();
     public DbSet<Replacement> Replacements => Set<Replacement>();
     public DbSet<Import> Imports => Set<Import>();
@@ -105,6 +92,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         conventions.Properties<RolloutState>().HaveConversion<string>();
         conventions.Properties<NodeStanding>().HaveConversion<string>();
         conventions.Properties<ReplacementState>().HaveConversion<string>();
+        conventions.Properties<RevocationState>().HaveConversion<string>();
+        conventions.Properties<RevocationReason>().HaveConversion<string>();
         conventions.Properties<DisabledBecause>().HaveConversion<string>();
         conventions.Properties<ImportOutcome>().HaveConversion<string>();
         conventions.Properties<DeliveryState>().HaveConversion<string>();
@@ -144,6 +133,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<TenantTarget>().ToTable("tenant_targets").HasKey(row => row.TenantId);
         model.Entity<CaOrderSeen>().ToTable("ca_orders_seen").HasKey(row => new { row.OrderId, row.CaOrderId });
         model.Entity<VaultKey>().ToTable("vault_keys");
+        model.Entity<DestroyedKey>().ToTable("destroyed_keys");
+        model.Entity<IssuedReceipt>().ToTable("receipts").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<Rewrap>().ToTable("vault_rewraps");
         model.Entity<RewrapFailure>().ToTable("vault_rewrap_failures").HasKey(row => row.KeyId);
         model.Entity<VaultReplica>().ToTable("vault_replicas");
@@ -157,6 +148,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<BundleRelease>().ToTable("bundle_releases").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<NodeBan>().ToTable("node_bans").HasKey(row => row.NodeId);
         model.Entity<Replacement>().ToTable("replacements").HasKey(row => new { row.NodeId, row.BundleId });
+        model.Entity<CertificateRevocation>().ToTable("revocations").HasKey(row => row.BundleId);
         model.Entity<TokenVisitRow>().ToTable("token_visits").Property(row => row.Id).ValueGeneratedOnAdd();
         model.Entity<DomainEvent>(told =>
         {
@@ -219,6 +211,12 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         Refers<Replacement, NodeBan>(row => row.NodeId);
         Refers<Replacement, Bundle>(row => row.BundleId);
         Refers<Replacement, Order>(row => row.OrderId);
+        Refers<CertificateRevocation, Bundle>(row => row.BundleId);
+        Refers<CertificateRevocation, Domain>(row => row.DomainId);
+        Refers<CertificateRevocation, NodeBan>(row => row.NodeId);
+        Refers<CertificateRevocation, Order>(row => row.OrderId);
+        Refers<IssuedReceipt, Domain>(row => row.DomainId);
+        Refers<IssuedReceipt, Node>(row => row.NodeId);
         Refers<TokenVisitRow, Order>(row => row.OrderId);
         Refers<TokenVisitRow, Node>(row => row.NodeId);
         Refers<EpochBump, Fleet>(row => row.FleetId);

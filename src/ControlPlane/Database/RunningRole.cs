@@ -11,7 +11,7 @@ internal static class RunningRole
 {
     /// <summary>Written once and for all.</summary>
     public static readonly IReadOnlyList<string> AppendOnly =
-        ["audit_entries", "audit_batches", "audit_sealed", "bundle_releases", "events"];
+        ["audit_entries", "audit_batches", "audit_sealed", "bundle_releases", "events", "destroyed_keys", "receipts"];
 
     /// <summary>Numbers that jump ahead after a restore (Nodes/Epochs/RaiseEpoch.cs). Only for these may the role set a
     /// sequence: were the trail's own to be set back, its entries would be written in another order than they

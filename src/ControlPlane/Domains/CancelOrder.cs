@@ -150,6 +150,8 @@ internal sealed class CancelOrder(ITokenStore tokens, IVault vault, IDesiredStat
             }
 
             run.Domain.DeletionReceipt = Receipt(withdrawal);
+            run.Domain.WithdrawFrom(
+                [.. withdrawal.By.Select(node => node.Name)], [.. withdrawal.Others.Select(node => node.Name)]);
             await run.CommitAsync("Withdrawn", ct);
             await run.CallAsync("DeleteKey", () => vault.DeleteAsync(order.KeyId.Value, ct));
             run.Tell(EventTypes.KeyDeleted, "The key is deleted; it is destroyed in 30 days.");

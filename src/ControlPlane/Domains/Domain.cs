@@ -94,6 +94,16 @@ internal sealed class Domain
     /// <summary>After deletion: which nodes confirmed the withdrawal and which were not there to ask.</summary>
     public string? DeletionReceipt { get; set; }
 
+    /// <summary>After deletion: nodes, by name, that showed that they do not hold it any more.</summary>
+    public IReadOnlyList<string> WithdrawnFrom { get; private set; } = [];
+
+    /// <summary>After deletion: nodes, by name, that were not there to ask.</summary>
+    public IReadOnlyList<string> NotAsked { get; private set; } = [];
+
+    /// <summary>Which nodes do not hold it any more, and which were not there to ask.</summary>
+    public void WithdrawFrom(IReadOnlyList<string> nodes, IReadOnlyList<string> notAsked) =>
+        (WithdrawnFrom, NotAsked) = (nodes, notAsked);
+
     /// <summary>Every serving node has proven this bundle.</summary>
     public void Serve(Guid bundle, DateTimeOffset notAfter, DateTimeOffset renewAt)
     {

@@ -71,6 +71,10 @@ internal static class EventTypes
     public const string RenewalFailed = "renewal.failed";
     public const string RenewalCritical = "renewal.critical";
     public const string RenewalMovedUp = "renewal.moved-up";
+    public const string RevocationRequested = "certificate.revocation-requested";
+    public const string RevocationAwaitsApproval = "certificate.revocation-awaiting-approval";
+    public const string CertificateRevoked = "certificate.revoked";
+    public const string RevocationFailed = "certificate.revocation-failed";
     public const string BundleWithdrawn = "bundle.withdrawn";
     public const string KeyDeleted = "key.deleted";
     public const string NodeRefused = "node.refused-bundle";

@@ -1,5 +1,6 @@
 using ControlPlane.Domains.Reading;
 using ControlPlane.Domains.Renewing;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
@@ -22,6 +23,7 @@ internal static class DomainRoutes
         ChangeDomain.Map(domains);
         CheckDomain.Map(domains);
         RenewDomain.Map(domains);
+        RevokeCertificate.Map(domains);
         DeleteDomain.Map(domains);
         ReadEvents.MapFeed(app);
         CertCentralHook.Map(app);

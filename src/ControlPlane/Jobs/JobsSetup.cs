@@ -5,6 +5,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Renewing;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Sweeps;
 using ControlPlane.Domains.Visits;
 using ControlPlane.Http.Idempotency;
@@ -13,6 +14,7 @@ using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
 using ControlPlane.Nodes.Publishing;
+using ControlPlane.Receipts;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
 using ControlPlane.Vault.Rewrapping;
@@ -75,6 +77,7 @@ internal static class JobsSetup
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<RevocationSweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
@@ -83,6 +86,7 @@ internal static class JobsSetup
             Sweep<AdoptedOrderSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TokenSweep>(engine, TimeSpan.FromMinutes(1));
             Sweep<VaultCollection>(engine, TimeSpan.FromMinutes(5));
+            Sweep<ReceiptSweep>(engine, TimeSpan.FromHours(1));
             Sweep<RewrapSweep>(engine, TimeSpan.FromSeconds(10));
             Sweep<TombstoneSweep>(engine, TimeSpan.FromMinutes(15));
             Sweep<LeaveWatch>(engine, TimeSpan.FromSeconds(30));
@@ -110,6 +114,7 @@ internal static class JobsSetup
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
         typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(StandingSweep),
         typeof(RenewalSweep), typeof(WindowSweep),
+        typeof(RevocationSweep), typeof(ReceiptSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

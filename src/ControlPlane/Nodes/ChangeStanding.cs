@@ -67,10 +67,16 @@ internal static class ChangeStanding
 
         // Only what is being drained joins once more: whoever serves goes on serving.
         to = to == NodeStanding.Joining && change.From != NodeStanding.Draining ? change.From : to;
-        await using (var move = new NpgsqlCommand("UPDATE nodes SET standing = $2 WHERE id = $1", connection))
+        await using (var move = new NpgsqlCommand(
+            """
+            UPDATE nodes
+            SET standing = $2, retired_at = CASE WHEN $2 = 'Retired' THEN coalesce(retired_at, $3) END WHERE id = $1
+            """,
+            connection))
         {
             move.Parameters.Add(new() { Value = id });
             move.Parameters.Add(new() { Value = to.ToString() });
+            move.Parameters.Add(new() { Value = now });
             await move.ExecuteNonQueryAsync(ct);
         }
 

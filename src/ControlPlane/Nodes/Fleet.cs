@@ -135,6 +135,9 @@ internal sealed class Node
     public DateTimeOffset LastSeenAt { get; set; }
 
     public DateTimeOffset? BannedAt { get; set; }
+
+    /// <summary>When it was retired, by a ban or without one.</summary>
+    public DateTimeOffset? RetiredAt { get; set; }
 }
 
 /// <summary>A node's standing: it counts for proofs only while Serving.</summary>

@@ -3,6 +3,7 @@ using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Jobs;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Receipts;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -57,13 +58,26 @@ internal sealed partial class VaultCollection(
         }
     }
 
-    /// <summary>Destroys keys and writes one entry of the trail for each, in one transaction: no key goes
-    /// untold.</summary>
+    /// <summary>Destroys keys, and writes for each what it was and one entry of the trail, in one transaction: no key
+    /// goes untold.</summary>
     private async Task<int> DestroyAsync(
         ControlPlaneDb db, string outcome, IQueryable<VaultKey> which, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        var ids = await which.OrderBy(key => key.Id).Select(key => key.Id).Take(MostKeys).ToListAsync(ct);
+        var now = time.NowStored();
+        var keys = await which.OrderBy(key => key.Id).Take(MostKeys)
+            .Select(key => new DestroyedKey
+            {
+                Id = key.Id,
+                DomainId = key.DomainId,
+                OrderId = key.OrderId,
+                PublicKeyHash = key.PublicKeyHash,
+                CreatedAt = key.CreatedAt,
+                DeletedAt = key.DeletedAt,
+                DestroyedAt = now,
+            })
+            .ToListAsync(ct);
+        var ids = keys.ConvertAll(key => key.Id);
         // The conditions once more: a key that an order took in between stays.
         var gone = await which.Where(key => ids.Contains(key.Id)).ExecuteDeleteAsync(ct);
         if (gone != ids.Count)
@@ -72,6 +86,8 @@ internal sealed partial class VaultCollection(
             return 0;
         }
 
+        db.AddRange(keys);
+        await db.SaveChangesAsync(ct);
         var connection = (NpgsqlConnection)db.Database.GetDbConnection();
         await trail.WriteWithinAsync(
             connection,

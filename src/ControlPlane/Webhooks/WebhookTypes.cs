@@ -19,7 +19,8 @@ internal static class WebhookTypes
         EventTypes.DomainWaiting, EventTypes.DomainUpdated, EventTypes.DomainActive, EventTypes.DomainFailed,
         EventTypes.DomainMovedAway, EventTypes.DomainRenewalsStopped, EventTypes.DomainCameBack,
         EventTypes.DomainDeletionRequested, EventTypes.DomainDeleted, EventTypes.OrderWaiting, EventTypes.OrderFailed,
-        EventTypes.BundleCollected, EventTypes.CertificateRenewed, EventTypes.BundleWithdrawn, EventTypes.NodeRefused,
+        EventTypes.BundleCollected, EventTypes.CertificateRenewed, EventTypes.RevocationRequested,
+        EventTypes.CertificateRevoked, EventTypes.RevocationFailed, EventTypes.BundleWithdrawn, EventTypes.NodeRefused,
         EventTypes.FleetDegraded, EventTypes.FleetWhole, EventTypes.WebhookDisabled,
     ];
 

@@ -66,6 +66,11 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Action<string> OnCancel { get; set; } = _ => { };
 
+    public Func<Revocation, RevocationAnswer> OnRevoke { get; set; } =
+        _ => new RevocationAnswer(RevocationStanding.Revoked);
+
+    public Func<RevocationAnswer> OnApproval { get; set; } = () => new RevocationAnswer(RevocationStanding.Revoked);
+
     public IReadOnlyList<CaOrder> Changes { get; set; } = [];
 
     public Func<IReadOnlyList<CaOrder>> OnChanges
@@ -128,8 +133,11 @@ internal sealed class StandInCa : ICertificateAuthority
 
     public Task<CaOrder> IssueAsync(string caOrderId, byte[] csr, CancellationToken ct) => ReadAsync(caOrderId, ct);
 
-    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) =>
-        Answer("revoke", () => RevocationStanding.Revoked);
+    public Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct) =>
+        Answer("revoke", () => OnRevoke(revocation));
+
+    public Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        Answer($"request {request}", OnApproval);
 
     public Task<RenewalWindow?> RenewalWindowAsync(byte[] leaf, CancellationToken ct) =>
         Answer("window", () => OnWindow!(leaf));

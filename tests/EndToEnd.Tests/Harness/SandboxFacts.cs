@@ -1,4 +1,5 @@
 using System.Net.Http.Json;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
 namespace EndToEnd.Tests.Harness;
@@ -33,6 +34,14 @@ internal static class SandboxFacts
                 .Where(order => order.GetProperty("status").GetString() == "pending")
                 .Select(order => order.GetProperty("certificate").GetProperty("common_name").GetString()!)]
             : [];
+    }
+
+    /// <summary>How many of these serials are on the CA's list of revoked certificates.</summary>
+    public static async Task<int> RevokedAsync(TestFleet test, IEnumerable<string> serials, CancellationToken ct)
+    {
+        var list = CertificateRevocationListBuilder.Load(
+            await Http.GetByteArrayAsync($"{test.Fleet.Sandbox.Url}/sandbox/revoked.crl", ct), out _);
+        return serials.Count(serial => list.RemoveEntry(Convert.FromHexString(serial)));
     }
 
     /// <summary>Sets the named faults; the others stay as they are.</summary>

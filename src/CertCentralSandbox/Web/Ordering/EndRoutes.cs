@@ -1,3 +1,4 @@
+using CertCentralSandbox.Faults;
 using CertCentralSandbox.Orders;
 
 namespace CertCentralSandbox.Web.Ordering;
@@ -43,19 +44,21 @@ internal static class EndRoutes
         return refusal ?? Done(http, order);
     }
 
-    private static IResult RevokeOrder(string id, Form body, OrderBook book, TimeProvider wall, HttpContext http) =>
+    private static IResult RevokeOrder(
+        string id, Form body, OrderBook book, FaultBoard faults, TimeProvider wall, HttpContext http) =>
         book.Find(id) is { } order
-            ? Revoke(order, null, body, book, wall, http)
+            ? Revoke(order, null, body, book, faults, wall, http)
             : ApiError.NotFound("order");
 
     private static IResult RevokeCertificate(
-        string id, Form body, OrderBook book, TimeProvider wall, HttpContext http) =>
+        string id, Form body, OrderBook book, FaultBoard faults, TimeProvider wall, HttpContext http) =>
         book.FindCertificate(id) is var (order, certificate)
-            ? Revoke(order, certificate.Id, body, book, wall, http)
+            ? Revoke(order, certificate.Id, body, book, faults, wall, http)
             : ApiError.NotFound("certificate");
 
     private static IResult Revoke(
-        CertificateOrder order, long? certificateId, Form body, OrderBook book, TimeProvider wall, HttpContext http)
+        CertificateOrder order, long? certificateId, Form body, OrderBook book, FaultBoard faults, TimeProvider wall,
+        HttpContext http)
     {
         var reason = body.Text("revocation_reason") ?? "unspecified";
         if (!Reasons.Contains(reason))
@@ -64,11 +67,13 @@ internal static class EndRoutes
         }
 
         var now = wall.GetUtcNow();
-        var request = body.Flag("skip_approval")
+        var skips = body.Flag("skip_approval")
+            && !faults.Fires(Fault.RevocationsNeedApproval, order.Primary.DnsNames);
+        var request = skips
             ? null
             : new OrderRequest(
                 book.NextRequestId(), RequestType.Revoke, RequestStatus.Pending, now, body.Text("comments"),
-                certificateId);
+                certificateId, reason);
         var refusal = book.TryChange(
             order.Id,
             o => RefuseRevocation(o, certificateId),

@@ -152,16 +152,16 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
             : throw AcmeProblems.NoAnswer(Name, AcmeRoute.RenewalInfo, "its window is none");
     }
 
-    public async Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct)
+    public async Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct)
     {
         try
         {
             await client.RevokeAsync(revocation.Leaf, revocation.Reason, ct);
-            return RevocationStanding.Revoked;
+            return new RevocationAnswer(RevocationStanding.Revoked);
         }
         catch (CertificateAuthorityException fault) when (fault.Code == AcmeProblems.AlreadyRevoked)
         {
-            return RevocationStanding.Revoked;
+            return new RevocationAnswer(RevocationStanding.Revoked);
         }
     }
 

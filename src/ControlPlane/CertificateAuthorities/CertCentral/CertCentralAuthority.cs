@@ -170,7 +170,7 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
         return true;
     });
 
-    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) => FreeAsync(async () =>
+    public Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct) => FreeAsync(async () =>
     {
         using var leaf = X509CertificateLoader.LoadCertificate(revocation.Leaf);
         var reason = JsonNamingPolicy.CamelCase.ConvertName(revocation.Reason.ToString());
@@ -179,13 +179,16 @@ internal sealed class CertCentralAuthority(ICertCentralApi api, CertCentralOptio
             // A request object comes back when a person of the account has to approve it; else nothing does.
             var asked = await api.RevokeCertificateAsync(
                 leaf.SerialNumber, new RevokeBody(reason, revocation.Note), ct);
-            return asked is null ? RevocationStanding.Revoked : RevocationStanding.AwaitingApproval;
+            return asked is null ? new RevocationAnswer(RevocationStanding.Revoked) : CertCentralStatus.Read(asked);
         }
         catch (CertCentralException e) when (e.Has("order_already_revoked") || e.Has("order_is_revoked"))
         {
-            return RevocationStanding.Revoked;
+            return new RevocationAnswer(RevocationStanding.Revoked);
         }
     });
+
+    public Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        FreeAsync(async () => CertCentralStatus.Read(await api.GetRequestAsync(request, ct)));
 
     private OrderBody BodyOf(OrderRequest request) => new()
     {

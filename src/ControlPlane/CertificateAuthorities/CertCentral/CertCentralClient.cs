@@ -68,6 +68,9 @@ internal sealed class CertCentralClient(CertCentralWire wire) : ICertCentralApi
     public Task<RequestState?> RevokeCertificateAsync(string certificateId, RevokeBody body, CancellationToken ct) =>
         RevokeAsync(Put("certificate/{0}/revoke", certificateId).With(body, Json.RevokeBody), ct);
 
+    public Task<RequestState> GetRequestAsync(string requestId, CancellationToken ct) =>
+        AskAsync(Get("request/{0}", requestId), Json.RequestState, ct);
+
     public Task<ProductList> ListProductsAsync(CancellationToken ct) => AskAsync(Get("product"), Json.ProductList, ct);
 
     public Task<Product> GetProductAsync(string nameId, CancellationToken ct) =>
@@ -92,9 +95,12 @@ internal sealed class CertCentralClient(CertCentralWire wire) : ICertCentralApi
     private Task<T> AskAsync<T>(CertCentralCall call, JsonTypeInfo<T> answer, CancellationToken ct) =>
         wire.SendAsync(call, body => Read(body, answer) ?? throw new JsonException("The answer is null or empty."), ct);
 
-    // 204 when it is done, a request object when a person has to approve it first.
+    // 204 when it is done, a request object when a person has to approve it first. Thousands may come at once, after a
+    // ban: they leave new domains their part.
     private Task<RequestState?> RevokeAsync(CertCentralCall call, CancellationToken ct) =>
-        wire.SendAsync(call, body => body.Length == 0 ? null : Read(body, Json.RequestState), ct);
+        wire.SendAsync(
+            call with { Priority = CallPriority.Renewal },
+            body => body.Length == 0 ? null : Read(body, Json.RequestState), ct);
 
     private static T? Read<T>(byte[] body, JsonTypeInfo<T> type) =>
         JsonSerializer.Deserialize(Utf8Mark.Skip(body), type);

@@ -14,4 +14,15 @@ internal static class CertCentralStatus
         "revoked" or "rejected" or "denied" or "canceled" or "cancelled" or "expired" => CaOrderStatus.Closed,
         _ => CaOrderStatus.Unknown,
     };
+
+    /// <summary>How a revocation stands that must be approved. A word that is not here waits for a person.</summary>
+    public static RevocationAnswer Read(RequestState request) => request.Status switch
+    {
+        "approved" => new RevocationAnswer(RevocationStanding.Revoked),
+        "rejected" => new RevocationAnswer(RevocationStanding.Rejected),
+        _ => new RevocationAnswer(
+            RevocationStanding.AwaitingApproval,
+            request.Id ?? throw new CertificateAuthorityException(
+                CaFailure.NotDone, "The revocation has to be approved, and the answer does not say under which id.")),
+    };
 }

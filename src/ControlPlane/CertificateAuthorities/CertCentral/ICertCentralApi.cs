@@ -52,6 +52,9 @@ internal interface ICertCentralApi
     // PUT certificate/{id}/revoke
     Task<RequestState?> RevokeCertificateAsync(string certificateId, RevokeBody body, CancellationToken ct);
 
+    // GET request/{id}
+    Task<RequestState> GetRequestAsync(string requestId, CancellationToken ct);
+
     // GET product
     Task<ProductList> ListProductsAsync(CancellationToken ct);
 

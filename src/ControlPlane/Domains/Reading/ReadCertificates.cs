@@ -1,6 +1,7 @@
 using ControlPlane.Database;
 using ControlPlane.Domains.Bundles;
 using ControlPlane.Domains.Ownership;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
 using ControlPlane.Http.OpenApi;
@@ -15,7 +16,8 @@ internal static class ReadCertificates
         .RequireAuthorization(AccessPolicy.Portal)
         .WithName("ReadCertificates").WithSummary("Read a domain's certificates")
         .Documented(
-            "Newest first. Certificates are public; private keys are in no answer of this API.", Problems.NotFound)
+            "Newest first, each with its revocation when one was asked for. Certificates are public; private keys are "
+            + "in no answer of this API.", Problems.NotFound)
         .Example(null, new Page<CertificateView>([Examples.Certificate], null)).Produces<Page<CertificateView>>();
 
     public static async Task<IResult> HandleAsync(
@@ -31,9 +33,12 @@ internal static class ReadCertificates
         var now = time.GetUtcNow();
         var bundles = await db.Bundles.AsNoTracking().Where(row => row.DomainId == id)
             .OrderByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id).ToListAsync(ct);
+        var revocations = await db.Revocations.AsNoTracking().Where(row => row.DomainId == id)
+            .ToDictionaryAsync(row => row.BundleId, ct);
         var items = bundles.Select(bundle => new CertificateView(
             bundle.Id, bundle.Serial, bundle.Fingerprint, bundle.Issuer, bundle.NotBefore, bundle.NotAfter,
-            State(bundle, domain, desired, now))).ToList();
+            State(bundle, domain, desired, now),
+            revocations.TryGetValue(bundle.Id, out var row) ? RevocationView.Of(row, bundle.Serial) : null)).ToList();
         return TypedResults.Ok(new Page<CertificateView>(items, null));
     }
 
@@ -54,9 +59,10 @@ internal static class ReadCertificates
 /// <param name="NotBefore">Begin of its validity.</param>
 /// <param name="NotAfter">End of its validity.</param>
 /// <param name="State">What it is to the domain now.</param>
+/// <param name="Revocation">How far its revocation is; null when none was asked for.</param>
 internal sealed record CertificateView(
     Guid Id, string Serial, string Fingerprint, string Issuer, DateTimeOffset NotBefore, DateTimeOffset NotAfter,
-    CertificateState State);
+    CertificateState State, RevocationView? Revocation);
 
 internal enum CertificateState
 {

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using ControlPlane.Contracts;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Reading;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Domains.Settings;
 using ControlPlane.Imports;
 using Microsoft.AspNetCore.OpenApi;
@@ -20,6 +21,9 @@ internal static class ClosedLists
             [(typeof(FindingView), "code")] = Reasons.ByCode.Keys,
             [(typeof(ProblemBody), "reason")] = Problems.ByCode.Keys,
             [(typeof(RowProblem), "reason")] = Problems.ByCode.Keys,
+            [(typeof(RevokeRequest), "reason")] = RevokeRequest.ReasonWords,
+            [(typeof(RevokeRequest), "when")] = RevokeRequest.Moments,
+            [(typeof(RevocationView), "when")] = RevokeRequest.Moments,
             [(typeof(TlsView), "minimumVersion")] = TlsVersions.All,
             [(typeof(EventView), "type")] = EventTypes.Words,
         };

@@ -107,7 +107,7 @@ internal static class Examples
 
     public static readonly CertificateView Certificate = new(
         Guid.Parse("019cadc6-1770-7b3c-8d5e-90a1b2c3d4e5"), "0A1B2C3D4E5F60718293", Fingerprint, "CN=Example DV CA", At,
-        At.AddDays(199), CertificateState.Active);
+        At.AddDays(199), CertificateState.Active, null);
 
     public static readonly TokenVisitView Visit = new(
         At.AddSeconds(2), "node-1", "216.168.247.9", "DigiCert DCV Bot/1.1", Visitor.Ca, 200, 32);

@@ -10,7 +10,10 @@ namespace ControlPlane.Nodes.Banning;
 /// <param name="Rekey">True replaces every key the node could read and that is in use. A later ban may still ask for
 /// it.</param>
 /// <param name="Reason">For people, at most 500 characters; the first one given stays.</param>
-internal sealed record BanRequest(bool Rekey = false, string? Reason = null);
+/// <param name="Revoke">Together with <paramref name="Rekey"/>: every certificate over such a key is revoked as
+/// compromised once nobody is served with it. False leaves the certificates valid until they end, for a node that is
+/// certain not to have been read.</param>
+internal sealed record BanRequest(bool Rekey = false, string? Reason = null, bool Revoke = true);
 
 /// <summary>
 /// POST /v1/nodes/{node}/ban: for a node whose keys are in other hands. One transaction refuses it and says that its
@@ -56,7 +59,7 @@ internal static class BanNode
 
         if (request.Rekey)
         {
-            await AskRekeyAsync(connection, node, now, ct);
+            await AskRekeyAsync(connection, node, request.Revoke, now, ct);
         }
 
         return () => Failpoint.OfThisProcess.Pass("Ban.commit.Banned", change.Name);
@@ -102,15 +105,18 @@ internal static class BanNode
 
     /// <summary>What was recorded before is looked through once more: something may have come into use again.</summary>
     private static async Task AskRekeyAsync(
-        NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
+        NpgsqlConnection connection, Guid node, bool revokes, DateTimeOffset now, CancellationToken ct)
     {
         await using var ask = new NpgsqlCommand(
             """
-            UPDATE node_bans SET rekey_asked_at = coalesce(rekey_asked_at, $2), rekey_owed = true WHERE node_id = $1
+            UPDATE node_bans
+            SET rekey_asked_at = coalesce(rekey_asked_at, $2), rekey_owed = true,
+                revokes = $3 OR (revokes AND rekey_asked_at IS NOT NULL)
+            WHERE node_id = $1
             """,
             connection)
         {
-            Parameters = { new() { Value = node }, new() { Value = now } },
+            Parameters = { new() { Value = node }, new() { Value = now }, new() { Value = revokes } },
         };
         await ask.ExecuteNonQueryAsync(ct);
     }

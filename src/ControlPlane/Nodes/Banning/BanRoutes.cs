@@ -77,6 +77,8 @@ internal static class BanRoutes
                 + "calls end, nothing is sealed for it any more, and no proof counts it. With `rekey: true` every key "
                 + "that it could read and that is in use is replaced, most exposed first: what is served now before "
                 + "what is being rolled out, then what the node has had for longest. Follow `/v1/nodes/{node}/rekey`. "
+                + "Every certificate over a key that it could read, in use or not, is revoked as compromised once "
+                + "nobody is served with it, unless `revoke` is false. "
                 + "Banning again with `rekey: true` adds what is missing and repeats nothing; failed replacements are "
                 + "tried again at once. Without a body the node is only banned. There is no way back: enrol it anew.",
                 Problems.NotFound, Problems.InvalidField, NodeProblems.NodeAmbiguous)

@@ -1,3 +1,4 @@
+using ControlPlane.Domains;
 using Npgsql;
 
 namespace ControlPlane.Nodes.Banning;
@@ -37,6 +38,42 @@ internal static class ExposedBundles
             Parameters = { new() { Value = node }, new() { Value = now } },
         };
         return await command.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Wherever the ban says so: has every certificate revoked whose key the node could read, those that are
+    /// out of use with those that are to be replaced. Whoever holds the key can pass for the name as long as any of
+    /// them is good.</summary>
+    public static async Task RevokeAsync(
+        NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            """
+            WITH asked AS (
+                INSERT INTO revocations (bundle_id, domain_id, node_id, reason, at_once, state, requested_at)
+                SELECT bundle.id, bundle.domain_id, ban.node_id, 'KeyCompromise', false, 'WaitingForReplacement', $2
+                FROM node_bans ban
+                JOIN bundles bundle ON EXISTS (
+                    SELECT 1 FROM bundle_releases WHERE node_id = ban.node_id AND bundle_id = bundle.id)
+                WHERE ban.node_id = $1 AND ban.revokes AND bundle.not_after > $2
+                ON CONFLICT (bundle_id) DO NOTHING
+                RETURNING bundle_id, domain_id
+            )
+            INSERT INTO events (at, tenant_id, domain_id, order_id, type, message)
+            SELECT $2, domains.tenant_id, domains.id, bundles.order_id, $3,
+                   'A node that could read the key of certificate ' || bundles.serial
+                   || ' was banned: it is to be revoked once no node serves it any more.'
+            FROM asked JOIN bundles ON bundles.id = asked.bundle_id JOIN domains ON domains.id = asked.domain_id
+            """,
+            connection)
+        {
+            Parameters =
+            {
+                new() { Value = node },
+                new() { Value = now },
+                new() { Value = EventTypes.RevocationRequested },
+            },
+        };
+        await command.ExecuteNonQueryAsync(ct);
     }
 
     /// <summary>Failed ones are tried again at once: whoever bans again has usually mended the cause.</summary>

@@ -13,6 +13,9 @@ internal sealed class NodeBan
     /// <summary>Asked, and which bundles that means is not recorded yet: <see cref="RekeyRecord"/>.</summary>
     public bool RekeyOwed { get; init; }
 
+    /// <summary>What the node could read is revoked, too.</summary>
+    public bool Revokes { get; init; } = true;
+
     /// <summary>When the last replacement was settled; null while one is not.</summary>
     public DateTimeOffset? RekeyFinishedAt { get; init; }
 }

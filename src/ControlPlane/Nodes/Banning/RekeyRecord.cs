@@ -59,6 +59,7 @@ internal static partial class RekeyRecord
         }
 
         var added = await ExposedBundles.RecordAsync(connection, node, now, ct);
+        await ExposedBundles.RevokeAsync(connection, node, now, ct);
         var retried = await ExposedBundles.RetryFailedAsync(connection, node, ct);
         await using var done = new NpgsqlCommand(
             """

@@ -9,8 +9,8 @@ namespace ControlPlane.Nodes.Observing;
 /// proven what the fleet wants for every active domain. Where it refused a newer bundle, the proven last good one is
 /// enough: one poisoned renewal must not keep a whole fleet from coming back. Where it serves a newer certificate than
 /// the database remembers, that is enough, too: the renewal that puts it right needs nodes that serve. What a rollout
-/// has not released yet is not asked for: the last good one is enough. An empty fleet
-/// asks for nothing more than the first synced report.
+/// has not released yet is not asked for: the last good one is enough. What was revoked is not asked for, because no
+/// node is given it. An empty fleet asks for nothing more than the first synced report.
 /// </summary>
 internal static class NodeSync
 {
@@ -43,6 +43,7 @@ internal static class NodeSync
                    LEFT JOIN bundles good ON good.id = domain.active_bundle_id
                    LEFT JOIN node_observations seen ON seen.node_id = $2 AND seen.domain_id = wanted.domain_id
                    WHERE wanted.fleet_id = $1
+                     AND NOT EXISTS (SELECT 1 FROM revocations WHERE bundle_id = newest.id AND state = 'Revoked')
                      AND NOT COALESCE(
                          seen.disk_fingerprint = seen.memory_fingerprint
                          AND seen.memory_fingerprint = seen.handshake_fingerprint

@@ -44,6 +44,8 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
             : null;
     }
 
+    /// <summary>What the fleet wants of these domains. A bundle that was revoked is given to no node again: who has it
+    /// serves it until its successor is there.</summary>
     public async Task<IReadOnlyList<ReleasableBundle>> ReadAsync(Guid fleet, Guid[] domains, CancellationToken ct)
     {
         await using var command = database.CreateCommand(
@@ -52,6 +54,7 @@ internal sealed class ReleasableBundles(NpgsqlDataSource database, TimeProvider 
                    bundle.leaf, bundle.chain_id, bundle.key_id
             FROM desired_state wanted JOIN bundles bundle ON bundle.id = wanted.bundle_id
             WHERE wanted.fleet_id = $1 AND wanted.domain_id = ANY ($2)
+              AND NOT EXISTS (SELECT 1 FROM revocations WHERE bundle_id = bundle.id AND state = 'Revoked')
             ORDER BY wanted.domain_id
             """);
         command.Parameters.Add(new() { Value = fleet });

@@ -106,9 +106,9 @@ public sealed class PebbleTests(PostgresDatabase database) : IClassFixture<Postg
 
         using var leaf = X509CertificateLoader.LoadCertificate(own[0]);
         var revocation = new Revocation(own[0], RevocationReason.KeyCompromise, "a drill");
-        Assert.Equal(RevocationStanding.Revoked, await one.Authority.RevokeAsync(revocation, Ct));
+        Assert.Equal(RevocationStanding.Revoked, (await one.Authority.RevokeAsync(revocation, Ct)).Standing);
         Assert.Equal("Revoked", await pebble.StatusAsync(leaf));
-        Assert.Equal(RevocationStanding.Revoked, await two.Authority.RevokeAsync(revocation, Ct));
+        Assert.Equal(RevocationStanding.Revoked, (await two.Authority.RevokeAsync(revocation, Ct)).Standing);
         // This release of pebble offers no renewal information.
         Assert.Null(await one.Authority.RenewalWindowAsync(own[0], Ct));
     }

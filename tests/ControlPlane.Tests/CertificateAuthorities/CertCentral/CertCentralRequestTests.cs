@@ -108,6 +108,7 @@ public sealed class CertCentralRequestTests
         await api.CancelOrderAsync("7", new CancelBody("orphan"), Ct);
         await api.RevokeOrderAsync("7", revoke, Ct);
         await api.RevokeCertificateAsync("9", revoke, Ct);
+        await api.GetRequestAsync("8", Ct);
         await api.ListProductsAsync(Ct);
         await api.GetProductAsync("ssl_dv_geotrust", Ct);
         await api.GetMeAsync(Ct);
@@ -128,6 +129,7 @@ public sealed class CertCentralRequestTests
                 "PUT order/certificate/7/status",
                 "PUT order/certificate/7/revoke",
                 "PUT certificate/9/revoke",
+                "GET request/8",
                 "GET product",
                 "GET product/ssl_dv_geotrust",
                 "GET user/me",

@@ -58,6 +58,7 @@ internal sealed class RekeyBench(PathBench path, PostgresDatabase database, Guid
              ON CONFLICT (node_id) DO UPDATE SET rekey_finished_at = NULL
              """);
         await ExposedBundles.RecordAsync(connection, stolen, path.Clock.GetUtcNow(), default);
+        await ExposedBundles.RevokeAsync(connection, stolen, path.Clock.GetUtcNow(), default);
         await ExposedBundles.RetryFailedAsync(connection, stolen, default);
         await transaction.CommitAsync();
     }
