@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
+using ControlPlane.Campaigns;
 using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Bundles;
@@ -65,13 +66,14 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<DesiredRow> DesiredState => Set<DesiredRow>();
 
     public DbSet<NodeObservation> NodeObservations => Set<NodeObservation>();
-
     public DbSet<BundleRelease> BundleReleases => Set<BundleRelease>();
 
     public DbSet<NodeBan> NodeBans => Set<NodeBan>();
     public DbSet<Replacement> Replacements => Set<Replacement>();
     public DbSet<Import> Imports => Set<Import>();
     public DbSet<ImportRow> ImportRows => Set<ImportRow>();
+    public DbSet<Campaign> Campaigns => Set<Campaign>();
+    public DbSet<CampaignDomain> CampaignDomains => Set<CampaignDomain>();
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
     public DbSet<TokenVisitRow> TokenVisits => Set<TokenVisitRow>();
     public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
@@ -171,6 +173,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<Import>().ToTable("imports").Property(row => row.Role).HasConversion<string>();
         model.Entity<ImportRow>().ToTable("import_rows").HasKey(row => new { row.ImportId, row.Line });
 
+        CampaignMapping.Map(model);
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {

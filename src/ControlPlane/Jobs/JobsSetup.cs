@@ -1,5 +1,6 @@
 using ControlPlane.Adoptions;
 using ControlPlane.Audit;
+using ControlPlane.Campaigns.Working;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Leaving;
@@ -73,6 +74,7 @@ internal static class JobsSetup
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<CampaignSweep>(engine, CampaignSweep.BetweenTurns);
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
@@ -103,7 +105,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
+        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(CampaignSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -1,6 +1,6 @@
 using System.Net;
-using ControlPlane.Adoptions;
 using System.Security.Cryptography.X509Certificates;
+using ControlPlane.Adoptions;
 using ControlPlane.Audit;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
@@ -127,7 +127,10 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await using var empty = database.Owner.CreateCommand(
-            "TRUNCATE tenants, fleets, acme_accounts, vault_keys, vault_rewraps, vault_replicas, chains CASCADE");
+            """
+            TRUNCATE tenants, fleets, campaigns, acme_accounts, vault_keys, vault_rewraps, vault_replicas, chains
+            CASCADE
+            """);
         await empty.ExecuteNonQueryAsync();
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
