@@ -1,5 +1,6 @@
 using System.CommandLine;
 using ControlPlane.Audit;
+using ControlPlane.Campaigns;
 using ControlPlane.Database;
 using ControlPlane.Drills;
 using ControlPlane.Http.Access;
@@ -9,8 +10,8 @@ using Npgsql;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit …</c>. Settings are given as for any
-/// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | campaign …</c>. Settings are given as for
+/// any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>
@@ -43,6 +44,9 @@ internal static class CommandLine
                     WithServicesAsync(args, services => OnDatabaseAsync(services, change, action, ct))),
             VaultCommands.All(action => WithServicesAsync(args, action, builder => builder.AddVault())),
             AuditCommands.Make(action => WithServicesAsync(args, action)),
+            CampaignCommands.Build((change, action, ct) => WithServicesAsync(
+                args, services => OnDatabaseAsync(services, change, (db, _) => action(services, db), ct),
+                builder => builder.AddCampaigns())),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));

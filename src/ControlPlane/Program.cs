@@ -1,6 +1,7 @@
 using ControlPlane;
 using ControlPlane.Adoptions;
 using ControlPlane.Audit;
+using ControlPlane.Campaigns;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -28,6 +29,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     builder.AddImports();
     builder.AddNodes();
     builder.AddAdoptions();
+    builder.AddCampaigns();
     builder.AddWebhooks();
     builder.AddJobs();
     builder.AddAudit();
@@ -42,6 +44,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapImports();
     app.MapNodes();
     app.MapAdoptions();
+    app.MapCampaigns();
     app.MapWebhooks();
     app.MapReceipts();
     app.MapVault();

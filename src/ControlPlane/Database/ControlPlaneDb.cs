@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using ControlPlane.Adoptions;
+using ControlPlane.Campaigns;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
 using ControlPlane.CertificateAuthorities.Standings;
@@ -60,6 +61,8 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
     public DbSet<Replacement> Replacements => Set<Replacement>();
     public DbSet<Import> Imports => Set<Import>();
     public DbSet<ImportRow> ImportRows => Set<ImportRow>();
+    public DbSet<Campaign> Campaigns => Set<Campaign>();
+    public DbSet<CampaignDomain> CampaignDomains => Set<CampaignDomain>();
     public DbSet<DomainEvent> Events => Set<DomainEvent>();
     public DbSet<TokenVisitRow> TokenVisits => Set<TokenVisitRow>();
     public DbSet<EpochBump> EpochBumps => Set<EpochBump>();
@@ -169,6 +172,7 @@ internal sealed class ControlPlaneDb(DbContextOptions<ControlPlaneDb> options) :
         model.Entity<Import>().ToTable("imports").Property(row => row.Role).HasConversion<string>();
         model.Entity<ImportRow>().ToTable("import_rows").HasKey(row => new { row.ImportId, row.Line });
 
+        CampaignMapping.Map(model);
         MapReferences(model);
         foreach (var property in model.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {

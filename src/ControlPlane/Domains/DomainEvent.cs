@@ -19,6 +19,9 @@ internal sealed class DomainEvent
     /// <summary>Set for what happened to a node; such an event belongs to no tenant.</summary>
     public Guid? NodeId { get; init; }
 
+    /// <summary>Set for what happened to a campaign; such an event belongs to no tenant either.</summary>
+    public Guid? CampaignId { get; init; }
+
     /// <summary>One of <see cref="EventTypes"/>.</summary>
     public required string Type { get; init; }
 
@@ -104,6 +107,13 @@ internal static class EventTypes
     public const string CustodyCapped = "fleet.custody-capped";
     public const string NodeDoubted = "node.claim-not-believed";
     public const string WebhookDisabled = "webhook.disabled";
+    public const string CampaignStarted = "campaign.started";
+    public const string CampaignPaused = "campaign.paused";
+    public const string CampaignResumed = "campaign.resumed";
+    public const string CampaignAborted = "campaign.aborted";
+    public const string CampaignLate = "campaign.late";
+    public const string CampaignCompleted = "campaign.completed";
+    public const string CampaignRehearsed = "campaign.rehearsed";
 
     /// <summary>Every type above.</summary>
     public static readonly IReadOnlyList<string> Words =

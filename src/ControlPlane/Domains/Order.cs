@@ -29,7 +29,8 @@ internal sealed class Order
 
     public required OrderKind Kind { get; set; }
 
-    /// <summary>The first order of a name that came with a file: those for which a customer waits go first.</summary>
+    /// <summary>The first order of a name that came with a file, or the successor of a certificate that is replaced
+    /// with many others: those for which a customer waits go first.</summary>
     public bool InBulk { get; set; }
 
     public OrderState State { get; private set; }

@@ -1,3 +1,4 @@
+using ControlPlane.Campaigns;
 using ControlPlane.Contracts;
 using ControlPlane.Http.Rates;
 using ControlPlane.Imports;
@@ -32,6 +33,9 @@ internal static class LimitsTable
             "a name and its settings are some hundred bytes; a row is bounded like a registration"),
         new("imports of a tenant", $"{Import.MostUnderWay} under way, {Import.MostADay} a day", TooMany,
             "rows are kept for thirty days, the wrong ones too"),
+        new("plan of a campaign",
+            $"{Limits.MaxImportBytes / 1024 / 1024} MB, {CampaignFilter.MostListed:N0} serial numbers or names",
+            "413, 400", "a CA's list of what it revokes; for admins only"),
         new("JSON", $"{Limits.MaxJsonDepth} levels, no field twice, none unknown", "400",
             "our own bodies have three; whoever sends more attacks the parser"),
         new("request line", $"{Limits.MaxRequestLineBytes / 1024} KB", "414",

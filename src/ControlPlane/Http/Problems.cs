@@ -108,7 +108,7 @@ internal static class Problems
 
     public static readonly ProblemKind BodyTooLarge = new(
         "body-too-large", 413, Customer, "The body is larger than this route accepts.",
-        "Send less: 64 KB are accepted, 1 MB on the routes of the agents, 4 MB for an import.");
+        "Send less: 64 KB are accepted, 1 MB on the routes of the agents, 4 MB for an import or a campaign.");
 
     public static readonly ProblemKind UnsupportedContentType = new(
         "unsupported-content-type", 415, Customer, "The body is not declared as JSON.",
@@ -142,7 +142,7 @@ internal static class Problems
         BodyTooLarge, UnsupportedContentType, IdempotencyKeyReused, TooManyRequests, Unexpected, Unavailable,
     }.Concat(HostnameProblems.All).Concat(Nodes.NodeProblems.All).Concat(Vault.VaultProblems.All)
         .Concat(Webhooks.WebhookProblems.All).Concat(Imports.ImportProblems.All)
-        .Concat(Adoptions.AdoptionProblems.All)
+        .Concat(Adoptions.AdoptionProblems.All).Concat(Campaigns.CampaignProblems.All)
         .ToDictionary(kind => kind.Code);
 
     /// <summary>The kind for an error status that came without a body, such as routing's own 404.</summary>

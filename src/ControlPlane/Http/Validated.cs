@@ -42,5 +42,6 @@ internal static class Validated
         { Errors = errors };
     }
 
-    private static string Camel(string name) => name.Length == 0 ? name : char.ToLowerInvariant(name[0]) + name[1..];
+    private static string Camel(string path) => string.Join('.', path.Split('.').Select(
+        name => name.Length == 0 ? name : char.ToLowerInvariant(name[0]) + name[1..]));
 }

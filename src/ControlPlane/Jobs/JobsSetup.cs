@@ -1,5 +1,6 @@
 using ControlPlane.Adoptions;
 using ControlPlane.Audit;
+using ControlPlane.Campaigns.Working;
 using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Database;
 using ControlPlane.Domains;
@@ -78,6 +79,7 @@ internal static class JobsSetup
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<RevocationSweep>(engine, TimeSpan.FromSeconds(5));
+            Sweep<CampaignSweep>(engine, CampaignSweep.BetweenTurns);
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
             Sweep<CustodySweep>(engine, TimeSpan.FromMinutes(1));
@@ -113,8 +115,7 @@ internal static class JobsSetup
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
         typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(StandingSweep),
-        typeof(RenewalSweep), typeof(WindowSweep),
-        typeof(RevocationSweep), typeof(ReceiptSweep),
+        typeof(RenewalSweep), typeof(WindowSweep), typeof(RevocationSweep), typeof(ReceiptSweep), typeof(CampaignSweep),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

@@ -129,6 +129,18 @@ internal sealed partial class DatabaseGauges(
             "Calls that a CA has not answered since its last answer.", ["ca", "calls"],
             "SELECT ca, lower(calls), failures::bigint FROM ca_standings ORDER BY 1, 2", ct);
         await FamilyAsync(
+            connection, text, "controlplane_campaign_domains",
+            "Domains of campaigns that are running or paused, by how far they are.", ["state"],
+            """
+            SELECT lower(word), count(row.domain_id)
+            FROM unnest('{Waiting,Ordered,Failed,Replaced,Skipped,GivenUp}'::text[]) word
+            LEFT JOIN (campaigns JOIN campaign_domains row
+                       ON row.campaign_id = campaigns.id AND campaigns.state IN ('Running', 'Paused'))
+                ON row.state = word
+            GROUP BY word ORDER BY word
+            """,
+            ct);
+        await FamilyAsync(
             connection, text, "controlplane_webhooks",
             "Webhooks by state; held ones failed several times in a row and are left in peace for a while.", ["state"],
             """

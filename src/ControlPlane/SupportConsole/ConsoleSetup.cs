@@ -1,5 +1,6 @@
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
+using ControlPlane.SupportConsole.Campaigns;
 using ControlPlane.SupportConsole.Pages;
 using ControlPlane.SupportConsole.Reading;
 using ControlPlane.SupportConsole.Sessions;
@@ -44,6 +45,7 @@ internal static class ConsoleSetup
         DomainPages.Map(pages);
         FleetPages.Map(pages);
         ExpiryPages.Map(pages);
+        CampaignPages.Map(pages);
         ActivationRoute.Map(pages);
         WebhookRoute.Map(pages);
         AuditRoute.Map(console.MapGroup("").RequireAuthorization(AdminPolicy));

@@ -13,6 +13,10 @@ internal static class CommandLine
         {
             Description = "Register the sample domains by one file, and send it again: nothing may change.",
         };
+        var campaign = new Option<bool>("--campaign")
+        {
+            Description = "Then replace every certificate by a campaign, among visitors and with the CA restarted.",
+        };
         var once =
             new Option<bool>("--once") { Description = "Stop when every domain is proven; exit status 0 only then." };
         var report = new Option<string?>("--report") { Description = "File for the report, as JSON." };
@@ -43,7 +47,7 @@ internal static class CommandLine
         var root = new RootCommand(
             "Runs the whole system on this machine, with stand-ins for the CA, the DNS and the NLB.")
         {
-            domains, import, once, report, seed, directory, offset, timeout, replicas, bind,
+            domains, import, campaign, once, report, seed, directory, offset, timeout, replicas, bind,
         };
         root.SetAction((parsed, _) => UpCommand.RunAsync(new UpOptions
         {
@@ -57,6 +61,7 @@ internal static class CommandLine
             },
             Domains = parsed.GetValue(domains),
             Import = parsed.GetValue(import),
+            Campaign = parsed.GetValue(campaign),
             Once = parsed.GetValue(once),
             Report = parsed.GetValue(report),
             Timeout = TimeSpan.FromSeconds(parsed.GetValue(timeout)),

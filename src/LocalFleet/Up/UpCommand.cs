@@ -54,6 +54,14 @@ internal static class UpCommand
         var started = TimeProvider.System.GetTimestamp();
         await SampleDomains.RegisterAsync(api, options, stop);
         var domains = await ProgressView.WatchAsync(api, options.Timeout, stop);
+        if (options.Campaign)
+        {
+            using var admin = ApiClient.ForAdmin(fleet);
+            await new CampaignDrill(fleet, admin, Console.WriteLine)
+                .RunAsync([.. domains.Where(one => one.IsActive)], options.Timeout, stop);
+            domains = await api.ListAsync(stop);
+        }
+
         var proofs = await Handshakes.ProveAsync(fleet, domains, stop);
         var wall = TimeProvider.System.GetElapsedTime(started);
         var report = await Report.MakeAsync(fleet, domains, proofs, wall, stop);

@@ -11,6 +11,9 @@ internal sealed record UpOptions
     /// <summary>Register what is missing by one file, and send the file again.</summary>
     public bool Import { get; init; }
 
+    /// <summary>Replace all certificates by a campaign once they are there: <see cref="CampaignDrill"/>.</summary>
+    public bool Campaign { get; init; }
+
     /// <summary>Stop by itself when all is proven.</summary>
     public required bool Once { get; init; }
 

@@ -146,8 +146,8 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     {
         var bench = new PathBench(database);
         await database.EmptyAsync(
-            "tenants", "fleets", "acme_accounts", "ca_standings", "vault_keys", "vault_rewraps", "vault_replicas",
-            "chains");
+            "tenants", "fleets", "campaigns", "acme_accounts", "ca_standings", "vault_keys", "vault_rewraps",
+            "vault_replicas", "chains");
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         db.Fleets.Add(new Fleet { Id = bench.FleetId, Name = "default", CreatedAt = bench.Clock.GetUtcNow() });

@@ -67,6 +67,7 @@ internal static class ApiWalk
             ["/v1/webhooks/{id}"] = await IdsAsync("webhooks"),
             ["/v1/webhooks/{id}/deliveries/{delivery}"] = await IdsAsync("webhook_deliveries"),
             ["/v1/imports/{id}"] = await IdsAsync("imports"),
+            ["/v1/campaigns/{id}"] = await IdsAsync("campaigns"),
             ["/v1/adoptions/{adoption}"] = await IdsAsync("adoptions"),
             ["/problems/{code}"] = ["not-found"],
             ["/reasons/{code}"] = ["dns-not-there"],

@@ -43,6 +43,13 @@ internal static class PathThings
             (await ApiFixture.ReadAsync(await api.Acme.PostAsync($"/v1/webhooks/{earlier[0]}/test", null)))["id"]!
                 .ToString()),
         ["/v1/imports/{id}"] = new(IsTenants: true, async (api, _) => (await MakeImportAsync(api)).ToString()),
+        ["/v1/campaigns/{id}"] = new(IsTenants: false, async (api, _) => (await ApiFixture.ReadAsync(
+            await api.Admin.PostAsJsonAsync("/v1/campaigns", new
+            {
+                reason = "Tests.",
+                deadline = api.Clock.GetUtcNow().AddHours(1),
+                filter = new { hostnames = new[] { "nobody.example.com" } },
+            })))["id"]!.ToString()),
         ["/v1/adoptions/{adoption}"] = new(IsTenants: false, (api, _) => MakeAdoptionAsync(api)),
         ["/problems/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("not-found")),
         ["/reasons/{code}"] = new(IsTenants: false, (_, _) => Task.FromResult("dns-not-there")),

@@ -1,0 +1,32 @@
+using System.Globalization;
+using ControlPlane.Campaigns.Planning;
+
+namespace ControlPlane.Campaigns;
+
+/// <summary>Campaigns in a line, for the command line.</summary>
+internal static class CampaignWords
+{
+    public static string Of(CampaignPlan plan, DateTimeOffset deadline) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"""
+        {plan.Found} found, {plan.ToReplace} to replace ({plan.UnderWay} under way already); {Cannot(plan)}
+        {plan.CaCalls} calls at the CA, {plan.CallsPerOrder} each; one takes {plan.OrderSeconds} s where nothing queues.
+        Started now it is done in {TimeSpan.FromSeconds(plan.Seconds):d\.hh\:mm\:ss}, {(plan.Fits
+            ? $"before the deadline at {deadline.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC."
+            : $"and {plan.Late} miss the deadline at {deadline.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.")}
+        """);
+
+    public static string Of(CampaignView view)
+    {
+        var progress = view.Progress;
+        var eta = (view.FinishedAt ?? view.Eta)?.UtcDateTime.ToString("HH:mm:ss", CultureInfo.InvariantCulture);
+        return $"{view.State.ToString().ToLowerInvariant()}: {progress.Replaced + progress.Rehearsed} of "
+            + $"{progress.Total - progress.Skipped} replaced, {progress.Ordered} ordered ({progress.Issued} issued), "
+            + $"{progress.Waiting} waiting, {progress.Failed + progress.GivenUp} failed, {view.Late} late"
+            + (eta is null ? "" : view.FinishedAt is null ? $"; done at about {eta} UTC" : $"; ended at {eta} UTC");
+    }
+
+    private static string Cannot(CampaignPlan plan) => plan.Cannot.Count == 0
+        ? "nothing is left out."
+        : $"left out: {string.Join(", ", plan.Cannot.Select(group => $"{group.Count} × {group.Why}"))}.";
+}

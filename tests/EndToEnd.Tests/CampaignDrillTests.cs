@@ -1,0 +1,30 @@
+using EndToEnd.Tests.Harness;
+using LocalFleet.Up;
+
+namespace EndToEnd.Tests;
+
+/// <summary>Every certificate is replaced: <c>make up ARGS="--domains 300 --campaign"</c>, smaller.</summary>
+public sealed class CampaignDrillTests
+{
+    /// <summary>Fails when a visitor is turned away while certificates are replaced and the CA is restarted, when one
+    /// is bought twice, or when it takes another time than was foretold.</summary>
+    [Fact]
+    public async Task All_are_replaced_in_the_time_that_was_foretold_and_no_visitor_notices()
+    {
+        const int Names = 25;
+        await using var test = await TestFleet.StartAsync(options => options with
+        {
+            // Two a turn: so that the turns are what takes the time, and not how busy the machine is.
+            ControlPlaneSettings = new Dictionary<string, string?> { ["Campaigns__OrdersPerTurn"] = "2" },
+        });
+        var before = await test.ActivateAsync(Names);
+
+        var result = await new CampaignDrill(test.Fleet, test.Admin, Console.WriteLine)
+            .RunAsync(before, TimeSpan.FromMinutes(10), CancellationToken.None);
+
+        Assert.True(result.Handshakes > Names, $"{result}");
+        var after = await test.WaitUntilActiveAsync(Names);
+        Assert.Empty(before.Select(one => one.Fingerprint).Intersect(after.Select(one => one.Fingerprint)));
+        await Invariants.CheckAsync(test, CancellationToken.None);
+    }
+}
