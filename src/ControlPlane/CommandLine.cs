@@ -2,6 +2,7 @@ using System.CommandLine;
 using ControlPlane.Audit;
 using ControlPlane.Database;
 using ControlPlane.Drills;
+using ControlPlane.Forecasts;
 using ControlPlane.Http.Access;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -9,7 +10,7 @@ using Npgsql;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit …</c>. Settings are given as for any
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | forecast</c>. Settings are given as for any
 /// ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
@@ -43,6 +44,7 @@ internal static class CommandLine
                     WithServicesAsync(args, services => OnDatabaseAsync(services, change, action, ct))),
             VaultCommands.All(action => WithServicesAsync(args, action, builder => builder.AddVault())),
             AuditCommands.Make(action => WithServicesAsync(args, action)),
+            ForecastCommand.Make(action => WithServicesAsync(args, action)),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));

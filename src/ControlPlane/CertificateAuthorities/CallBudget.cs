@@ -11,10 +11,10 @@ internal sealed class CallBudget(
     NpgsqlDataSource database, TimeProvider time, string account, CallWindows windows) : ICallBudget
 {
     /// <summary>Slots a second; finer ones give a burst back sooner, coarser ones make fewer rows.</summary>
-    private const int SlotsPerSecond = 5;
+    internal const int SlotsPerSecond = 5;
 
     /// <summary>Renewals stop at 70 % of a window: the rest belongs to customers who wait.</summary>
-    private const double RenewalShare = 0.7;
+    internal const double RenewalShare = 0.7;
 
     /// <summary>Granted at a time: as many as wait, but no more than this, so that replicas take turns.</summary>
     private const int Batch = 10;
@@ -54,7 +54,7 @@ internal sealed class CallBudget(
     }
 
     /// <summary>The window, and a second for the way from the grant to the CA.</summary>
-    private static int InSlots(int seconds) => (seconds + 1) * SlotsPerSecond;
+    internal static int InSlots(int seconds) => (seconds + 1) * SlotsPerSecond;
 
     /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was
     /// committed while the first waited.</summary>
