@@ -5,6 +5,7 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Drills;
+using ControlPlane.Forecasts;
 using ControlPlane.Http;
 using ControlPlane.Imports;
 using ControlPlane.Jobs;
@@ -44,6 +45,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapWebhooks();
     app.MapVault();
     app.MapAudit();
+    app.MapForecasts();
     app.MapMetrics();
     app.MapConsole();
 

@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Renewing;
+
 namespace ControlPlane.Forecasts.Replaying;
 
 /// <summary>A CA that is away at times, and sometimes does not see a token that is there. It gives whole days, as
@@ -5,7 +7,7 @@ namespace ControlPlane.Forecasts.Replaying;
 internal sealed class PaperCa(PaperFleet fleet)
 {
     /// <summary>What one payment covers.</summary>
-    private static readonly TimeSpan OrderYear = TimeSpan.FromDays(365);
+    private static readonly TimeSpan Paid = TimeSpan.FromDays(365);
 
     // Seeded: the same fleet has the same two years, whenever they are replayed.
     private readonly Random _chance = new(fleet.Domains);
@@ -42,12 +44,12 @@ internal sealed class PaperCa(PaperFleet fleet)
         return new Guid(bytes);
     }
 
-    /// <summary>Takes an order: a reissue while its year covers half a lifetime more, else a new one.</summary>
+    /// <summary>Takes an order: a reissue while the year of the one before will do, else one that is bought.</summary>
     public void Take(PaperDomain domain, DateTimeOffset now)
     {
-        if (domain.OrderEnds - now < TimeSpan.FromDays(fleet.LifetimeDays) / 2)
+        if (!OrderYear.CoversAnother(domain.OrderEnds, TimeSpan.FromDays(fleet.LifetimeDays), now))
         {
-            domain.OrderEnds = now + OrderYear;
+            domain.OrderEnds = now + Paid;
             Bought++;
         }
     }
