@@ -4,8 +4,8 @@ using ControlPlane.Forecasts.Replaying;
 
 namespace ControlPlane.Forecasts;
 
-/// <summary><c>ControlPlane forecast</c>: with <c>--domains</c> a replay that needs nothing but this program; without it,
-/// the forecast of the fleet in the database.</summary>
+/// <summary><c>ControlPlane forecast</c>: with <c>--domains</c> a replay that needs nothing but this program; without
+/// it, the forecast of the fleet in the database.</summary>
 internal static class ForecastCommand
 {
     private static readonly Option<int?> Domains = new("--domains")

@@ -24,8 +24,11 @@ internal static class ForecastTable
             ? $"It does not fit from {hour:yyyy-MM-dd HH:mm} UTC on: calls wait for a later hour."
             : "It fits.";
         return $"""
-            {forecast.Domains:N0} domains to renew, {forecast.OpenOrders:N0} open orders, {forecast.PendingImportRows:N0} imported names to register.
-            Budget: {forecast.BudgetPerHour:N0} calls an hour, {forecast.RenewalBudgetPerHour:N0} of them for renewals and imports.
+            Domains to renew       {forecast.Domains,10:N0}
+            Open orders            {forecast.OpenOrders,10:N0}
+            Imported names to come {forecast.PendingImportRows,10:N0}
+            Calls an hour at most  {forecast.BudgetPerHour,10:N0}
+            of them for these      {forecast.RenewalBudgetPerHour,10:N0}
 
             Day (UTC)     Renewals      CA calls  In fullest hour  Left waiting
             {string.Join('\n', days)}

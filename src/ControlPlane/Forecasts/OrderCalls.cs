@@ -10,8 +10,8 @@ namespace ControlPlane.Forecasts;
 /// <param name="Then">From its answer to the next call.</param>
 internal sealed record OrderCall(string Name, CallPriority Priority, TimeSpan Then);
 
-/// <summary>What an order costs in calls at CertCentral: the slower of its two ways. Where the CA issues within its answer
-/// to the check, as the sandbox does, the read is not made.</summary>
+/// <summary>What an order costs in calls at CertCentral, by the longer of its two ways: where the CA issues within its
+/// answer to the check, as the sandbox does, the read is not made.</summary>
 internal static class OrderCalls
 {
     /// <summary>In order. Renewals wait for their share of the budget with the first, which begins the work: what is

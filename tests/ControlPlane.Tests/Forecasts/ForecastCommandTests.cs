@@ -25,7 +25,7 @@ public sealed class ForecastCommandTests : IDisposable
             ],
             json.RootElement.EnumerateObject().Select(property => property.Name));
         Assert.All(
-            json.RootElement.EnumerateObject(), property => Assert.Equal(JsonValueKind.Number, property.Value.ValueKind));
+            json.RootElement.EnumerateObject(), one => Assert.Equal(JsonValueKind.Number, one.Value.ValueKind));
         Assert.StartsWith(
             "<svg ", await File.ReadAllTextAsync(Path.Combine(_out, "forecast.svg")), StringComparison.Ordinal);
     }

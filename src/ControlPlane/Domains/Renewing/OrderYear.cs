@@ -2,9 +2,9 @@ namespace ControlPlane.Domains.Renewing;
 
 /// <summary>
 /// One payment covers a year, and several certificates within it: reissues, which cost nothing. The last of a year ends
-/// with it, however short it is. Certificates cut to less than their life come due early, and all of a fleet in the same
-/// weeks where all were bought in one: half a life would save a twentieth of the orders at 47 days, and put twice as many
-/// renewals on some days as on the average one.
+/// with it, however short it is. Certificates cut to less than their life come due early, and in a fleet that was
+/// bought at once all in the same weeks: if half a life were enough, names of 47 days would have a twentieth more of
+/// each year, and some days nearly twice the renewals of the average one.
 /// </summary>
 internal static class OrderYear
 {

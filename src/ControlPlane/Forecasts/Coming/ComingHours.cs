@@ -2,16 +2,16 @@ using ControlPlane.CertificateAuthorities;
 
 namespace ControlPlane.Forecasts.Coming;
 
-/// <summary>The hours to come, from what is planned and what is due. A name that is renewed within them comes again two
-/// thirds of its certificate's life later.</summary>
+/// <summary>The hours to come, from what is planned and what is due. A name that is renewed within them comes again
+/// two thirds of its certificate's life later.</summary>
 internal static class ComingHours
 {
-    /// <summary>The life of a certificate from 2029-03-15 on: within it every domain is renewed at least once.</summary>
+    /// <summary>The life of a certificate from 2029-03-15 on.</summary>
     public const int Days = 47;
 
     private static readonly CallWindows Windows = CallWindows.CertCentral;
 
-    /// <summary>Calls an hour without ever meeting a full window, which is counted a second longer than the CA does; the
+    /// <summary>Calls an hour at the pace of the long window, which is counted a second longer than the CA does; the
     /// short one allows more.</summary>
     public static int Budget =>
         (int)(Windows.LongLimit * TimeSpan.FromHours(1).TotalSeconds / (Windows.LongSeconds + 1));

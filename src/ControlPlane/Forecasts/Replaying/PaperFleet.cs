@@ -1,6 +1,6 @@
 namespace ControlPlane.Forecasts.Replaying;
 
-/// <summary>What is replayed. The defaults are a bad enough life: all names come on one day, the CA is away for a day in
+/// <summary>What is replayed. The defaults are a bad enough life: all names come at once, the CA is away for a day in
 /// each year, and one look of hundred fails.</summary>
 /// <param name="Domains">How many, from 1 to <see cref="MostDomains"/>.</param>
 /// <param name="LifetimeDays">Of each certificate, from <see cref="ShortestDays"/> to

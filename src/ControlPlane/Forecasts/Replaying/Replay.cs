@@ -5,9 +5,10 @@ using ControlPlane.Domains.Running;
 namespace ControlPlane.Forecasts.Replaying;
 
 /// <summary>
-/// Two years of a fleet, from event to event on a clock of its own: no database, nodes or network, but the product's own
-/// decisions. <see cref="RenewalMoment"/> plans each renewal, the soonest expiry goes first, every call waits for the
-/// windows of <see cref="CallWindows"/>, and what fails is repeated on <see cref="RetrySchedules"/>.
+/// Two years of a fleet, from event to event on a clock of its own: no database, nodes or network, but the product's
+/// own decisions. <see cref="RenewalMoment"/> plans each renewal, <see cref="OrderYear"/> tells which are bought, the
+/// soonest expiry goes first, every call waits for the windows of <see cref="CallWindows"/>, and what fails is repeated
+/// on <see cref="RetrySchedules"/>.
 /// </summary>
 internal sealed class Replay
 {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ControlPlane.Forecasts.Replaying;
 
-/// <summary>Orders a day as a picture (SVG): one file that needs no other, is described in words for those who cannot see
+/// <summary>Orders a day as a picture (SVG): one file that needs no other, is told in words for those who cannot see
 /// it, and follows the reader's choice of light or dark.</summary>
 internal static class ReplayPlot
 {
@@ -18,10 +18,9 @@ internal static class ReplayPlot
         var top = Math.Max(level.Most, level.Mean * (1 + DailyLevel.Tolerance)) * 1.25;
         top = top > 0 ? top : Math.Max(1, result.OrdersByDay.Max());
         var cut = result.OrdersByDay.Count(orders => orders > top);
-        var title = $"Orders a day: {result.Fleet.Domains:N0} domains, certificates of {result.Fleet.LifetimeDays} days";
-        var words = $"After the first {result.FirstCycleDays} days {level.Mean:N1} renewals a day on average, "
-            + $"{level.Least:N0} to {level.Most:N0}, "
-            + $"{level.Within:N0} of {level.Days:N0} days within ±{DailyLevel.Tolerance * 100:0} %"
+        var title = $"Orders a day: {result.Fleet.Domains:N0} domains, {result.Fleet.LifetimeDays}-day certificates";
+        var words = $"After {result.FirstCycleDays} days: {level.Mean:N1} on average, {level.Least:N0} to "
+            + $"{level.Most:N0}, {level.Within:N0} of {level.Days:N0} days within {Tolerance} %"
             + (result.UpsetDays == 0 ? "." : $"; {result.UpsetDays} days around CA outages not counted.");
         var beyond = cut == 0 ? "" : $"{cut} days go beyond the top, up to {result.OrdersByDay.Max():N0} orders.";
         return $"""
@@ -45,11 +44,13 @@ internal static class ReplayPlot
             <path class="orders" d="{Steps(result.OrdersByDay, top)}"/>
             {Mean(level, result.FirstCycleDays, top)}
             {Calendar()}
-            <text x="{Left}" y="{Top + Height + 44}">{beyond} Dashed: the mean; band: ±{DailyLevel.Tolerance * 100:0} %.</text>
+            <text x="{Left}" y="{Top + Height + 44}">{beyond} Dashed: the average; band: {Tolerance} %.</text>
             </svg>
 
             """;
     }
+
+    private static string Tolerance => $"±{DailyLevel.Tolerance * 100:0}";
 
     private static double X(double day) => Math.Round(Left + (Width * day / PaperFleet.Days), 2);
 
@@ -70,9 +71,9 @@ internal static class ReplayPlot
     private static string Mean(DailyLevel level, int from, double top)
     {
         var (low, high) = (level.Mean * (1 - DailyLevel.Tolerance), level.Mean * (1 + DailyLevel.Tolerance));
-        var (x, end) = (X(from), X(PaperFleet.Days));
+        var (x, end, y) = (X(from), X(PaperFleet.Days), Y(high, top));
         return level.Days == 0 ? "" : $"""
-            <rect class="band" x="{x}" y="{Y(high, top)}" width="{end - x:0.##}" height="{Y(low, top) - Y(high, top):0.##}"/>
+            <rect class="band" x="{x}" y="{y}" width="{end - x:0.##}" height="{Y(low, top) - y:0.##}"/>
             <line class="mean" x1="{x}" x2="{end}" y1="{Y(level.Mean, top)}" y2="{Y(level.Mean, top)}"/>
             """;
     }
@@ -102,7 +103,8 @@ internal static class ReplayPlot
             var date = PaperFleet.Start.AddDays(day);
             if (date is { Day: 1, Month: 1 or 4 or 7 or 10 })
             {
-                names.Append($"""<text x="{X(day)}" y="{Top + Height + 20}" text-anchor="middle">{date:yyyy-MM}</text>""");
+                names.Append($"""<text x="{X(day)}" y="{Top + Height + 20}" text-anchor="middle">""")
+                    .Append($"{date:yyyy-MM}</text>");
             }
         }
 

@@ -26,8 +26,8 @@ internal sealed record ReplayResult(
     /// <summary>The same without the first orders.</summary>
     public required int PeakCallsPerMinuteRenewing { get; init; }
 
-    /// <summary>How even the days are, from the first cycle on. Days of an outage and the day after it, on which is made
-    /// up for, are told apart.</summary>
+    /// <summary>How even the days are, from the first cycle on. Days of an outage, and the day after it, when its
+    /// orders are made up for, are left out.</summary>
     public DailyLevel Level => DailyLevel.Of(
         [
             .. OrdersByDay.Index().Skip(FirstCycleDays).Where(day => !IsUpset(day.Index)).Select(day => day.Item),
