@@ -16,7 +16,7 @@ public sealed class ReadForecastTests(ApiFixture api) : IClassFixture<ApiFixture
         Assert.Equal((0, 1, 0L), Counted(await ReadAsync()));
         Assert.Equal(4, (int)(await ReadAsync())["callsPerOrder"]!);
 
-        await ServeAsync(waits);
+        await ServeAsync(api, waits);
         var served = await ReadAsync();
         Assert.Equal((1, 0, 1L), Counted(served));
         Assert.Null(served["firstHourThatDoesNotFit"]);
@@ -29,7 +29,8 @@ public sealed class ReadForecastTests(ApiFixture api) : IClassFixture<ApiFixture
         Assert.InRange((due - api.Clock.GetUtcNow()).TotalDays, 9, 41);
 
         await using var db = api.Open();
-        await db.Database.ExecuteSqlAsync($"UPDATE domains SET renewals_stopped_at = now(), dns_away_since = now()");
+        await db.Database.ExecuteSqlAsync(
+            $"UPDATE domains SET renewals_stopped_at = now(), dns_away_since = now(), dns_failed_looks = 9");
         Assert.Equal((0, 0, 0L), Counted(await ReadAsync()));
     }
 
@@ -47,7 +48,7 @@ public sealed class ReadForecastTests(ApiFixture api) : IClassFixture<ApiFixture
     private async Task<JsonNode> ReadAsync() => await ApiFixture.ReadAsync(await api.Admin.GetAsync("/v1/forecast"));
 
     /// <summary>As if its order had become active.</summary>
-    private async Task ServeAsync(Guid domain)
+    internal static async Task ServeAsync(ApiFixture api, Guid domain)
     {
         var bundle = Guid.CreateVersion7();
         var sha = $"{bundle:N}{bundle:N}";

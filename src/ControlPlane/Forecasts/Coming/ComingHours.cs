@@ -77,5 +77,6 @@ internal static class ComingHours
         }
     }
 
-    private static int Successor(int hour, int lifetime) => (int)Math.Min(int.MaxValue, hour + (lifetime * 2L / 3));
+    private static int Successor(int hour, int lifetime) =>
+        (int)Math.Min(int.MaxValue, hour + Math.Max(1, lifetime * 2L / 3));
 }
