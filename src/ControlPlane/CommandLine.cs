@@ -3,6 +3,7 @@ using ControlPlane.Audit;
 using ControlPlane.Campaigns;
 using ControlPlane.Database;
 using ControlPlane.Drills;
+using ControlPlane.Forecasts;
 using ControlPlane.Http.Access;
 using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
@@ -10,8 +11,8 @@ using Npgsql;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | campaign …</c>. Settings are given as for
-/// any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | campaign … | forecast</c>. Settings are given
+/// as for any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>
@@ -47,6 +48,7 @@ internal static class CommandLine
             CampaignCommands.Build((change, action, ct) => WithServicesAsync(
                 args, services => OnDatabaseAsync(services, change, (db, _) => action(services, db), ct),
                 builder => builder.AddCampaigns())),
+            ForecastCommand.Make(action => WithServicesAsync(args, action)),
         };
         root.TreatUnmatchedTokensAsErrors = false;
         root.SetAction((_, _) => serve(args));

@@ -6,6 +6,7 @@ using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Drills;
+using ControlPlane.Forecasts;
 using ControlPlane.Http;
 using ControlPlane.Imports;
 using ControlPlane.Jobs;
@@ -49,6 +50,7 @@ return await CommandLine.RunAsync(args, async arguments =>
     app.MapReceipts();
     app.MapVault();
     app.MapAudit();
+    app.MapForecasts();
     app.MapMetrics();
     app.MapConsole();
 

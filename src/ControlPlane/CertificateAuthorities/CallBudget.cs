@@ -54,7 +54,7 @@ internal sealed class CallBudget(
     }
 
     /// <summary>The window, and a second for the way from the grant to the CA.</summary>
-    private static int InSlots(int seconds) => (seconds + 1) * SlotsPerSecond;
+    internal static int InSlots(int seconds) => (seconds + 1) * SlotsPerSecond;
 
     /// <summary>Counts and grants under the account's row lock. Two statements, because the second must see what was
     /// committed while the first waited.</summary>
