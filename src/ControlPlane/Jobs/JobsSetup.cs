@@ -14,6 +14,7 @@ using ControlPlane.Imports.Working;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.Receipts;
 using ControlPlane.TokenStore;
@@ -77,6 +78,7 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<CompleteNodes>(engine, TimeSpan.FromMinutes(1));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<RevocationSweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<CampaignSweep>(engine, CampaignSweep.BetweenTurns);
@@ -116,6 +118,7 @@ internal static class JobsSetup
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
         typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(StandingSweep),
         typeof(RenewalSweep), typeof(WindowSweep), typeof(RevocationSweep), typeof(ReceiptSweep), typeof(CampaignSweep),
+        typeof(CompleteNodes),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)
