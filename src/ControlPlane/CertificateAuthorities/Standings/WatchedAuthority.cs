@@ -66,8 +66,11 @@ internal sealed class WatchedAuthority(ICertificateAuthority ca, CaStandings sta
     public Task<RenewalWindow?> RenewalWindowAsync(byte[] leaf, CancellationToken ct) =>
         WatchAsync(() => ca.RenewalWindowAsync(leaf, ct));
 
-    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) =>
+    public Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct) =>
         WatchAsync(() => ca.RevokeAsync(revocation, ct));
+
+    public Task<RevocationAnswer> ReadRevocationAsync(string request, CancellationToken ct) =>
+        WatchAsync(() => ca.ReadRevocationAsync(request, ct));
 
     public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => WatchAsync(async () =>
     {

@@ -12,9 +12,6 @@ namespace ControlPlane.Domains.Renewing;
 internal sealed record Predecessor(
     string? CaOrderId, DateTimeOffset? CaValidUntil, DateTimeOffset NotBefore, DateTimeOffset NotAfter, byte[] Leaf)
 {
-    /// <summary>CAs name the end of an order by its day alone.</summary>
-    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
-
     /// <summary>The one before an order at the same CA; null when that is the domain's first there.</summary>
     public static Task<Predecessor?> OfAsync(ControlPlaneDb db, Order order, CancellationToken ct) => (
         from earlier in db.Orders
@@ -25,9 +22,7 @@ internal sealed record Predecessor(
             earlier.CaOrderId, earlier.CaValidUntil, bundle.NotBefore, bundle.NotAfter, bundle.Leaf))
         .FirstOrDefaultAsync(ct);
 
-    /// <summary>Whether an order that lasts until then is worth a reissue: it must cover half a certificate's life
-    /// more. A certificate that ends with its order was cut short by it, and the next one would be shorter still.
-    /// </summary>
+    /// <summary>Whether an order that lasts until then is worth a reissue.</summary>
     public bool IsCoveredUntil(DateTimeOffset end, DateTimeOffset now) =>
-        NotAfter < end - Day && end - now >= (NotAfter - NotBefore) / 2;
+        OrderYear.CoversAnother(end, NotAfter - NotBefore, now);
 }

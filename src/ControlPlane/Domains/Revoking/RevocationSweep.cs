@@ -16,7 +16,7 @@ namespace ControlPlane.Domains.Revoking;
 internal sealed partial class RevocationSweep(
     IDbContextFactory<ControlPlaneDb> databases,
     NpgsqlDataSource database,
-    ICertificateAuthority ca,
+    Authorities authorities,
     IWakes wakes,
     TimeProvider time,
     ILogger<RevocationSweep> log) : ISweep
@@ -30,12 +30,13 @@ internal sealed partial class RevocationSweep(
     public async Task RunAsync(CancellationToken ct)
     {
         await RevocationSettlement.RunAsync(database, time.NowStored(), ct);
-        foreach (var bundle in await DueAsync(ct))
+        // A CA that does not answer, or not us, is not asked for the others: they would only wait for it, too.
+        var silent = new HashSet<string>();
+        foreach (var (bundle, ca) in await DueAsync(ct))
         {
-            if (!await AskAsync(bundle, ct))
+            if (!silent.Contains(ca) && !await AskAsync(bundle, ca, ct))
             {
-                // The CA does not answer, or not us: the others would only wait for it, too.
-                break;
+                silent.Add(ca);
             }
         }
 
@@ -45,17 +46,21 @@ internal sealed partial class RevocationSweep(
         }
     }
 
-    private async Task<List<Guid>> DueAsync(CancellationToken ct)
+    private async Task<List<Due>> DueAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         var now = time.NowStored();
-        return await db.Revocations.Where(row => row.NextAttemptAt <= now)
-            .OrderByDescending(row => row.AtOnce).ThenBy(row => row.NextAttemptAt).Select(row => row.BundleId)
-            .Take(Most).ToListAsync(ct);
+        return await (
+            from row in db.Revocations
+            join bundle in db.Bundles on row.BundleId equals bundle.Id
+            join order in db.Orders on bundle.OrderId equals order.Id
+            where row.NextAttemptAt <= now
+            orderby row.AtOnce descending, row.NextAttemptAt
+            select new Due(row.BundleId, order.Ca)).Take(Most).ToListAsync(ct);
     }
 
     /// <summary>False when the CA had no answer: then the next one would have none either.</summary>
-    private async Task<bool> AskAsync(Guid bundle, CancellationToken ct)
+    private async Task<bool> AskAsync(Guid bundle, string issuer, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         var row = await db.Revocations.SingleAsync(known => known.BundleId == bundle, ct);
@@ -74,17 +79,18 @@ internal sealed partial class RevocationSweep(
         CertificateAuthorityException? fault = null;
         try
         {
+            var ca = authorities.Of(issuer);
             var answer = from == RevocationState.Sending
                 ? await ca.RevokeAsync(
                     new Revocation(certificate.Leaf, row.Reason, $"Revoked for domain {domain.Id}."), ct)
                 : await ca.ReadRevocationAsync(row.CaRequest!, ct);
             Failpoint.OfThisProcess.Pass("Revocation.call.Revoke", domain.Hostname);
-            RevocationAnswers.Record(db, row, certificate, domain, ca.Name, answer, time.NowStored());
+            RevocationAnswers.Record(db, row, certificate, domain, issuer, answer, time.NowStored());
         }
         catch (CertificateAuthorityException refused)
         {
             fault = refused;
-            RevocationAnswers.Record(db, row, certificate, domain, ca.Name, refused, time.NowStored());
+            RevocationAnswers.Record(db, row, certificate, domain, issuer, refused, time.NowStored());
             LogFault(refused, certificate.Serial, row.State, row.NextAttemptAt);
         }
 
@@ -134,4 +140,6 @@ internal sealed partial class RevocationSweep(
     [LoggerMessage(
         Level = LogLevel.Warning, Message = "No replacement could be opened for bundle {Bundle}; again in {Pause}")]
     private partial void LogPostponed(Exception fault, Guid bundle, TimeSpan pause);
+
+    private sealed record Due(Guid Bundle, string Ca);
 }

@@ -1,4 +1,3 @@
-using ControlPlane.Domains.Renewing;
 using Npgsql;
 
 namespace ControlPlane.Forecasts.Coming;
@@ -9,7 +8,8 @@ namespace ControlPlane.Forecasts.Coming;
 /// <param name="Domains">How many.</param>
 internal sealed record PlannedRenewal(DateTimeOffset Hour, int LifetimeHours, int Domains);
 
-/// <summary>Reads when the domains that are served will be renewed. Those with an order under way are counted with the
+/// <summary>Reads when the domains that are served will be renewed; those without a plan get one within a minute, and are
+/// counted as due. Those with an order under way are counted with the
 /// orders, and those whose renewals have stopped not at all.</summary>
 internal static class PlannedRenewals
 {
@@ -18,27 +18,22 @@ internal static class PlannedRenewals
     {
         await using var command = database.CreateCommand(
             $"""
-            SELECT domain.id, bundle.not_before, bundle.not_after
+            SELECT date_trunc('hour', greatest(renew_at, $1), 'UTC'),
+                round(extract(epoch FROM not_after - not_before) / 3600)::int, count(*)::int
             FROM domains domain JOIN bundles bundle ON bundle.id = domain.active_bundle_id
             WHERE domain.status = 'Active' AND domain.renewals_stopped_at IS NULL AND domain.id NOT IN (
                 SELECT domain_id FROM orders WHERE state IN ({OpenWork.UnderWay}))
-            ORDER BY bundle.not_after, domain.id
+            GROUP BY 1, 2
             """);
+        command.Parameters.Add(new() { Value = now.ToUniversalTime() });
         await using var reader = await command.ExecuteReaderAsync(ct);
-        var byDay = new Dictionary<DateOnly, int>();
-        var counts = new Dictionary<(DateTimeOffset, int), int>();
+        var planned = new List<PlannedRenewal>();
         while (await reader.ReadAsync(ct))
         {
-            var notBefore = reader.GetFieldValue<DateTimeOffset>(1);
-            var notAfter = reader.GetFieldValue<DateTimeOffset>(2);
-            var moment = RenewalMoment.Choose(
-                reader.GetGuid(0), notBefore, notAfter, now, day => byDay.GetValueOrDefault(day));
-            var day = DateOnly.FromDateTime(moment.UtcDateTime);
-            byDay[day] = byDay.GetValueOrDefault(day) + 1;
-            var key = (ComingHours.HourOf(moment), (int)Math.Round((notAfter - notBefore).TotalHours));
-            counts[key] = counts.GetValueOrDefault(key) + 1;
+            planned.Add(new PlannedRenewal(
+                reader.GetFieldValue<DateTimeOffset>(0), reader.GetInt32(1), reader.GetInt32(2)));
         }
 
-        return [.. counts.Select(one => new PlannedRenewal(one.Key.Item1, one.Key.Item2, one.Value))];
+        return planned;
     }
 }

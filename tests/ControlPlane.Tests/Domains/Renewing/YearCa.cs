@@ -110,7 +110,7 @@ internal sealed class YearCa(TestPki pki, FakeClock clock) : ICertificateAuthori
         Call("download", () => (IReadOnlyList<byte[]>)Orders.SelectMany(sold => sold.Asked)
             .Single(one => one.Id == caCertificateId).Chain!);
 
-    public Task<RevocationStanding> RevokeAsync(Revocation revocation, CancellationToken ct) =>
+    public Task<RevocationAnswer> RevokeAsync(Revocation revocation, CancellationToken ct) =>
         throw new NotSupportedException();
 
     public Task CancelAsync(string caOrderId, string note, CancellationToken ct) => throw new NotSupportedException();

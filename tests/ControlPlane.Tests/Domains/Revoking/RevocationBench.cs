@@ -40,7 +40,7 @@ internal sealed class RevocationBench(RekeyBench rekey, PostgresDatabase databas
     }
 
     public Task SweepAsync() => new RevocationSweep(
-        Path, database.DataSource, Path.Ca, Path.Wakes, Path.Clock, NullLogger<RevocationSweep>.Instance)
+        Path, database.DataSource, Path.Authorities, Path.Wakes, Path.Clock, NullLogger<RevocationSweep>.Instance)
         .RunAsync(default);
 
     public async Task<CertificateRevocation> RowAsync(Order order)
