@@ -1,6 +1,9 @@
 using ControlPlane.Campaigns;
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
+using ControlPlane.Domains.Revoking;
 using ControlPlane.Http;
+using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Campaigns;
 
@@ -43,6 +46,28 @@ public sealed class CampaignTests(PostgresDatabase database) : IClassFixture<Pos
         Assert.Equal([EventTypes.CampaignStarted, EventTypes.CampaignCompleted], await bench.EventsAsync(id));
         Assert.All(await Task.WhenAll(served.Select(bench.OrdersAsync)), orders => Assert.Equal(
             2, orders.Count(order => order.Kind == OrderKind.Renewal || order.Id == orders[0].Id)));
+    }
+
+    [Fact]
+    public async Task Old_certificates_are_revoked_where_the_campaign_says_so_and_not_before_they_are_replaced()
+    {
+        await using var bench = await CampaignBench.StartAsync(database);
+        var served = await bench.ServedAsync();
+        var id = await bench.RunningAsync(bench.Request() with { RevokeAfter = RevocationReason.Superseded });
+        await bench.SweepAsync();
+        await using var db = database.Open();
+        Assert.Empty(await db.Revocations.ToListAsync());
+
+        await bench.ProveNewestAsync(served);
+        await bench.SweepAsync();
+        await bench.SweepAsync();
+
+        var asked = Assert.Single(await db.Revocations.ToListAsync());
+        Assert.Equal(
+            (served.BundleId, RevocationReason.Superseded, false, RevocationState.WaitingForReplacement),
+            (asked.BundleId, asked.Reason, asked.AtOnce, asked.State));
+        Assert.Equal((await bench.RowsAsync(id))[0].OrderId, asked.OrderId);
+        Assert.Single(await db.Events.Where(told => told.Type == EventTypes.RevocationRequested).ToListAsync());
     }
 
     [Fact]

@@ -26,17 +26,30 @@ internal static class CampaignSettlement
         SELECT count(*) FROM locked
         """;
 
-    /// <summary>Another certificate is proven on every serving node, whoever ordered it; what is served is always
-    /// that.</summary>
+    /// <summary>Another certificate is proven on every serving node, whoever ordered it; what is served is always that.
+    /// Where the campaign says so the old one is revoked, as if that had been asked for by hand.</summary>
     private const string Proven =
         """
-        UPDATE campaign_domains row
-        SET state = 'Replaced', order_id = proven.order_id, reason = NULL, detail = NULL, next_attempt_at = NULL,
-            settled_at = orders.state_since
-        FROM domains JOIN bundles proven ON proven.id = domains.active_bundle_id
-        JOIN orders ON orders.id = proven.order_id
-        WHERE row.state IN ('Waiting', 'Ordered', 'Failed') AND domains.id = row.domain_id
-          AND domains.active_bundle_id <> row.bundle_id
+        WITH replaced AS (
+            UPDATE campaign_domains row
+            SET state = 'Replaced', order_id = proven.order_id, reason = NULL, detail = NULL, next_attempt_at = NULL,
+                settled_at = orders.state_since
+            FROM domains JOIN bundles proven ON proven.id = domains.active_bundle_id
+            JOIN orders ON orders.id = proven.order_id
+            WHERE row.state IN ('Waiting', 'Ordered', 'Failed') AND domains.id = row.domain_id
+              AND domains.active_bundle_id <> row.bundle_id
+            RETURNING row.campaign_id, row.domain_id, row.bundle_id, row.order_id, domains.tenant_id
+        ), revoked AS (
+            INSERT INTO revocations (bundle_id, domain_id, reason, at_once, state, requested_at, order_id)
+            SELECT bundle_id, replaced.domain_id, revoke_after, false, 'WaitingForReplacement', $1, replaced.order_id
+            FROM replaced JOIN campaigns ON campaigns.id = campaign_id JOIN bundles ON bundles.id = bundle_id
+            WHERE revoke_after IS NOT NULL AND not_after > $1
+            ON CONFLICT DO NOTHING RETURNING bundle_id, reason
+        )
+        INSERT INTO events (at, tenant_id, domain_id, order_id, type, message)
+        SELECT $1, tenant_id, replaced.domain_id, bundles.order_id, $2, 'Certificate ' || serial || ' is to be revoked ('
+               || reason || '), as its campaign asks: its successor is proven.'
+        FROM revoked JOIN replaced USING (bundle_id) JOIN bundles ON bundles.id = bundle_id
         """;
 
     private const string Gone =
@@ -131,7 +144,7 @@ internal static class CampaignSettlement
             return false;
         }
 
-        await ExecuteAsync(Proven);
+        await ExecuteAsync(Proven, now, EventTypes.RevocationRequested);
         await ExecuteAsync(Gone);
         await ExecuteAsync(FailedOrders, now, Reasons.Surprise.Code, RetryMinutes);
         await ExecuteAsync(Overtaken);
