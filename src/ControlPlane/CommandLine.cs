@@ -11,8 +11,8 @@ using Npgsql;
 
 namespace ControlPlane;
 
-/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | campaign … | forecast</c>. Settings are given
-/// as for any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
+/// <summary><c>ControlPlane [serve] | migrate | keys … | vault … | audit … | campaign … | forecast</c>. Settings are
+/// given as for any ASP.NET Core program: environment, appsettings, or <c>--Section:Key=value</c>.</summary>
 internal static class CommandLine
 {
     /// <summary>Told apart from 1, so that a broken audit trail is not taken for a database that is away.</summary>

@@ -6,10 +6,11 @@ namespace EndToEnd.Tests;
 /// <summary>Every certificate is replaced: <c>make up ARGS="--domains 300 --campaign"</c>, smaller.</summary>
 public sealed class CampaignDrillTests
 {
-    /// <summary>Fails when a visitor is turned away while certificates are replaced and the CA is restarted, when one
-    /// is bought twice, or when it takes another time than was foretold.</summary>
+    /// <summary>Fails when a visitor is turned away while certificates are replaced and the CA is restarted, or when one
+    /// is bought twice. Whether it takes the time that was foretold is for the command: on a machine that runs other
+    /// tests meanwhile it says nothing.</summary>
     [Fact]
-    public async Task All_are_replaced_in_the_time_that_was_foretold_and_no_visitor_notices()
+    public async Task All_are_replaced_while_the_CA_is_restarted_and_no_visitor_notices()
     {
         const int Names = 25;
         await using var test = await TestFleet.StartAsync(options => options with

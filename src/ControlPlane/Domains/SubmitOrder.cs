@@ -25,7 +25,8 @@ internal sealed class SubmitOrder(
     {
         { DoubtedAt: not null, SubmittedAt: null } => await doubt.SettleAsync(run, ct),
         { KeyId: null } => await MakeKeyAsync(run, ct),
-        { SubmittedAt: null, CaOrderId: not null, ReissueBaseline: null } => await ReissueOrder.LookBeforeAsync(run, ct),
+        { SubmittedAt: null, CaOrderId: not null, ReissueBaseline: null } =>
+            await ReissueOrder.LookBeforeAsync(run, ct),
         { SubmittedAt: null } => await PlaceAsync(run, ct),
         _ => await LookUpAsync(run, ct),
     };
@@ -120,8 +121,8 @@ internal sealed class SubmitOrder(
     {
         run.Tell(
             EventTypes.OrderNotReissued,
-            $"{run.Ca.Name} does not take it as the renewal of order {run.Order.RenewalOf}: {refusal.Message} It is placed "
-            + "as a new one.");
+            $"{run.Ca.Name} does not take it as the renewal of order {run.Order.RenewalOf}: {refusal.Message} It is "
+            + "placed as a new one.");
         (run.Order.RenewalOf, run.Order.SubmittedAt) = (null, null);
         await run.CommitAsync("NotLinked", ct);
         return new StepResult.Again();

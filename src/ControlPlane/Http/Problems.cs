@@ -97,7 +97,7 @@ internal static class Problems
         "Nothing to do; register the name again with POST /v1/domains to have it back.");
 
     public static readonly ProblemKind DomainNotServed = new(
-        "domain-not-served", 409, Customer, "The domain is not served: it has no certificate that could be renewed.",
+        "domain-not-served", 409, Customer, "The domain is not served: it has no certificate to renew or revoke.",
         "Read the domain: its reason says what keeps it from its first certificate.");
 
     public static readonly ProblemKind PreconditionFailed = new(

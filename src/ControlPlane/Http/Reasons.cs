@@ -243,8 +243,7 @@ internal static class Reasons
         Ordering, CaNotReachable, CaBudgetSpent, CaAnswerLost, CaCredentialRefused, CaNotConfigured, CaRefused,
         CaClosedOrder, CaValidating, CaTokenNotSeen, CaIssuing, CaWrongCertificate,
         NoServingNode, NodeTokenNotSeen, NodesProving, NodeRefused, RolloutPaused, NewerOnNodes, NodesWithdrawing,
-        WithdrawalsHeld,
-        DnsMovedAway, RenewalsStopped,
+        WithdrawalsHeld, DnsMovedAway, RenewalsStopped,
         TokenStoreNotReachable, VaultNotReachable, Surprise, DomainDeleted,
     }.Concat(Domains.Preflight.PreflightReasons.All).Concat(Domains.Renewing.RenewalReasons.All)
         .ToDictionary(reason => reason.Code);

@@ -57,8 +57,13 @@ internal static class UpCommand
         if (options.Campaign)
         {
             using var admin = ApiClient.ForAdmin(fleet);
-            await new CampaignDrill(fleet, admin, Console.WriteLine)
+            var result = await new CampaignDrill(fleet, admin, Console.WriteLine)
                 .RunAsync([.. domains.Where(one => one.IsActive)], options.Timeout, stop);
+            if (!result.IsAsForetold)
+            {
+                throw new FleetException($"It took another time than was foretold: {result}");
+            }
+
             domains = await api.ListAsync(stop);
         }
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Http;
 
 namespace ControlPlane.Tests.Http;
@@ -11,8 +12,9 @@ public sealed class ClosedListTests
     [Fact]
     public void Every_reason_is_found_by_its_code() =>
         Assert.Equivalent(
-            Of<Reason>(typeof(Reasons)).Concat(Of<Reason>(typeof(PreflightReasons))), Reasons.ByCode.Values,
-            strict: true);
+            Of<Reason>(typeof(Reasons)).Concat(Of<Reason>(typeof(PreflightReasons)))
+                .Concat(Of<Reason>(typeof(RenewalReasons))),
+            Reasons.ByCode.Values, strict: true);
 
     [Fact]
     public void Every_problem_is_found_by_its_code() =>

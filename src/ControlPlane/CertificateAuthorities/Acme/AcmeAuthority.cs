@@ -69,8 +69,7 @@ internal sealed class AcmeAuthority(AcmeClient client, AcmeOptions options, Time
             var authorization = (await client.AuthorizationAsync(url, ct)).Value;
             if (authorization.Status == AcmeWords.Pending)
             {
-                var token = Http01(authorization).Token;
-                return AcmeWords.IsToken(token)
+                return Http01(authorization).Token is var token && AcmeWords.IsToken(token)
                     ? new DcvToken($"{token}.{await client.ThumbprintAsync(ct)}", authorization.Expires)
                     : throw AcmeProblems.NoAnswer(Name, AcmeRoute.Read, "its token is none");
             }

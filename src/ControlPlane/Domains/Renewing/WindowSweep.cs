@@ -36,7 +36,8 @@ internal sealed partial class WindowSweep(
         var due = await db.Database.SqlQuery<Served>(
             $"""
              SELECT domain.id AS "Domain", domain.tenant_id AS "Tenant", domain.renew_at AS "RenewAt",
-                 orders.ca AS "Ca", bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter"
+                 orders.ca AS "Ca",
+                 bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter"
              FROM domains domain JOIN bundles bundle ON bundle.id = domain.active_bundle_id
              JOIN orders ON orders.id = bundle.order_id AND orders.ca = ANY ({telling})
              WHERE domain.status = 'Active' AND domain.renew_at > {now}

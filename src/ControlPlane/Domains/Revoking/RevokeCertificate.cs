@@ -31,7 +31,7 @@ internal static class RevokeCertificate
             + "A key in other hands is `keyCompromise`, for which `now` is the default. A certificate that nobody is "
             + $"served with is revoked at once. The CA is asked again {RevocationSchedule.InWords}. Follow "
             + "`revocation` in `/v1/domains/{id}/certificates`; asking again is harmless.",
-            Problems.InvalidField, Problems.MalformedRequest, Problems.NotFound)
+            Problems.InvalidField, Problems.MalformedRequest, Problems.NotFound, Problems.DomainNotServed)
         .Example(new RevokeRequest("keyCompromise", RevokeRequest.Now, Examples.Certificate.Serial), Revocation)
         .Produces<RevocationView>(StatusCodes.Status202Accepted);
 
@@ -48,9 +48,9 @@ internal static class RevokeCertificate
 
         if (await FindAsync(db, domain, body.Serial) is not { } bundle)
         {
-            return Problems.NotFound.With(body.Serial is null
-                ? "No certificate of the domain is served; say with serial which one is meant."
-                : "The domain never had a certificate of this serial.");
+            return body.Serial is null
+                ? Problems.DomainNotServed.With("Say with serial which of its earlier certificates is meant.")
+                : Problems.NotFound.With("The domain never had a certificate of this serial.");
         }
 
         var now = time.NowStored();

@@ -94,8 +94,9 @@ internal sealed partial class SurplusOrderSweep(
         foreach (var row in surplus)
         {
             // Of a reissue only what is still awaited is canceled: what was issued before it is served.
+            var ca = authorities.Of(row.order.Ca);
             if (row.order.ReissueBaseline is null
-                || (await authorities.Of(row.order.Ca).ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
+                || (await ca.ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
             {
                 await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
             }

@@ -8,9 +8,9 @@ namespace ControlPlane.Forecasts.Coming;
 /// <param name="Domains">How many.</param>
 internal sealed record PlannedRenewal(DateTimeOffset Hour, int LifetimeHours, int Domains);
 
-/// <summary>Reads when the domains that are served will be renewed; those without a plan get one within a minute, and are
-/// counted as due. Those with an order under way are counted with the
-/// orders, and those whose renewals have stopped not at all.</summary>
+/// <summary>Reads when the domains that are served will be renewed; those without a plan get one within a minute, and
+/// are counted as due. Those with an order under way are counted with the orders, and those whose renewals have stopped
+/// not at all.</summary>
 internal static class PlannedRenewals
 {
     public static async Task<IReadOnlyList<PlannedRenewal>> ReadAsync(

@@ -11,11 +11,12 @@ public sealed class SubmitReissueTests(PostgresDatabase database) : IClassFixtur
 
     [Theory]
     [InlineData(300, 199, "Reissue")]
-    [InlineData(100, 199, "Reissue")]
-    [InlineData(99, 199, "Renewal")]
-    // Cut short by the order's end: the next one would be shorter still.
-    [InlineData(199, 199, "Renewal")]
-    public async Task A_certificate_is_reissued_while_its_order_covers_half_a_lifetime_more(
+    [InlineData(91, 199, "Reissue")]
+    [InlineData(89, 199, "Renewal")]
+    [InlineData(48, 47, "Reissue")]
+    // The next one would be cut short by the order's end.
+    [InlineData(46, 47, "Renewal")]
+    public async Task A_certificate_is_reissued_while_its_order_covers_another_one(
         int orderDays, int life, string kind)
     {
         await using var bench = await PathBench.StartAsync(database);
