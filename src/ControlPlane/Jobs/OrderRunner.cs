@@ -242,7 +242,7 @@ internal sealed partial class OrderRunner(
     private partial void LogSurprise(Exception surprise, Guid order, OrderState state);
 
     [LoggerMessage(
-        Level = LogLevel.Error, Message = "The surprise of order {Order} could not be recorded; its lease will run out")]
+        Level = LogLevel.Error, Message = "The surprise of order {Order} could not be recorded; its lease runs out")]
     private partial void LogSurpriseNotRecorded(Exception fault, Guid order);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Order {Order} for {Hostname} failed: {Reason}")]

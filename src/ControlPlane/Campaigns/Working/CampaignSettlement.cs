@@ -47,8 +47,8 @@ internal static class CampaignSettlement
             ON CONFLICT DO NOTHING RETURNING bundle_id, reason
         )
         INSERT INTO events (at, tenant_id, domain_id, order_id, type, message)
-        SELECT $1, tenant_id, replaced.domain_id, bundles.order_id, $2, 'Certificate ' || serial || ' is to be revoked ('
-               || reason || '), as its campaign asks: its successor is proven.'
+        SELECT $1, tenant_id, replaced.domain_id, bundles.order_id, $2, 'Certificate ' || serial || ' is to be revoked '
+               || '(' || reason || '), as its campaign asks: its successor is proven.'
         FROM revoked JOIN replaced USING (bundle_id) JOIN bundles ON bundles.id = bundle_id
         """;
 

@@ -50,7 +50,7 @@ internal static class RevokeCertificate
         {
             return body.Serial is null
                 ? Problems.DomainNotServed.With("Say with serial which of its earlier certificates is meant.")
-                : Problems.NotFound.With("The domain never had a certificate of this serial.");
+                : WrongSerial("The domain never had a certificate of this serial.");
         }
 
         var now = time.NowStored();
@@ -58,11 +58,7 @@ internal static class RevokeCertificate
             known => known.BundleId == bundle.Id, CancellationToken.None);
         if (row?.State != RevocationState.Revoked && bundle.NotAfter <= now)
         {
-            const string Ended = "The certificate has ended: there is nothing left to revoke.";
-            return Problems.InvalidField.With(Ended) with
-            {
-                Errors = [new FieldProblem("serial", Problems.InvalidField.Code, Ended)],
-            };
+            return WrongSerial("The certificate has ended: there is nothing left to revoke.");
         }
 
         if (row is null)
@@ -80,6 +76,11 @@ internal static class RevokeCertificate
         await transaction.CommitAsync(CancellationToken.None);
         return TypedResults.Accepted($"/v1/domains/{id}/certificates", RevocationView.Of(row, bundle.Serial));
     }
+
+    private static Problem WrongSerial(string detail) => Problems.InvalidField.With(detail) with
+    {
+        Errors = [new FieldProblem("serial", Problems.InvalidField.Code, detail)],
+    };
 
     private static Task<Bundle?> FindAsync(ControlPlaneDb db, Domain domain, string? serial)
     {

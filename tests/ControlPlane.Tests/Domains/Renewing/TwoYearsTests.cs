@@ -41,7 +41,7 @@ public sealed class TwoYearsTests(PostgresDatabase database) : IClassFixture<Pos
             _ => DnsReply.Of(new AddressRecord(question.Name, 1, IPAddress.Parse("192.0.2.7"))),
         });
         var ca = new YearCa(bench.Pki, bench.Clock);
-        bench.OtherCa = ca;
+        (bench.OtherCa, bench.OtherAnchors) = (ca, bench.Pki.Anchors);
         var (node, _) = await bench.NodeAsync("a");
         var start = bench.Clock.GetUtcNow();
         for (var n = 0; n < Names; n++)

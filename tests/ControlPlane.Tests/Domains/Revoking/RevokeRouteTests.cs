@@ -56,10 +56,10 @@ public sealed class RevokeRouteTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Equal(HttpStatusCode.NotFound, (await api.Globex.PostAsJsonAsync(path, body)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await api.Support.PostAsJsonAsync(path, body)).StatusCode);
         Assert.Equal(
-            HttpStatusCode.NotFound,
+            HttpStatusCode.BadRequest,
             (await api.Acme.PostAsJsonAsync(path, new { reason = "superseded", serial = "ABCDEF" })).StatusCode);
         Assert.Equal(
-            HttpStatusCode.NotFound,
+            HttpStatusCode.Conflict,
             (await api.Acme.PostAsJsonAsync($"/v1/domains/{waiting}/revoke", body)).StatusCode);
         await using var db = api.Open();
         await db.Database.ExecuteSqlAsync($"UPDATE bundles SET not_after = 'epoch' WHERE serial = {serial}");
