@@ -1,6 +1,5 @@
 using ControlPlane.Database;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace ControlPlane.Tests;
@@ -24,6 +23,38 @@ public class PostgresDatabase(PostgresFixture server) : IAsyncLifetime
     internal ControlPlaneDb Open() =>
         new(new DbContextOptionsBuilder<ControlPlaneDb>().UseNpgsql(DataSource).Options);
 
+    /// <summary>Empties tables, and all that refer to them. Not by TRUNCATE, which makes new files for every table and
+    /// index: that was a sixth of these tests' time.</summary>
+    public async Task EmptyAsync(params string[] tables)
+    {
+        await using var connection = await Owner.OpenConnectionAsync();
+        await using var empty = new NpgsqlCommand(
+            """
+            DO $$
+            DECLARE emptied regclass;
+            BEGIN
+                -- Neither foreign keys, as all that could be missed leaves too, nor what forbids the program to delete.
+                SET LOCAL session_replication_role = replica;
+                FOR emptied IN
+                    WITH RECURSIVE reached (id) AS (
+                        SELECT unnest(string_to_array(current_setting('test.tables'), ','))::regclass::oid
+                        UNION
+                        SELECT conrelid FROM pg_constraint JOIN reached ON confrelid = reached.id AND contype = 'f')
+                    SELECT id FROM reached
+                LOOP
+                    EXECUTE format('DELETE FROM %s', emptied);
+                END LOOP;
+            END $$
+            """,
+            connection);
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var named = new NpgsqlCommand("SELECT set_config('test.tables', $1, true)", connection);
+        named.Parameters.Add(new() { Value = string.Join(',', tables) });
+        await named.ExecuteNonQueryAsync();
+        await empty.ExecuteNonQueryAsync();
+        await transaction.CommitAsync();
+    }
+
     public virtual async ValueTask DisposeAsync()
     {
         await DataSource.DisposeAsync();
@@ -31,11 +62,5 @@ public class PostgresDatabase(PostgresFixture server) : IAsyncLifetime
     }
 
     /// <summary>A migrated database, for the role that this connection string names.</summary>
-    protected virtual async Task<string> CreateAsync()
-    {
-        var owner = await server.CreateDatabaseAsync();
-        await using var source = NpgsqlDataSource.Create(owner);
-        await new Migrator(source, TimeProvider.System, NullLogger<Migrator>.Instance).MigrateAsync(default);
-        return owner;
-    }
+    protected virtual Task<string> CreateAsync() => server.CreateMigratedDatabaseAsync();
 }

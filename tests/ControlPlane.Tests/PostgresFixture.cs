@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using ControlPlane.Database;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(ControlPlane.Tests.PostgresFixture))]
@@ -13,12 +15,16 @@ namespace ControlPlane.Tests;
 /// </summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
-    /// <summary>Not TMPDIR: a socket's path must stay below 108 bytes, and root's own folders are closed to
-    /// postgres.</summary>
-    private readonly string _folder = $"/tmp/cp-pg-{Guid.NewGuid().ToString("N")[..12]}";
+    /// <summary>Above what all databases of a run take together.</summary>
+    private const long EnoughMemory = 4L << 30;
+
+    /// <summary>In memory where there is plenty: a database is a thousand files. Not TMPDIR: a socket's path must stay
+    /// below 108 bytes, and root's own folders are closed to postgres.</summary>
+    private readonly string _folder = $"{Root()}/cp-pg-{Guid.NewGuid().ToString("N")[..12]}";
 
     private readonly SemaphoreSlim _starting = new(1);
     private readonly List<string> _databases = [];
+    private string? _migrated;
     private string? _server = Environment.GetEnvironmentVariable("CONTROLPLANE_TEST_DATABASE") is { Length: > 0 } given
         ? given
         : null;
@@ -30,20 +36,39 @@ public sealed class PostgresFixture : IAsyncLifetime
     /// <summary>Makes an empty database and returns its connection string.</summary>
     public async Task<string> CreateDatabaseAsync()
     {
-        var name = $"test_{Guid.NewGuid():N}";
         await _starting.WaitAsync();
         try
         {
-            _server ??= await StartAsync();
-            await ExecuteAsync(_server, $"CREATE DATABASE {name}");
-            _databases.Add(name);
+            return ConnectionTo(await CreateAsync("template1"));
         }
         finally
         {
             _starting.Release();
         }
+    }
 
-        return new NpgsqlConnectionStringBuilder(_server) { Database = name, MaxPoolSize = 30 }.ConnectionString;
+    /// <summary>Makes a database with all tables and returns its connection string. Migrations run once for all tests:
+    /// each database is a copy of the first.</summary>
+    public async Task<string> CreateMigratedDatabaseAsync()
+    {
+        await _starting.WaitAsync();
+        try
+        {
+            if (_migrated is null)
+            {
+                var first = await CreateAsync("template1");
+                // Nobody may be connected to what is copied.
+                await using var source = NpgsqlDataSource.Create(ConnectionTo(first) + ";Pooling=false");
+                await new Migrator(source, TimeProvider.System, NullLogger<Migrator>.Instance).MigrateAsync(default);
+                _migrated = first;
+            }
+
+            return ConnectionTo(await CreateAsync(_migrated));
+        }
+        finally
+        {
+            _starting.Release();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -67,6 +92,24 @@ public sealed class PostgresFixture : IAsyncLifetime
         _starting.Dispose();
     }
 
+    private static string Root()
+    {
+        const string Memory = "/dev/shm";
+        return Directory.Exists(Memory) && new DriveInfo(Memory).AvailableFreeSpace > EnoughMemory ? Memory : "/tmp";
+    }
+
+    private async Task<string> CreateAsync(string template)
+    {
+        var name = $"test_{Guid.NewGuid():N}";
+        _server ??= await StartAsync();
+        await ExecuteAsync(_server, $"CREATE DATABASE {name} TEMPLATE {template}");
+        _databases.Add(name);
+        return name;
+    }
+
+    private string ConnectionTo(string name) =>
+        new NpgsqlConnectionStringBuilder(_server) { Database = name, MaxPoolSize = 30 }.ConnectionString;
+
     private async Task<string> StartAsync()
     {
         string[] owner = Environment.IsPrivilegedProcess ? ["-o", "postgres"] : [];
@@ -75,13 +118,13 @@ public sealed class PostgresFixture : IAsyncLifetime
             await install.WaitForExitAsync();
         }
 
-        // Durability is switched off: a test's database dies with its run. 300 connections serve two apps of 40 per
-        // class.
+        // Durability is switched off: a test's database dies with its run, and before anything in it needs to be
+        // vacuumed. 300 connections serve two apps of 40 per class.
         _keeper = Start(
             """
             "$1/initdb" -D "$2/data" -U postgres --auth=trust --no-locale -E UTF8 --no-sync >"$2/log" 2>&1 || exit 1
             "$1/postgres" -D "$2/data" -c listen_addresses= -c unix_socket_directories="$2" -c max_connections=300 \
-              -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$2/log" 2>&1 &
+              -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off >>"$2/log" 2>&1 &
             server=$!
             cat >/dev/null
             kill -INT $server

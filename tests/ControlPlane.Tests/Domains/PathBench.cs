@@ -119,9 +119,7 @@ internal sealed class PathBench : IAsyncDisposable, IDbContextFactory<ControlPla
     public static async Task<PathBench> StartAsync(PostgresDatabase database)
     {
         var bench = new PathBench(database);
-        await using var empty = database.Owner.CreateCommand(
-            "TRUNCATE tenants, fleets, vault_keys, vault_rewraps, vault_replicas, chains CASCADE");
-        await empty.ExecuteNonQueryAsync();
+        await database.EmptyAsync("tenants", "fleets", "vault_keys", "vault_rewraps", "vault_replicas", "chains");
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         db.Fleets.Add(new Fleet { Id = bench.FleetId, Name = "default", CreatedAt = bench.Clock.GetUtcNow() });

@@ -60,7 +60,7 @@ public class ApiFixture(PostgresFixture server) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        ConnectionString = await server.CreateDatabaseAsync();
+        ConnectionString = await server.CreateMigratedDatabaseAsync();
         _app = Start();
         Anonymous = _app.CreateClient();
         Admin = await ClientAsync(ApiRole.Admin, null);

@@ -42,9 +42,7 @@ internal sealed class WebhookBench : IAsyncDisposable, IDbContextFactory<Control
     public static async Task<WebhookBench> StartAsync(PostgresDatabase database)
     {
         var bench = new WebhookBench(database);
-        await using var empty = database.Owner.CreateCommand(
-            "TRUNCATE tenants, vault_keys, webhook_sealing_keys, event_marks CASCADE");
-        await empty.ExecuteNonQueryAsync();
+        await database.EmptyAsync("tenants", "vault_keys", "webhook_sealing_keys", "event_marks");
         await using var db = bench.Open();
         db.Tenants.Add(new Tenant { Id = bench.TenantId, Name = "shop", CreatedAt = bench.Clock.GetUtcNow() });
         await db.SaveChangesAsync();

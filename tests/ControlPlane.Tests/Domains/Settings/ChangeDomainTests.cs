@@ -128,11 +128,17 @@ public sealed class ChangeDomainTests(ApiFixture api) : IClassFixture<ApiFixture
         await ProblemAsync(await PatchAsync($"/v1/domains/{id}", "{}"), 409, "domain-deleted");
     }
 
+    /// <summary>What waits for the publisher, or what it has published meanwhile.</summary>
     private async Task<(Guid?, string)?> ChangeOfAsync(Guid domain)
     {
         await using var db = api.Open();
-        return await db.DesiredChanges.SingleOrDefaultAsync(row => row.DomainId == domain) is { } change
-            ? (change.BundleId, change.TlsMinimum)
+        if (await db.DesiredChanges.SingleOrDefaultAsync(row => row.DomainId == domain) is { } change)
+        {
+            return (change.BundleId, change.TlsMinimum);
+        }
+
+        return await db.DesiredState.SingleAsync(row => row.DomainId == domain) is { Revision: > 1 } published
+            ? (published.BundleId, published.TlsMinimum)
             : null;
     }
 
