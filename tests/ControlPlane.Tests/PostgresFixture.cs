@@ -2,6 +2,7 @@ using System.Diagnostics;
 using ControlPlane.Database;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using Tests;
 
 [assembly: AssemblyFixture(typeof(ControlPlane.Tests.PostgresFixture))]
 
@@ -15,12 +16,7 @@ namespace ControlPlane.Tests;
 /// </summary>
 public sealed class PostgresFixture : IAsyncLifetime
 {
-    /// <summary>Above what all databases of a run take together.</summary>
-    private const long EnoughMemory = 4L << 30;
-
-    /// <summary>In memory where there is plenty: a database is a thousand files. Not TMPDIR: a socket's path must stay
-    /// below 108 bytes, and root's own folders are closed to postgres.</summary>
-    private readonly string _folder = $"{Root()}/cp-pg-{Guid.NewGuid().ToString("N")[..12]}";
+    private readonly string _folder = $"{DatabaseRoot.Path}/cp-pg-{Guid.NewGuid().ToString("N")[..12]}";
 
     private readonly SemaphoreSlim _starting = new(1);
     private readonly List<string> _databases = [];
@@ -90,12 +86,6 @@ public sealed class PostgresFixture : IAsyncLifetime
         }
 
         _starting.Dispose();
-    }
-
-    private static string Root()
-    {
-        const string Memory = "/dev/shm";
-        return Directory.Exists(Memory) && new DriveInfo(Memory).AvailableFreeSpace > EnoughMemory ? Memory : "/tmp";
     }
 
     private async Task<string> CreateAsync(string template)
