@@ -10,6 +10,7 @@ using ControlPlane.Imports.Working;
 using ControlPlane.Nodes;
 using ControlPlane.Nodes.Banning;
 using ControlPlane.Nodes.Epochs;
+using ControlPlane.Nodes.Observing;
 using ControlPlane.Nodes.Publishing;
 using ControlPlane.TokenStore;
 using ControlPlane.Vault;
@@ -72,6 +73,7 @@ internal static class JobsSetup
             Sweep<StatusPoll>(engine, options.StatusPoll);
             Sweep<SurplusOrderSweep>(engine, TimeSpan.FromSeconds(30));
             Sweep<NodeLiveness>(engine, TimeSpan.FromSeconds(10));
+            Sweep<CompleteNodes>(engine, TimeSpan.FromMinutes(1));
             Sweep<RekeySweep>(engine, TimeSpan.FromSeconds(5));
             Sweep<SupersededKeySweep>(engine, TimeSpan.FromSeconds(15));
             Sweep<DatabaseLineage>(engine, TimeSpan.FromMinutes(1));
@@ -103,7 +105,7 @@ internal static class JobsSetup
         typeof(VaultCollection), typeof(RewrapSweep), typeof(DatabaseLineage), typeof(CustodySweep),
         typeof(LostOrderSweep), typeof(TombstoneSweep), typeof(VisitSweep), typeof(LeaveWatch),
         typeof(IdempotencySweep), typeof(RekeySweep), typeof(SupersededKeySweep), typeof(AuditSealing),
-        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep),
+        typeof(DeliverySweep), typeof(ImportSweep), typeof(AdoptedOrderSweep), typeof(CompleteNodes),
     ];
 
     private static void Sweep<T>(IQuartzBuilder engine, TimeSpan every)

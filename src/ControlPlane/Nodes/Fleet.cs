@@ -112,6 +112,10 @@ internal sealed class Node
 
     public long Revision { get; set; }
 
+    /// <summary>While Serving: it has answered for every active domain of its fleet, be it by a refusal. See
+    /// <see cref="Observing.CompleteNodes"/>.</summary>
+    public bool ShowsAll { get; init; }
+
     /// <summary>Time of the newest answer it has accepted; null before its first report.</summary>
     public DateTimeOffset? FreshAt { get; set; }
 

@@ -244,6 +244,8 @@ public sealed class DomainLifeTests(ApiFixture api) : IClassFixture<ApiFixture>
 
         Assert.Equal("degraded", (await ReadAsync(await api.Acme.GetAsync($"/v1/domains/{id}")))["status"]!.ToString());
         Assert.Equal(["active.example.com"], await NamesAsync("status=degraded"));
+        Assert.Equal(["active.example.com"], await NamesAsync("status=degraded&waitingOn=none&hostname=active"));
+        Assert.Empty(await NamesAsync("status=degraded&waitingOn=none&metadata=no:such"));
         Assert.Empty(await NamesAsync("status=active"));
     }
 

@@ -1,4 +1,3 @@
-using System.Linq.Expressions;
 using ControlPlane.Contracts;
 using ControlPlane.Database;
 using ControlPlane.Domains.Ownership;
@@ -13,45 +12,49 @@ namespace ControlPlane.Domains.Reading;
 /// there are many, the page fills while domains are read in their order.</summary>
 internal static class DomainFilters
 {
-    /// <summary>What <see cref="DomainFacts.Status"/> computes, as a condition.</summary>
-    public static Expression<Func<Domain, bool>> HasStatus(OverallStatus? status, ControlPlaneDb db)
-    {
-        Expression<Func<Domain, bool>> broken = domain => db.Nodes.Any(node =>
-            node.FleetId == domain.FleetId
-            && (node.Standing == NodeStanding.Lost
-                || (node.Standing == NodeStanding.Serving && !db.NodeObservations.Any(seen =>
-                    seen.NodeId == node.Id && seen.DomainId == domain.Id
-                        && seen.State == ObservedDomainState.Serving))));
-        var parameter = broken.Parameters[0];
-        var active = Expression.Equal(
-            Expression.Property(parameter, nameof(Domain.Status)), Expression.Constant(DomainStatus.Active));
-        return status switch
+    /// <summary>Those of which <see cref="DomainFacts.Status"/> says this; without a status all that are not
+    /// deleted.</summary>
+    public static IQueryable<Domain> HavingStatus(
+        this IQueryable<Domain> domains, OverallStatus? status, ControlPlaneDb db) => status switch
         {
-            null => domain => domain.Status != DomainStatus.Deleted,
-            OverallStatus.Active => Expression.Lambda<Func<Domain, bool>>(
-                Expression.AndAlso(active, Expression.Not(broken.Body)), parameter),
-            OverallStatus.Degraded => IsDegraded(db),
-            { } other => HasStored(Enum.Parse<DomainStatus>(other.ToString())),
+            null => domains.Where(domain => domain.Status != DomainStatus.Deleted),
+            OverallStatus.Active => domains.Where(domain => domain.Status == DomainStatus.Active
+                && !db.Nodes.Any(node => node.FleetId == domain.FleetId
+                    && (node.Standing == NodeStanding.Lost
+                        || (node.Standing == NodeStanding.Serving && !db.NodeObservations.Any(seen =>
+                            seen.NodeId == node.Id && seen.DomainId == domain.Id
+                                && seen.State == ObservedDomainState.Serving))))),
+            OverallStatus.Degraded => domains.Where(domain => domain.Status == DomainStatus.Active).Degraded(db),
+            { } other => domains.Stored(Enum.Parse<DomainStatus>(other.ToString())),
         };
-    }
 
-    /// <summary>The same for the few: what nodes do not show is looked for once, for all domains, and not anew for each
-    /// of those that are well.</summary>
-    private static Expression<Func<Domain, bool>> IsDegraded(ControlPlaneDb db)
+    /// <summary>The opposite for the few: what nodes do not show is looked for once, for all domains, and not anew for
+    /// each of those that are well. What a node answered is found at once; for answers that are missing all domains are
+    /// looked at, and only where a node may lack some (<see cref="Node.ShowsAll"/>). Fleets with a lost node are put
+    /// beside them and not joined by OR, which would try every domain.</summary>
+    private static IQueryable<Domain> Degraded(this IQueryable<Domain> active, ControlPlaneDb db)
     {
-        var unproven =
-            from served in db.Domains
-            from node in db.Nodes.Where(node => node.FleetId == served.FleetId)
-            where served.Status == DomainStatus.Active && node.Standing == NodeStanding.Serving
-                && !db.NodeObservations.Any(seen => seen.NodeId == node.Id && seen.DomainId == served.Id
-                    && seen.State == ObservedDomainState.Serving)
-            select served.Id;
-        return domain => domain.Status == DomainStatus.Active
-            && (db.Nodes.Any(node => node.FleetId == domain.FleetId && node.Standing == NodeStanding.Lost)
-                || unproven.Contains(domain.Id));
+        var lost = db.Nodes.Where(node => node.Standing == NodeStanding.Lost);
+        var serving = db.Nodes.Where(node => node.Standing == NodeStanding.Serving);
+        var unserved =
+            from node in serving
+            join seen in db.NodeObservations on node.Id equals seen.NodeId
+            where seen.State != ObservedDomainState.Serving
+            select seen.DomainId;
+        var unanswered =
+            from domain in db.Domains
+            join node in serving on domain.FleetId equals node.FleetId
+            where domain.Status == DomainStatus.Active && !node.ShowsAll
+                && !db.NodeObservations.Any(seen => seen.NodeId == node.Id && seen.DomainId == domain.Id)
+            select domain.Id;
+        var unshown = unserved.Concat(unanswered);
+        return active.Where(domain => lost.Any(node => node.FleetId == domain.FleetId))
+            .Concat(active.Where(domain =>
+                !lost.Any(node => node.FleetId == domain.FleetId) && unshown.Contains(domain.Id)));
     }
 
-    private static Expression<Func<Domain, bool>> HasStored(DomainStatus status) => domain => domain.Status == status;
+    private static IQueryable<Domain> Stored(this IQueryable<Domain> domains, DomainStatus status) =>
+        domains.Where(domain => domain.Status == status);
 
     /// <summary>Stored names are in lower case; a name pasted from a customer's mail need not be.</summary>
     public static IQueryable<Domain> BeginningWith(this IQueryable<Domain> domains, string? start)

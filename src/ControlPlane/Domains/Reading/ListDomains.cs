@@ -65,7 +65,7 @@ internal static class ListDomains
             return Wrong("metadata", "metadata must be name:value, such as customer:4711.");
         }
 
-        var query = domains.AsNoTracking().VisibleTo(caller).Where(DomainFilters.HasStatus(wantedStatus, db))
+        var query = domains.AsNoTracking().VisibleTo(caller).HavingStatus(wantedStatus, db)
             .BeginningWith(hostname).Expiring(expiresAfter, expiresBefore);
         if (tenant is not null)
         {

@@ -100,6 +100,7 @@ internal sealed partial class RaiseEpoch(NpgsqlDataSource database, TimeProvider
     {
         await ExecuteAsync(
             connection, "SELECT 1 FROM nodes WHERE fleet_id = $1 ORDER BY id FOR NO KEY UPDATE", ct, fleet);
+        await ExecuteAsync(connection, "UPDATE nodes SET shows_all = false WHERE fleet_id = $1", ct, fleet);
         await ExecuteAsync(
             connection, "DELETE FROM node_observations USING nodes WHERE node_id = nodes.id AND fleet_id = $1", ct,
             fleet);

@@ -87,7 +87,9 @@ internal static class RecordObservedState
             && report.Synced && pace.MayBeLookedAt(caller.Id)
             && await NodeSync.IsCompleteAsync(connection, caller, report, ct))
         {
-            await using var serve = new NpgsqlCommand("UPDATE nodes SET standing = 'Serving' WHERE id = $1", connection)
+            // What became active without it may be missing.
+            await using var serve = new NpgsqlCommand(
+                "UPDATE nodes SET standing = 'Serving', shows_all = false WHERE id = $1", connection)
             {
                 Parameters = { new() { Value = caller.Id } },
             };
