@@ -2,7 +2,6 @@ using System.Diagnostics;
 using ControlPlane.Database;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Tests;
 
 [assembly: AssemblyFixture(typeof(ControlPlane.Tests.PostgresFixture))]
 
