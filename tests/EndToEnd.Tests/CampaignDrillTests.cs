@@ -7,8 +7,8 @@ namespace EndToEnd.Tests;
 public sealed class CampaignDrillTests
 {
     /// <summary>Fails when a visitor is turned away while certificates are replaced and the CA is restarted, or when
-    /// one is bought twice. Whether it takes the time that was foretold is for the command: on a machine that runs other
-    /// tests meanwhile it says nothing.</summary>
+    /// one is bought twice. Whether it takes the time that was foretold is for the command: on a machine that runs
+    /// other tests meanwhile it says nothing.</summary>
     [Fact]
     public async Task All_are_replaced_while_the_CA_is_restarted_and_no_visitor_notices()
     {
