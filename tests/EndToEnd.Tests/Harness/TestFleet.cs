@@ -3,7 +3,6 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using LocalFleet;
 using LocalFleet.Up;
-using Tests;
 
 namespace EndToEnd.Tests.Harness;
 
@@ -29,7 +28,7 @@ internal sealed class TestFleet : IAsyncDisposable
     public static async Task<TestFleet> StartAsync(Func<FleetOptions, FleetOptions>? change = null)
     {
         // Beside the fleet's directory and not inside: as root, PostgreSQL runs as another user.
-        var database = Directory.CreateDirectory($"{DatabaseRoot.Path}/fleet-db-{Guid.NewGuid():N}");
+        var database = Directory.CreateTempSubdirectory("fleet-db-");
         var options = new FleetOptions
         {
             Directory = Directory.CreateTempSubdirectory("fleet-").FullName,

@@ -138,12 +138,11 @@ public sealed class ChangeDomainTests(ApiFixture api) : IClassFixture<ApiFixture
             return (change.BundleId, change.TlsMinimum);
         }
 
-        return await db.DesiredState.SingleAsync(row => row.DomainId == domain) is { Revision: > 1 } published
-            ? (published.BundleId, published.TlsMinimum)
-            : null;
+        var published = await db.DesiredState.SingleAsync(row => row.DomainId == domain);
+        return published.ChangedAt > DateTimeOffset.UnixEpoch ? (published.BundleId, published.TlsMinimum) : null;
     }
 
-    /// <summary>As if its first bundle had been published.</summary>
+    /// <summary>As if its first bundle had been published, long ago.</summary>
     private async Task<Guid?> ServeAsync(Guid domain)
     {
         var bundle = Guid.CreateVersion7();
@@ -160,7 +159,7 @@ public sealed class ChangeDomainTests(ApiFixture api) : IClassFixture<ApiFixture
                  FROM orders WHERE domain_id = {domain})
              INSERT INTO desired_state
                  (fleet_id, domain_id, hostname, bundle_id, order_sequence, revision, changed_at)
-             SELECT domains.fleet_id, domain_id, orders.hostname, {bundle}, sequence, 1, now()
+             SELECT domains.fleet_id, domain_id, orders.hostname, {bundle}, sequence, 1, 'epoch'
              FROM orders JOIN domains ON domains.id = domain_id WHERE domain_id = {domain}
              """);
         return bundle;
