@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains.Leaving;
 using ControlPlane.Domains.Reading;
@@ -14,14 +15,15 @@ namespace ControlPlane.Domains.Renewing;
 /// its order by expiry means something.
 /// </summary>
 internal sealed partial class RenewalSweep(
-    IDbContextFactory<ControlPlaneDb> databases, RenewalCalendar calendar, IWakes wakes, TimeProvider time,
-    ILogger<RenewalSweep> log) : ISweep
+    IDbContextFactory<ControlPlaneDb> databases, Authorities authorities, RenewalCalendar calendar, IWakes wakes,
+    TimeProvider time, ILogger<RenewalSweep> log) : ISweep
 {
     /// <summary>A turn every half minute: 2,400 an hour. At five calls each that is what seven tenths of CertCentral's
     /// budget carry, and 17 times what 100,000 domains need at 47 days.</summary>
     internal const int Most = 20;
 
-    /// <summary>That many wait for the CA as such: more would only wait as well, and ask it again and again.</summary>
+    /// <summary>That many wait for one CA as such: more would only wait as well, and ask it again and again. Those of
+    /// other CAs go on.</summary>
     private const int MostHeldUp = 100;
 
     /// <summary>Planned a turn after an upgrade.</summary>
@@ -52,20 +54,21 @@ internal sealed partial class RenewalSweep(
     private async Task<List<Guid>> DueAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var heldUp = await db.Database.SqlQuery<int>(
-            $"""
-             SELECT count(*)::int AS "Value" FROM orders
-             WHERE kind IN ('Reissue', 'Renewal') AND closed_at IS NULL
-               AND reason IN ('ca-not-reachable', 'ca-budget-spent', 'ca-credential-refused')
-             """).SingleAsync(ct);
         // One that leads elsewhere would be refused; it is looked at twice a day, and due as soon as it is back.
         return await db.Database.SqlQuery<Guid>(
             $"""
-             SELECT id AS "Value" FROM domains due
-             WHERE status = 'Active' AND renew_at <= {time.GetUtcNow()} AND dns_away_since IS NULL
+             WITH held_up AS (
+                 SELECT ca FROM orders
+                 WHERE kind IN ('Reissue', 'Renewal') AND closed_at IS NULL
+                   AND reason IN ('ca-not-reachable', 'ca-budget-spent', 'ca-credential-refused')
+                 GROUP BY ca HAVING count(*) >= {MostHeldUp})
+             SELECT due.id AS "Value" FROM domains due JOIN tenants ON tenants.id = due.tenant_id
+             WHERE due.status = 'Active' AND due.renew_at <= {time.GetUtcNow()} AND due.dns_away_since IS NULL
                AND NOT EXISTS (
                    SELECT 1 FROM orders WHERE domain_id = due.id AND closed_at IS NULL AND state <> 'Active')
-             ORDER BY expires_at, id LIMIT {Math.Clamp(MostHeldUp - heldUp, 0, Most)}
+               AND coalesce(due.certificate_authority, tenants.certificate_authority, {authorities.Default})
+                   NOT IN (SELECT ca FROM held_up)
+             ORDER BY due.expires_at, due.id LIMIT {Most}
              """).ToListAsync(ct);
     }
 

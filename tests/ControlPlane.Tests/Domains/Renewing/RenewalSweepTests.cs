@@ -59,13 +59,24 @@ public sealed class RenewalSweepTests(PostgresDatabase database) : IClassFixture
              INSERT INTO orders (id, domain_id, hostname, kind, state, state_since, created_at, waits_counted_to)
              SELECT gen_random_uuid(), id, hostname, 'Renewal', 'PendingDns', now(), now(), now() FROM made
              """);
-        await bench.SqlAsync($"UPDATE orders SET reason = 'ca-not-reachable' WHERE kind = 'Renewal'");
+        await bench.SqlAsync(
+            $"""
+             UPDATE orders SET reason = 'ca-not-reachable', ca = {bench.Authorities.Default} WHERE kind = 'Renewal'
+             """);
         await SweepAsync(bench);
         Assert.Equal(RenewalSweep.Most + 80, (await SuccessorsAsync(bench)).Count);
 
-        await bench.SqlAsync($"UPDATE orders SET reason = NULL WHERE kind = 'Renewal'");
+        // What goes to another CA does not wait for this one.
+        await bench.SqlAsync($"UPDATE domains SET certificate_authority = 'another' WHERE renew_at IS NOT NULL");
         await SweepAsync(bench);
         Assert.Equal(RenewalSweep.Most + 81, (await SuccessorsAsync(bench)).Count);
+
+        var last = await ServedAsync(bench, dueIn: -1, daysLeft: 10);
+        await SweepAsync(bench);
+        Assert.DoesNotContain(await SuccessorsAsync(bench), order => order.DomainId == last.DomainId);
+        await bench.SqlAsync($"UPDATE orders SET reason = NULL WHERE kind = 'Renewal'");
+        await SweepAsync(bench);
+        Assert.Contains(await SuccessorsAsync(bench), order => order.DomainId == last.DomainId);
     }
 
     [Fact]
@@ -185,7 +196,8 @@ public sealed class RenewalSweepTests(PostgresDatabase database) : IClassFixture
     private static async Task SweepAsync(PathBench bench)
     {
         using var calendar = new RenewalCalendar(bench, bench.Clock);
-        await new RenewalSweep(bench, calendar, bench.Wakes, bench.Clock, NullLogger<RenewalSweep>.Instance)
+        await new RenewalSweep(
+            bench, bench.Authorities, calendar, bench.Wakes, bench.Clock, NullLogger<RenewalSweep>.Instance)
             .RunAsync(default);
     }
 
