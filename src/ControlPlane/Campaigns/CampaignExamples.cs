@@ -26,8 +26,8 @@ internal static class CampaignExamples
         RevokeAfter = Request.RevokeAfter,
         Rehearse = false,
         Plan = new CampaignPlan(
-            305, 300, 0, [new LeftOut(WhyLeftOut.Left, 5)], 900, 3, 4.2, 221.7, Examples.At.AddSeconds(221.7), true, 0,
-            Examples.At.AddHours(24).AddSeconds(-221.7)),
+            305, 300, 0, [new LeftOut(WhyLeftOut.Left, 5)], 900, [new CaShare("certcentral", 300, 900)], 4.2, 221.7,
+            Examples.At.AddSeconds(221.7), true, 0, Examples.At.AddHours(24).AddSeconds(-221.7)),
         Progress = new CampaignProgress(305, 300, 0, 0, 0, 0, 0, 5, 0, 0, []),
         Eta = null,
         Late = 0,

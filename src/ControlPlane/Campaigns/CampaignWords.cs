@@ -10,7 +10,7 @@ internal static class CampaignWords
         CultureInfo.InvariantCulture,
         $"""
         {plan.Found} found, {plan.ToReplace} to replace ({plan.UnderWay} under way already); {Cannot(plan)}
-        {plan.CaCalls} calls at the CA, {plan.CallsPerOrder} each; one takes {plan.OrderSeconds} s where nothing queues.
+        {plan.CaCalls} CA calls{Shares(plan)}; one successor takes {plan.OrderSeconds} s where nothing queues.
         Started now it is done in {TimeSpan.FromSeconds(plan.Seconds):d\.hh\:mm\:ss}, {(plan.Fits
             ? $"before the deadline at {deadline.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC."
             : $"and {plan.Late} miss the deadline at {deadline.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC.")}
@@ -25,6 +25,10 @@ internal static class CampaignWords
             + $"{progress.Waiting} waiting, {progress.Failed + progress.GivenUp} failed, {view.Late} late"
             + (eta is null ? "" : view.FinishedAt is null ? $"; done at about {eta} UTC" : $"; ended at {eta} UTC");
     }
+
+    private static string Shares(CampaignPlan plan) => plan.Authorities.Count == 0
+        ? ""
+        : $" ({string.Join(", ", plan.Authorities.Select(ca => $"{ca.Calls} for {ca.Orders} at {ca.Name}"))})";
 
     private static string Cannot(CampaignPlan plan) => plan.Cannot.Count == 0
         ? "nothing is left out."

@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Forecasts.Coming;
 using Npgsql;
 
@@ -10,7 +11,8 @@ internal static class ForecastTable
     public static async Task<int> PrintAsync(IServiceProvider services, CancellationToken ct)
     {
         var forecast = await ReadForecast.LookAsync(
-            services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<TimeProvider>(), ct);
+            services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<Authorities>().Default,
+            services.GetRequiredService<TimeProvider>(), ct);
         Console.WriteLine(Of(forecast));
         return forecast.FirstHourThatDoesNotFit is null ? 0 : 1;
     }
@@ -25,6 +27,7 @@ internal static class ForecastTable
             : "It fits.";
         return $"""
             Domains to renew       {forecast.Domains,10:N0}
+            at another CA          {forecast.DomainsElsewhere,10:N0}
             Open orders            {forecast.OpenOrders,10:N0}
             Imported names to come {forecast.PendingImportRows,10:N0}
             Calls an hour at most  {forecast.BudgetPerHour,10:N0}

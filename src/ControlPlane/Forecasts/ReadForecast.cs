@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Forecasts.Coming;
 using ControlPlane.Http;
 using ControlPlane.Http.Access;
@@ -17,8 +18,10 @@ internal static class ReadForecast
     {
         var look = new SharedLook<ForecastView>(
             TimeSpan.Zero, app.Services.GetRequiredService<TimeProvider>());
-        app.MapGet("/v1/forecast", async (NpgsqlDataSource database, TimeProvider time, CancellationToken ct) =>
-                TypedResults.Ok(await look.ReadAsync(() => LookAsync(database, time, CancellationToken.None), ct)))
+        app.MapGet("/v1/forecast", async (
+                NpgsqlDataSource database, Authorities authorities, TimeProvider time, CancellationToken ct) =>
+                TypedResults.Ok(await look.ReadAsync(
+                    () => LookAsync(database, authorities.Default, time, CancellationToken.None), ct)))
             .WithTags("Forecast").RequireAuthorization(AccessPolicy.Support)
             .WithName("ReadForecast").WithSummary("Forecast the calls to the CA")
             .Documented(
@@ -27,15 +30,17 @@ internal static class ReadForecast
                 + "`firstHourThatDoesNotFit` is the first with such, null when there is none. Counted are the served "
                 + "domains by the planned moment of their renewal, and once more where they are due again; open "
                 + "orders, also those that wait for a customer, and imported names as due now. Failures and repeats "
-                + "are not. All orders count as CertCentral's, also where another CA is chosen.")
+                + "are not. Domains for which another CA is chosen are told as `domainsElsewhere` and counted "
+                + "nowhere else: that CA has a budget of its own.")
             .Example(null, Example with { Hours = [.. Example.Hours.Take(2)] }).Produces<ForecastView>();
     }
 
     public static async Task<ForecastView> LookAsync(
-        NpgsqlDataSource database, TimeProvider time, CancellationToken ct)
+        NpgsqlDataSource database, string defaultCa, TimeProvider time, CancellationToken ct)
     {
         var now = time.GetUtcNow();
         return ComingHours.Of(
-            now, await PlannedRenewals.ReadAsync(database, now, ct), await OpenWork.ReadAsync(database, ct));
+            now, await PlannedRenewals.ReadAsync(database, defaultCa, now, ct),
+            await OpenWork.ReadAsync(database, defaultCa, ct));
     }
 }

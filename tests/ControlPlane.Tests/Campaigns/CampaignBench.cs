@@ -15,7 +15,8 @@ namespace ControlPlane.Tests.Campaigns;
 /// <summary>The path's bench with a node, domains that are served, and campaigns over them.</summary>
 internal sealed class CampaignBench : IAsyncDisposable
 {
-    private static readonly CallCosts Costs = new([new("certcentral", CallWindows.CertCentral, 3)]);
+    private static readonly CallCosts Costs = new(
+        "certcentral", new BudgetCost("certcentral", CallWindows.CertCentral, 3));
 
     private readonly PostgresDatabase _database;
     private readonly IOptions<CampaignOptions> _options;

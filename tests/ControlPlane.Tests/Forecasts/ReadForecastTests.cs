@@ -28,6 +28,11 @@ public sealed class ReadForecastTests(ApiFixture api) : IClassFixture<ApiFixture
         Assert.InRange((due - api.Clock.GetUtcNow()).TotalDays, 29, 31);
 
         await using var db = api.Open();
+        await db.Database.ExecuteSqlAsync($"UPDATE tenants SET certificate_authority = 'another'");
+        var elsewhere = await ReadAsync();
+        Assert.Equal((0, 0, 0L), Counted(elsewhere));
+        Assert.Equal(1, (int)elsewhere["domainsElsewhere"]!);
+        await db.Database.ExecuteSqlAsync($"UPDATE tenants SET certificate_authority = NULL");
         await db.Database.ExecuteSqlAsync(
             $"UPDATE domains SET renewals_stopped_at = now(), dns_away_since = now(), dns_failed_looks = 9");
         Assert.Equal((0, 0, 0L), Counted(await ReadAsync()));

@@ -4,12 +4,16 @@ using ControlPlane.CertificateAuthorities.CertCentral;
 
 namespace ControlPlane.Campaigns.Planning;
 
-/// <summary>What a successor costs at the CA that orders go to, in each budget it draws on.</summary>
-/// <param name="Budgets">All of them hold.</param>
-internal sealed record CallCosts(IReadOnlyList<BudgetCost> Budgets)
+/// <summary>What a successor costs at each CA, in each budget it draws on.</summary>
+/// <param name="ByCa">By the CA's name; of a CA's budgets all hold, and the first counts every call.</param>
+/// <param name="Default">The CA that orders go to when neither domain nor tenant says.</param>
+internal sealed record CallCosts(IReadOnlyDictionary<string, IReadOnlyList<BudgetCost>> ByCa, string Default)
 {
-    /// <summary>Calls for one successor, where nothing has to be asked twice.</summary>
-    public int PerOrder => Budgets[0].PerOrder;
+    /// <summary>At one CA alone.</summary>
+    public CallCosts(string ca, params BudgetCost[] budgets)
+        : this(new Dictionary<string, IReadOnlyList<BudgetCost>> { [ca] = budgets }, ca)
+    {
+    }
 
     /// <summary>CertCentral: placing or reissuing, having it look for the token, downloading. It issues while it
     /// looks, or soon after: then the status poll tells, one call for all orders. ACME: the order, its authorization,
@@ -17,14 +21,22 @@ internal sealed record CallCosts(IReadOnlyList<BudgetCost> Budgets)
     /// order once more, in the budget of new orders.</summary>
     public static CallCosts Read(IConfiguration configuration)
     {
-        var chosen = configuration[CertificateAuthoritiesSetup.Default] ?? CertCentralAuthority.TheName;
-        return AcmeSetup.Read(configuration).FirstOrDefault(options => options.Name == chosen) is { } acme
-            ? new CallCosts(
+        var costs = AcmeSetup.Read(configuration).ToDictionary<AcmeOptions, string, IReadOnlyList<BudgetCost>>(
+            acme => acme.Name,
+            acme =>
             [
-                new($"acme/{chosen}/calls", acme.Calls, 7), new($"acme/{chosen}/orders", acme.Orders, 1),
-            ])
-            : new CallCosts([new(CertCentralAuthority.TheName, CallWindows.CertCentral, 3)]);
+                new($"acme/{acme.Name}/calls", acme.Calls, 7), new($"acme/{acme.Name}/orders", acme.Orders, 1),
+            ]);
+        costs[CertCentralAuthority.TheName] = [new(CertCentralAuthority.TheName, CallWindows.CertCentral, 3)];
+        return new CallCosts(costs, configuration[CertificateAuthoritiesSetup.Default] ?? CertCentralAuthority.TheName);
     }
+
+    /// <summary>Of a CA that is not configured any more, for which no order can be placed, those of the configured
+    /// one.</summary>
+    public IReadOnlyList<BudgetCost> Of(string ca) => ByCa.GetValueOrDefault(ca) ?? ByCa[Default];
+
+    /// <summary>Calls for one successor, where nothing has to be asked twice.</summary>
+    public int PerOrder(string ca) => Of(ca)[0].PerOrder;
 }
 
 /// <summary>One budget of calls.</summary>

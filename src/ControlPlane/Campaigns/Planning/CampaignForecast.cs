@@ -7,7 +7,7 @@ using Npgsql;
 namespace ControlPlane.Campaigns.Planning;
 
 /// <summary>
-/// Foretells when each domain of a campaign will be proven, and writes it into the rows: from the windows of the CA's
+/// Foretells when each domain of a campaign will be proven, and writes it into the rows: from the windows of the CAs'
 /// calls and what of them is spent, from how many successors a turn opens, and from what orders took lately.
 /// </summary>
 internal sealed class CampaignForecast(CallCosts costs, IOptions<CampaignOptions> options)
@@ -30,8 +30,11 @@ internal sealed class CampaignForecast(CallCosts costs, IOptions<CampaignOptions
             SELECT 1 FROM orders, bundles JOIN orders own ON own.id = bundles.order_id
             WHERE bundles.id = row.bundle_id AND orders.domain_id = row.domain_id AND orders.sequence > own.sequence
               AND orders.state IN ('PendingDns', 'PendingOrder', 'PendingValidation', 'PendingIssuance',
-                                   'PendingDeployment'))
-        FROM campaign_domains row WHERE row.campaign_id = $1 AND row.state IN ('Planned', 'Waiting', 'Failed')
+                                   'PendingDeployment')),
+            coalesce(domain.certificate_authority, tenant.certificate_authority, $2)
+        FROM campaign_domains row
+            JOIN domains domain ON domain.id = row.domain_id JOIN tenants tenant ON tenant.id = domain.tenant_id
+        WHERE row.campaign_id = $1 AND row.state IN ('Planned', 'Waiting', 'Failed')
         ORDER BY row.rank
         """;
 
@@ -41,7 +44,8 @@ internal sealed class CampaignForecast(CallCosts costs, IOptions<CampaignOptions
         DateTimeOffset now, CancellationToken ct)
     {
         var rows = await ReadAsync(
-            connection, Open, row => (Domain: row.GetGuid(0), IsUnderWay: row.GetBoolean(1)), ct, campaign);
+            connection, Open, row => (Domain: row.GetGuid(0), IsUnderWay: row.GetBoolean(1), Ca: row.GetString(2)), ct,
+            campaign, costs.Default);
         var skipped = await ReadAsync(
             connection,
             """
@@ -50,9 +54,10 @@ internal sealed class CampaignForecast(CallCosts costs, IOptions<CampaignOptions
             """,
             row => new LeftOut(Enum.Parse<WhyLeftOut>(row.GetString(0)), row.GetInt32(1)), ct, campaign);
         var pace = await PaceAsync(connection, ct);
-        var fresh = new Queue<TimeSpan>(pace.Proofs(
-            rows.Count(row => !row.IsUnderWay), await SpentAsync(connection, ct)));
-        var calls = fresh.Count * costs.PerOrder;
+        string[] toOpen = [.. rows.Where(row => !row.IsUnderWay).Select(row => row.Ca)];
+        var fresh = new Queue<TimeSpan>(pace.Proofs(toOpen, await SpentAsync(connection, ct)));
+        var shares = toOpen.CountBy(ca => ca).OrderByDescending(ca => ca.Value).ThenBy(ca => ca.Key)
+            .Select(ca => new CaShare(ca.Key, ca.Value, ca.Value * costs.PerOrder(ca.Key))).ToList();
         var expected = rows
             .Select(row => now + (row.IsUnderWay ? pace.OrderTime : fresh.Dequeue())).ToArray();
         await using (var write = connection.Command(
@@ -70,7 +75,7 @@ internal sealed class CampaignForecast(CallCosts costs, IOptions<CampaignOptions
         var late = expected.Count(at => at > deadline);
         return new CampaignPlan(
             rows.Count + skipped.Sum(group => group.Count), rows.Count, rows.Count(row => row.IsUnderWay),
-            [.. skipped, .. missing.Where(group => group.Count > 0)], calls, costs.PerOrder,
+            [.. skipped, .. missing.Where(group => group.Count > 0)], shares.Sum(share => share.Calls), shares,
             Math.Round(pace.OrderTime.TotalSeconds, 1), Math.Round((last - now).TotalSeconds, 1), last, late == 0, late,
             late == 0 ? deadline - (last - now) : null);
     }

@@ -4,40 +4,55 @@ namespace ControlPlane.Campaigns.Planning;
 
 /// <summary>
 /// How fast a campaign goes, played on paper: turn by turn as <see cref="Working.CampaignSweep"/> opens successors, as
-/// far as the CA's rolling windows let renewals through. Pure, so that a plan, a rehearsal and a test say the same.
+/// far as each CA's rolling windows let renewals through. Pure, so that a plan, a rehearsal and a test say the same.
 /// </summary>
 /// <param name="Costs">What a successor costs.</param>
-/// <param name="OrdersPerTurn">How many a turn opens at most.</param>
+/// <param name="OrdersPerTurn">How many stand before the CAs' doors at most: a turn fills up to that.</param>
 /// <param name="BetweenTurns">From one turn to the next.</param>
 /// <param name="OrderTime">From an order's opening to its proof on every node, where nothing queues.</param>
 internal sealed record CampaignPace(
     CallCosts Costs, int OrdersPerTurn, TimeSpan BetweenTurns, TimeSpan OrderTime)
 {
     /// <summary>When each order will be proven, counted from the start, in the order of rank.</summary>
-    /// <param name="orders">How many.</param>
+    /// <param name="orders">The CA of each, in the order of rank.</param>
     /// <param name="spent">Calls of the last minutes, which the windows still count: the account, how long ago, how
     /// many.</param>
-    public TimeSpan[] Proofs(int orders, IReadOnlyList<SpentCalls> spent)
+    public TimeSpan[] Proofs(IReadOnlyList<string> orders, IReadOnlyList<SpentCalls> spent)
     {
-        var windows = Costs.Budgets.SelectMany(cost => new[]
-        {
-            Rolling(cost, cost.Windows.ShortSeconds, cost.Windows.ShortLimit, spent),
-            Rolling(cost, cost.Windows.LongSeconds, cost.Windows.LongLimit, spent),
-        }).ToList();
-        var proofs = new TimeSpan[orders];
+        var windows = orders.Distinct().ToDictionary(ca => ca, ca => Windows(ca, spent), StringComparer.Ordinal);
+        var proofs = new TimeSpan[orders.Count];
+        var atTheDoor = new List<int>();
         // The start falls somewhere between two turns.
         var now = BetweenTurns / 2;
-        for (var opened = 0; opened < orders; now += BetweenTurns)
+        for (var next = 0; next < orders.Count || atTheDoor.Count > 0; now += BetweenTurns)
         {
-            var room = windows.Min(window => window.RoomAt(now));
-            var turn = Math.Min(Math.Min(OrdersPerTurn, room), orders - opened);
-            windows.ForEach(window => window.Spend(now, turn));
-            Array.Fill(proofs, now + OrderTime, opened, turn);
-            opened += turn;
+            for (; next < orders.Count && atTheDoor.Count < OrdersPerTurn; next++)
+            {
+                atTheDoor.Add(next);
+            }
+
+            atTheDoor.RemoveAll(order =>
+            {
+                var budgets = windows[orders[order]];
+                if (!budgets.TrueForAll(window => window.HasRoomAt(now)))
+                {
+                    return false;
+                }
+
+                budgets.ForEach(window => window.Spend(now));
+                proofs[order] = now + OrderTime;
+                return true;
+            });
         }
 
         return proofs;
     }
+
+    private List<RollingWindow> Windows(string ca, IReadOnlyList<SpentCalls> spent) =>
+    [
+        .. Costs.Of(ca).Select(cost => Rolling(cost, cost.Windows.ShortSeconds, cost.Windows.ShortLimit, spent)),
+        .. Costs.Of(ca).Select(cost => Rolling(cost, cost.Windows.LongSeconds, cost.Windows.LongLimit, spent)),
+    ];
 
     private static RollingWindow Rolling(BudgetCost cost, int seconds, int limit, IReadOnlyList<SpentCalls> spent)
     {
@@ -59,18 +74,19 @@ internal sealed record CampaignPace(
         private readonly Queue<(TimeSpan At, int Calls)> _spent = new();
         private int _sum;
 
-        /// <summary>Orders that it lets through.</summary>
-        public int RoomAt(TimeSpan now)
+        /// <summary>Whether it lets an order through.</summary>
+        public bool HasRoomAt(TimeSpan now)
         {
             while (_spent.TryPeek(out var first) && first.At <= now - length)
             {
                 _sum -= _spent.Dequeue().Calls;
             }
 
-            return Math.Max(0, (most - _sum) / perOrder);
+            return most - _sum >= perOrder;
         }
 
-        public void Spend(TimeSpan at, int orders) => SpendCalls(at, orders * perOrder);
+        /// <summary>The calls of one order.</summary>
+        public void Spend(TimeSpan at) => SpendCalls(at, perOrder);
 
         public void SpendCalls(TimeSpan at, int calls)
         {

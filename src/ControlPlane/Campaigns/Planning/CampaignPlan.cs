@@ -1,15 +1,15 @@
 namespace ControlPlane.Campaigns.Planning;
 
 /// <summary>What is foretold before anything is done, for a start at once. It counts on the renewals' whole share of
-/// the CA's calls: whatever else is renewed meanwhile makes it longer, and new domains always go first.</summary>
+/// each CA's calls: whatever else is renewed meanwhile makes it longer, and new domains always go first.</summary>
 /// <param name="Found">Domains that the filter finds; the sum of <paramref name="ToReplace"/> and
 /// <paramref name="Cannot"/> without unknown serial numbers.</param>
 /// <param name="ToReplace">Of these, those that get a successor.</param>
 /// <param name="UnderWay">Of these, those whose successor was opened already, for another reason: they are followed,
 /// and cost nothing more.</param>
 /// <param name="Cannot">What is left out, by its reason.</param>
-/// <param name="CaCalls">Calls at the CA.</param>
-/// <param name="CallsPerOrder">Calls of one successor, where nothing has to be asked twice.</param>
+/// <param name="CaCalls">Calls at all CAs, where nothing has to be asked twice.</param>
+/// <param name="Authorities">The same for each CA, by what domain, tenant or settings choose now.</param>
 /// <param name="OrderSeconds">What one successor takes where nothing queues: the median of the last 200 orders that
 /// became active, none of them in bulk; ten seconds while there are none.</param>
 /// <param name="Seconds">From the start to the last proof; 0 where there is nothing to do.</param>
@@ -23,13 +23,19 @@ internal sealed record CampaignPlan(
     int UnderWay,
     IReadOnlyList<LeftOut> Cannot,
     int CaCalls,
-    int CallsPerOrder,
+    IReadOnlyList<CaShare> Authorities,
     double OrderSeconds,
     double Seconds,
     DateTimeOffset Eta,
     bool Fits,
     int Late,
     DateTimeOffset? LatestStart);
+
+/// <summary>What one CA has to do.</summary>
+/// <param name="Name">The CA's.</param>
+/// <param name="Orders">Successors that it is asked for.</param>
+/// <param name="Calls">Calls that takes.</param>
+internal sealed record CaShare(string Name, int Orders, int Calls);
 
 /// <summary>Some that are not replaced.</summary>
 /// <param name="Why">What they have in common.</param>

@@ -22,9 +22,10 @@ internal static class ComingHours
     public static DateTimeOffset HourOf(DateTimeOffset moment) =>
         new(moment.UtcDateTime.Date.AddHours(moment.UtcDateTime.Hour), TimeSpan.Zero);
 
-    public static ForecastView Of(DateTimeOffset now, IReadOnlyList<PlannedRenewal> planned, OpenWork open)
+    public static ForecastView Of(DateTimeOffset now, IReadOnlyList<PlannedRenewal> all, OpenWork open)
     {
         var first = HourOf(now);
+        var planned = all.Where(one => !one.IsElsewhere).ToList();
         var renewals = Renewals(first, planned, open);
         var hours = new List<ForecastHour>(renewals.Length);
         var waiting = open.Calls + ((long)open.ImportRows * OrderCalls.PerOrder);
@@ -39,8 +40,9 @@ internal static class ComingHours
         }
 
         return new ForecastView(
-            first, Days, OrderCalls.PerOrder, Budget, RenewalBudget, planned.Sum(one => one.Domains), open.Orders,
-            open.ImportRows, hours.Find(hour => hour.CallsWaiting > 0)?.At, hours);
+            first, Days, OrderCalls.PerOrder, Budget, RenewalBudget, planned.Sum(one => one.Domains),
+            all.Where(one => one.IsElsewhere).Sum(one => one.Domains), open.Orders, open.ImportRows,
+            hours.Find(hour => hour.CallsWaiting > 0)?.At, hours);
     }
 
     private static int[] Renewals(DateTimeOffset first, IReadOnlyList<PlannedRenewal> planned, OpenWork open)
