@@ -5,8 +5,9 @@ namespace EndToEnd.Tests.Harness;
 /// <param name="Hostname">The name.</param>
 /// <param name="Status">As the row says.</param>
 /// <param name="Fingerprint">Of the bundle that was last proven everywhere.</param>
-/// <param name="Bundles">Certificates ever collected for this name, by whatever registration of it.</param>
-internal sealed record DomainFact(string Hostname, string Status, string? Fingerprint, int Bundles);
+/// <param name="CaOrders">Orders at the CA from which a certificate was ever collected for this name, by whatever
+/// registration of it.</param>
+internal sealed record DomainFact(string Hostname, string Status, string? Fingerprint, int CaOrders);
 
 internal sealed record OrderFact(
     Guid Id, Guid DomainId, string Hostname, string State, bool HasKey, string? CaOrderId, bool HasBundle);
@@ -20,7 +21,8 @@ internal static class DatabaseFacts
         test,
         """
         SELECT d.hostname, d.status, b.fingerprint,
-            (SELECT count(*) FROM orders o WHERE o.hostname = d.hostname AND o.bundle_id IS NOT NULL)
+            (SELECT count(DISTINCT o.ca_order_id) FROM orders o
+             WHERE o.hostname = d.hostname AND o.bundle_id IS NOT NULL)
         FROM domains d LEFT JOIN bundles b ON b.id = d.active_bundle_id ORDER BY d.id
         """,
         row => new DomainFact(row.GetString(0), row.GetString(1), Text(row, 2), row.GetInt32(3)),
