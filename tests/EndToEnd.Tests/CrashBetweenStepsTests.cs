@@ -17,7 +17,7 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
 
     /// <summary>Fewer than a stage works on at the same time, and all reached well within a lease: an order that stands
     /// still for longer would be taken for a killed worker's.</summary>
-    private const int PointsTogether = 12;
+    private const int PointsTogether = 20;
 
     private TestFleet _test = null!;
 
@@ -52,14 +52,15 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
         await RegisterAsync("trace", Pending);
         await UntilAsync(Active, $"trace.{LocalNames.Customers}", $"trace.{Lost}");
         await UntilAsync(TokenNotSeen, $"trace.{Pending}");
-        var onTheWay = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}");
-        var onTheWayBack = CrashDrill.PointsOf(trace, $"trace.{Lost}").Except(onTheWay).ToList();
+        var onTheWay = CertainOf(trace, LocalNames.Customers);
+        var onTheWayBack = CertainOf(trace, Lost).Except(onTheWay).ToList();
+        // This one waits for certain, because the CA is not to see its token.
         var waiting = CrashDrill.PointsOf(trace, $"trace.{Pending}").Except(onTheWay).Except(onTheWayBack).ToList();
         await DeleteAsync("trace", LocalNames.Customers);
         await DeleteAsync("trace", Pending);
         await UntilAsync(Deleted, $"trace.{LocalNames.Customers}", $"trace.{Pending}");
-        var deleting = CrashDrill.PointsOf(trace, $"trace.{LocalNames.Customers}").Except(onTheWay).ToList();
-        var canceling = CrashDrill.PointsOf(trace, $"trace.{Pending}")
+        var deleting = CertainOf(trace, LocalNames.Customers).Except(onTheWay).ToList();
+        var canceling = CertainOf(trace, Pending)
             .Except(onTheWay).Except(onTheWayBack).Except(waiting).Except(deleting).ToList();
         File.Delete(trace);
         RequireEveryStep([.. onTheWay, .. deleting, .. canceling]);
@@ -127,6 +128,12 @@ public sealed class CrashBetweenStepsTests(ITestOutputHelper output) : IAsyncLif
         await UntilAsync(Active, Names("agent", points, LocalNames.Customers));
         await Invariants.CheckAsync(_test, CancellationToken.None);
     }
+
+    /// <summary>Without the going to sleep: whether a name has to wait for the nodes or for the CA depends on who is
+    /// quicker, and differs from the traced run to the drill.</summary>
+    private static IReadOnlyList<string> CertainOf(string trace, string zone) => CrashDrill
+        .PointsOf(trace, $"trace.{zone}")
+        .Where(point => !point.EndsWith(".commit.Snoozed", StringComparison.Ordinal)).ToList();
 
     /// <summary>As many deaths as points, but a few at a time share one start of the program, which is most of what a
     /// drill costs.</summary>

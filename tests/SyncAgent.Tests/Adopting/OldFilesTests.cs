@@ -21,11 +21,12 @@ public sealed class OldFilesTests : AgentTests
 
         Api.Want(bundle);
         await Eventually.True(
-            () => Api.IsServing(bundle) && !File.Exists(Old("legacy_shop.crt")),
-            () => $"the old file is set aside. {agent.Log.Text}");
+            () => Api.IsServing(bundle) && File.Exists(Old(".legacy_shop.crt.adopted"))
+                && File.Exists(Old(".legacy_shop.crt.key.adopted")),
+            () => $"the old files are set aside. {agent.Log.Text}");
 
-        Assert.True(File.Exists(Old(".legacy_shop.crt.adopted")));
-        Assert.True(File.Exists(Old(".legacy_shop.crt.key.adopted")));
+        Assert.False(File.Exists(Old("legacy_shop.crt")));
+        Assert.False(File.Exists(Old("legacy_shop.crt.key")));
         Assert.DoesNotContain("legacy_shop", Proxy.Ask("show ssl cert\n"), StringComparison.Ordinal);
         Assert.Equal(0, Proxy.Check().Status);
         var renewed = Authority.Issue("shop.example.com", days: 60);
