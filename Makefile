@@ -48,7 +48,9 @@ up: tools
 
 # The fleets' tests often wait: the others run beside them. The sum is read from the result files: a test that was not
 # executed counts as skipped.
-# Processes of tests are short: what the runtime does to make long ones faster is left out, and CPU time with it.
+# Processes of tests are short: what the runtime does to make long ones faster or harder to attack is left out, and CPU
+# time with it.
+test: export DOTNET_EnableWriteXorExecute = 0
 test: export DOTNET_TieredPGO = 0
 test: export DOTNET_TC_CallCountingDelayMs = 7530
 test: export DOTNET_gcServer = 0

@@ -47,7 +47,7 @@ public sealed class AdoptTests
 
         (status, table) = await AdoptAsync(test, certificates, code, apply: true);
         Assert.True(status == 0, table);
-        var active = await test.WaitUntilActiveAsync(3);
+        var active = await test.WaitUntilActiveAsync(names);
         Assert.Equal(
             bought.Select(one => (one.Hostname, one.Fingerprint)).Order(),
             active.Select(domain => (domain.Hostname, domain.Fingerprint!)).Order());

@@ -24,10 +24,11 @@ public sealed class CanaryTests
                 ["Logging__LogLevel__Npgsql"] = "Trace",
             },
         });
-        await RegisterWithRsaAsync(test, "rsa.customers.example");
-        await test.RegisterAsync("gone.customers.example");
-        var active = await test.RegisterAsync("stays.customers.example");
-        var domains = await test.WaitUntilActiveAsync(3);
+        string[] names = ["rsa.customers.example", "gone.customers.example", "stays.customers.example"];
+        await RegisterWithRsaAsync(test, names[0]);
+        await test.RegisterAsync(names[1]);
+        var active = await test.RegisterAsync(names[2]);
+        var domains = await test.WaitUntilActiveAsync(names);
         var keys = domains.Select(domain => SecretNeedles.Of(File.ReadAllText(FileOf(test, domain.Hostname)))).ToList();
 
         var credentials = await CredentialsAsync(test);

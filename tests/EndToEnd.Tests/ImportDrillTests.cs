@@ -5,19 +5,20 @@ using LocalFleet.Up;
 namespace EndToEnd.Tests;
 
 /// <summary>A file of names on real parts: <c>make up ARGS="--domains 3000 --import"</c>, smaller.</summary>
-public sealed class ImportDrillTests
+[Collection(nameof(SharedFleet))]
+public sealed class ImportDrillTests(SharedFleet shared)
 {
     [Fact]
     public async Task Names_of_a_file_become_active_once_each_and_a_repeat_changes_nothing()
     {
-        const int Names = 60;
-        await using var test = await TestFleet.StartAsync();
-        var names = LocalNames.Samples(test.Fleet.Options.Seed).Take(Names).ToList();
+        const int Names = 40;
+        var test = shared.Fleet;
+        var names = Enumerable.Range(1, Names).Select(n => $"import{n}.{LocalNames.Customers}").ToList();
         var told = new List<string>();
 
         await new NameImport(test.Api, told.Add).RunAsync(names, CancellationToken.None);
 
-        var domains = await test.WaitUntilActiveAsync(Names);
+        var domains = await test.WaitUntilActiveAsync(names);
         Assert.Equal(names.ToHashSet(), domains.Select(d => d.Hostname).ToHashSet());
         Assert.Contains(told, line => line.Contains($"{Names} unchanged", StringComparison.Ordinal));
         var counts = await test.Fleet.Sandbox.CountAsync(names.ToHashSet(), CancellationToken.None);

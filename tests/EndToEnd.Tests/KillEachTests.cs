@@ -5,21 +5,18 @@ using LocalFleet.Parts;
 namespace EndToEnd.Tests;
 
 /// <summary>A power cut takes one program at a time; all of them come back to where the work was.</summary>
-public sealed class KillEachTests
+[Collection(nameof(HurriedFleet))]
+public sealed class KillEachTests(HurriedFleet hurried)
 {
     private const int WaveSize = 4;
 
     [Fact]
     public async Task Killed_while_a_run_is_under_way_every_part_comes_back_and_nothing_is_bought_twice()
     {
-        await using var test = await TestFleet.StartAsync(options => options with
-        {
-            ControlPlaneSettings = Hurried.ControlPlane,
-            // So that a run is certainly under way when the signal comes.
-            SandboxArguments = ["--issue-delay", "4s"],
-        });
+        var test = hurried.Fleet;
         Part[] victims = [test.Fleet.ControlPlane, test.Fleet.Agents[1], test.Fleet.Haproxies[2]];
-        var names = LocalNames.Samples(test.Fleet.Options.Seed).Take(WaveSize * victims.Length).ToList();
+        var names = Enumerable.Range(1, WaveSize * victims.Length)
+            .Select(n => $"killed{n}.{LocalNames.Customers}").ToList();
 
         foreach (var (victim, wave) in victims.Zip(names.Chunk(WaveSize)))
         {
@@ -35,10 +32,10 @@ public sealed class KillEachTests
             await victim.StartAsync(CancellationToken.None);
         }
 
-        await test.WaitUntilActiveAsync(names.Count);
+        await test.WaitUntilActiveAsync(names);
         await Invariants.CheckAsync(test, CancellationToken.None);
         var live = await SandboxFacts.LiveByNameAsync(test, CancellationToken.None);
-        Assert.Equal(names.Count, live.Values.Sum());
+        Assert.All(names, name => Assert.Equal(1, live[name]));
         Assert.False(test.Fleet.Death.IsCompleted, "A part died that nobody had killed.");
     }
 

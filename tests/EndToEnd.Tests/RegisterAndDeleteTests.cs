@@ -7,14 +7,18 @@ using LocalFleet.Up;
 namespace EndToEnd.Tests;
 
 /// <summary>The main job from end to end, on real parts.</summary>
-public sealed class RegisterAndDeleteTests
+[Collection(nameof(SharedFleet))]
+public sealed class RegisterAndDeleteTests(SharedFleet shared)
 {
     [Fact]
     public async Task A_registered_domain_is_served_by_every_node_and_a_deleted_one_by_none()
     {
-        await using var test = await TestFleet.StartAsync();
-
-        var domains = await test.ActivateAsync(3);
+        var test = shared.Fleet;
+        string[] names = ["gone.register.customers.example", "stays.register.customers.example",
+            "new-tls.register.customers.example"];
+        await Task.WhenAll(names.Select(name => test.RegisterAsync(name)));
+        var found = await test.WaitUntilActiveAsync(names);
+        var domains = names.Select(name => found.Single(domain => domain.Hostname == name)).ToList();
 
         foreach (var domain in domains)
         {

@@ -48,7 +48,8 @@ public sealed class StolenNodeTests
             () => $"{rekey}");
 
         Assert.Equal((Count, Count), (Number(rekey, "total"), Number(rekey, "replaced")));
-        var after = (await test.WaitUntilActiveAsync(Count)).ToDictionary(domain => domain.Hostname);
+        var after = (await test.WaitUntilActiveAsync([.. before.Select(old => old.Hostname)]))
+            .ToDictionary(domain => domain.Hostname);
         foreach (var (old, mate) in before.SelectMany(old => Mates.Select(mate => (old, mate))))
         {
             var shown = await test.VisitAsync(mate, old.Hostname);

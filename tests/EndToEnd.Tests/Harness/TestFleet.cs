@@ -3,6 +3,7 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using LocalFleet;
 using LocalFleet.Up;
+using Tests;
 
 namespace EndToEnd.Tests.Harness;
 
@@ -28,7 +29,7 @@ internal sealed class TestFleet : IAsyncDisposable
     public static async Task<TestFleet> StartAsync(Func<FleetOptions, FleetOptions>? change = null)
     {
         // Beside the fleet's directory and not inside: as root, PostgreSQL runs as another user.
-        var database = Directory.CreateTempSubdirectory("fleet-db-");
+        var database = Directory.CreateDirectory($"{DatabaseRoot.Path}/fleet-db-{Guid.NewGuid():N}");
         var options = new FleetOptions
         {
             Directory = Directory.CreateTempSubdirectory("fleet-").FullName,
@@ -62,22 +63,24 @@ internal sealed class TestFleet : IAsyncDisposable
     /// <summary>Registers sample names and waits until each is active.</summary>
     public async Task<IReadOnlyList<DomainView>> ActivateAsync(int count)
     {
-        foreach (var name in LocalNames.Samples(Fleet.Options.Seed).Take(count))
+        var names = LocalNames.Samples(Fleet.Options.Seed).Take(count).ToList();
+        foreach (var name in names)
         {
             await RegisterAsync(name);
         }
 
-        return await WaitUntilActiveAsync(count);
+        return await WaitUntilActiveAsync(names);
     }
 
-    public async Task<IReadOnlyList<DomainView>> WaitUntilActiveAsync(int count)
+    /// <summary>Waits until each of the names is active, and there once.</summary>
+    public async Task<IReadOnlyList<DomainView>> WaitUntilActiveAsync(IReadOnlyCollection<string> names)
     {
         IReadOnlyList<DomainView> domains = [];
         await Eventually.TrueAsync(
             async () =>
             {
-                domains = await Api.ListAsync(CancellationToken.None);
-                return domains.Count == count && domains.All(d => d.IsActive);
+                domains = [.. (await Api.ListAsync(CancellationToken.None)).Where(d => names.Contains(d.Hostname))];
+                return domains.Count == names.Count && domains.All(d => d.IsActive);
             },
             () => string.Join('\n', domains.Select(d => $"{d.Hostname}: {d.Status}, {d.WaitingOn}, {d.Reason}")));
         return domains;
