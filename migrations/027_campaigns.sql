@@ -54,6 +54,8 @@ CREATE UNIQUE INDEX campaign_domains_one_at_a_time ON campaign_domains (domain_i
     WHERE state IN ('Waiting', 'Ordered', 'Failed');
 CREATE INDEX campaign_domains_open ON campaign_domains (campaign_id, state, rank)
     WHERE state IN ('Waiting', 'Ordered', 'Failed', 'Skipped');
+-- By how much the last ones came before or after their time.
+CREATE INDEX campaign_domains_settled ON campaign_domains (campaign_id, settled_at DESC) WHERE state = 'Replaced';
 CREATE INDEX campaign_domains_by_order ON campaign_domains (order_id) WHERE state = 'Ordered';
 
 -- What happened to a campaign, beside what happened to its domains.

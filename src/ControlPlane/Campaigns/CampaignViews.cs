@@ -64,6 +64,7 @@ internal sealed record CampaignView
         ControlPlaneDb db, Campaign row, DateTimeOffset now, CancellationToken ct)
     {
         var rows = db.CampaignDomains.AsNoTracking().Where(domain => domain.CampaignId == row.Id);
+        var counts = await CampaignCount.ReadAsync(rows, IsLate(row.Deadline, now), ct);
         return new CampaignView
         {
             Id = row.Id,
@@ -75,9 +76,9 @@ internal sealed record CampaignView
             RevokeAfter = row.RevokeAfter,
             Rehearse = row.IsRehearsal,
             Plan = CampaignJson.Read<CampaignPlan>(row.Plan),
-            Progress = await CampaignProgress.OfAsync(db, rows, ct),
-            Eta = row.State == CampaignState.Running ? await EtaAsync(rows, now, ct) : null,
-            Late = await rows.CountAsync(IsLate(row.Deadline, now), ct),
+            Progress = await CampaignProgress.OfAsync(db, rows, counts, ct),
+            Eta = row.State == CampaignState.Running ? await EtaAsync(rows, counts, now, ct) : null,
+            Late = counts.Sum(count => count.Late),
             CreatedAt = row.CreatedAt,
             StartedAt = row.StartedAt,
             PausedAt = row.PausedAt,
@@ -86,10 +87,9 @@ internal sealed record CampaignView
     }
 
     private static async Task<DateTimeOffset?> EtaAsync(
-        IQueryable<CampaignDomain> rows, DateTimeOffset now, CancellationToken ct)
+        IQueryable<CampaignDomain> rows, IReadOnlyList<CampaignCount> counts, DateTimeOffset now, CancellationToken ct)
     {
-        var last = await rows.Where(row => row.State == Waiting || row.State == Ordered || row.State == Failed)
-            .MaxAsync(row => row.NextAttemptAt > row.ExpectedAt ? row.NextAttemptAt : row.ExpectedAt, ct);
+        var last = counts.Where(count => count.State is Waiting or Ordered or Failed).Max(count => count.Last);
         var latest = await rows.Where(row => row.State == Replaced && row.ExpectedAt != null)
             .OrderByDescending(row => row.SettledAt).Take(20)
             .Select(row => new { row.SettledAt, row.ExpectedAt }).ToListAsync(ct);
@@ -117,24 +117,23 @@ internal sealed record CampaignProgress(
     int Rehearsed, IReadOnlyList<CampaignFailure> Failures)
 {
     public static async Task<CampaignProgress> OfAsync(
-        ControlPlaneDb db, IQueryable<CampaignDomain> rows, CancellationToken ct)
+        ControlPlaneDb db, IQueryable<CampaignDomain> rows, IReadOnlyList<CampaignCount> counts, CancellationToken ct)
     {
-        var counts = await rows.GroupBy(row => row.State).Select(group => new { group.Key, Count = group.Count() })
-            .ToDictionaryAsync(group => group.Key, group => group.Count, ct);
-        var failures = await rows
-            .Where(row => row.State == CampaignDomainState.Failed || row.State == CampaignDomainState.GivenUp)
-            .GroupBy(row => row.Reason).Select(group => new { group.Key, Count = group.Count() })
-            .OrderByDescending(group => group.Count).ToListAsync(ct);
-        var issued = await rows.Where(row => row.State == CampaignDomainState.Ordered)
+        var failures = counts.Where(count => count.State is CampaignDomainState.Failed or CampaignDomainState.GivenUp)
+            .GroupBy(count => count.Reason!, count => count.Rows, StringComparer.Ordinal)
+            .Select(group => new CampaignFailure(group.Key, group.Sum()))
+            .OrderByDescending(failure => failure.Count).ToList();
+        var issued = Of(CampaignDomainState.Ordered) == 0 ? 0 : await rows
+            .Where(row => row.State == CampaignDomainState.Ordered)
             .CountAsync(row => db.Orders.Any(order => order.Id == row.OrderId && order.BundleId != null), ct);
         return new CampaignProgress(
-            counts.Values.Sum(), Of(CampaignDomainState.Planned) + Of(CampaignDomainState.Waiting),
+            counts.Sum(count => count.Rows), Of(CampaignDomainState.Planned) + Of(CampaignDomainState.Waiting),
             Of(CampaignDomainState.Ordered), issued, Of(CampaignDomainState.Replaced), Of(CampaignDomainState.Failed),
             Of(CampaignDomainState.GivenUp), Of(CampaignDomainState.Skipped), Of(CampaignDomainState.Dropped),
             Of(CampaignDomainState.Rehearsed),
-            failures.ConvertAll(group => new CampaignFailure(group.Key!, group.Count)));
+            failures);
 
-        int Of(CampaignDomainState state) => counts.GetValueOrDefault(state);
+        int Of(CampaignDomainState state) => counts.Where(count => count.State == state).Sum(count => count.Rows);
     }
 }
 

@@ -135,6 +135,28 @@ internal sealed class ConsoleRows(NpgsqlDataSource database)
                '201'
         FROM generate_series(1, 2 * $1) n
         """,
+        """
+        INSERT INTO campaigns (id, reason, filter, priority, deadline, is_rehearsal, plan, state, created_at,
+                               started_at, paused_at, finished_at)
+        SELECT gen_random_uuid(), 'A campaign of the benchmark.', '{}', 'Expiry', now() + interval '1 day', false,
+               jsonb_build_object('found', 1, 'toReplace', 1, 'underWay', 0, 'cannot', '[]'::jsonb, 'caCalls', 3,
+                   'authorities', '[]'::jsonb, 'orderSeconds', 4, 'seconds', 4, 'eta', now(), 'fits', true, 'late', 0),
+               state,
+               now() - interval '2 hours', now() - interval '1 hour', CASE state WHEN 'Paused' THEN now() END,
+               CASE state WHEN 'Completed' THEN now() END
+        FROM unnest(ARRAY['Paused', 'Completed']) state
+        """,
+        """
+        INSERT INTO campaign_domains (campaign_id, domain_id, bundle_id, rank, state, order_id, reason,
+                                      next_attempt_at, expected_at, settled_at)
+        SELECT campaigns.id, made.id, made.new_bundle, n, how, CASE WHEN how <> 'Waiting' THEN new_order END,
+               CASE how WHEN 'Failed' THEN 'ca-refused' END, CASE how WHEN 'Failed' THEN now() + interval '1 day' END,
+               now(), CASE how WHEN 'Replaced' THEN now() END
+        FROM made CROSS JOIN campaigns, LATERAL (
+            SELECT CASE WHEN campaigns.state = 'Completed' OR n % 2 = 0 THEN 'Replaced' WHEN n % 100 = 1 THEN 'Failed'
+                   ELSE 'Waiting' END AS how) hows
+        WHERE made.status = 'Active'
+        """,
         // As the sweep would within a minute.
         "UPDATE nodes SET shows_all = true",
         "DROP TABLE made",

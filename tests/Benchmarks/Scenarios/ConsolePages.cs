@@ -39,6 +39,8 @@ internal sealed class ConsolePages : IScenario
         ("expiryDay", "/console/expiry/{day}"),
         ("timeToActive24h", "/console/time-to-active"),
         ("timeToActive30d", "/console/time-to-active?hours=720"),
+        ("campaigns", "/console/campaigns"),
+        ("campaign", "/console/campaigns/{campaign}"),
         ("webhooks", "/console/webhooks"),
         ("audit", "/console/audit"),
         ("auditSearch", "/console/audit?operation=NoSuchThing"),
@@ -116,12 +118,14 @@ internal sealed class ConsolePages : IScenario
             """
             SELECT (SELECT id FROM domains WHERE status = 'Active' LIMIT 1)::text,
                    (SELECT id FROM domains WHERE status = 'Pending' LIMIT 1)::text,
-                   to_char(now() + interval '70 days', 'YYYY-MM-DD')
+                   to_char(now() + interval '70 days', 'YYYY-MM-DD'),
+                   (SELECT id FROM campaigns WHERE state = 'Paused')::text
             """);
         await using var reader = await command.ExecuteReaderAsync(stop);
         await reader.ReadAsync(stop);
         return template.Replace("{active}", reader.GetString(0), StringComparison.Ordinal)
             .Replace("{pending}", reader.GetString(1), StringComparison.Ordinal)
-            .Replace("{day}", reader.GetString(2), StringComparison.Ordinal);
+            .Replace("{day}", reader.GetString(2), StringComparison.Ordinal)
+            .Replace("{campaign}", reader.GetString(3), StringComparison.Ordinal);
     }
 }

@@ -49,10 +49,13 @@ internal static class CampaignPages
 
         var now = time.NowStored();
         var rows = db.CampaignDomains.AsNoTracking().Where(row => row.CampaignId == id);
-        var late = rows.Where(CampaignView.IsLate(campaign.Deadline, now)).Select(row => row.DomainId);
+        var view = await CampaignView.OfAsync(db, campaign, now, ct);
+        var late = view.Late == 0 ? [] : await FirstAsync(
+            rows.Where(row => row.State != CampaignDomainState.Failed)
+                .Where(CampaignView.IsLate(campaign.Deadline, now)));
         var board = new CampaignBoard(
-            await CampaignView.OfAsync(db, campaign, now, ct),
-            await FirstAsync(rows.Where(row => row.State == CampaignDomainState.Failed || late.Contains(row.DomainId))),
+            view,
+            [.. await FirstAsync(rows.Where(row => row.State == CampaignDomainState.Failed)), .. late],
             await FirstAsync(rows.Where(row => row.State == CampaignDomainState.Ordered)),
             await db.Events.AsNoTracking().Where(told => told.CampaignId == id).OrderByDescending(told => told.Id)
                 .Take(MostDomains).Select(told => new ToldEvent(told.At, told.Type, told.Message, null, null))
