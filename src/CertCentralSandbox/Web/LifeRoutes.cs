@@ -41,8 +41,7 @@ internal static class LifeRoutes
         var body = await Form.ReadAsync(request, request.HttpContext.RequestAborted);
         if (body?.Text("within") is not { } text || !Durations.TryParse(text, out var within)
             || within < TimeSpan.Zero || within > LongestNotice
-            || body.Number("percent") is < 1 or > 100
-            || !(body.Has("serials") || body.Has("hostname_suffix") || body.Has("percent")))
+            || !IsChoice(body))
         {
             return Results.BadRequest(new
             {
@@ -64,6 +63,14 @@ internal static class LifeRoutes
 
         return Json.Ok(View(notice, book, clock), StatusCodes.Status201Created);
     }
+
+    /// <summary>Something is chosen by, and each by a word that says something: one of the wrong kind would choose
+    /// everything.</summary>
+    private static bool IsChoice(Form body) =>
+        (body.Has("serials") || body.Has("hostname_suffix") || body.Has("percent"))
+        && (!body.Has("serials") || body.Texts("serials").Count > 0)
+        && (!body.Has("hostname_suffix") || body.Text("hostname_suffix") is { Length: > 0 })
+        && (!body.Has("percent") || body.Number("percent") is >= 1 and <= 100);
 
     /// <summary>Of the certificates that are good: those that meet all that was asked. A share is taken by serial,
     /// which is random, and the same every time.</summary>

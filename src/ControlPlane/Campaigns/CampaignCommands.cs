@@ -117,7 +117,7 @@ internal static class CampaignCommands
                 {
                     var view = await CampaignView.OfAsync(db, row, now, ct);
                     var at = row.CreatedAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
-                    Console.WriteLine($"{row.Id}\t{at}\t{CampaignWords.Of(view)}\t{row.Reason}");
+                    Console.WriteLine($"{row.Id}\t{at}\t{CampaignWords.Of(view)}\t{CampaignWords.Line(row.Reason)}");
                 }
 
                 return 0;

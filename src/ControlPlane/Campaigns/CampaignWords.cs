@@ -26,6 +26,10 @@ internal static class CampaignWords
             + (eta is null ? "" : view.FinishedAt is null ? $"; done at about {eta} UTC" : $"; ended at {eta} UTC");
     }
 
+    /// <summary>A reason as it stands in a line of a terminal: without what would break the line, or command the
+    /// terminal.</summary>
+    public static string Line(string reason) => string.Concat(reason.Select(c => char.IsControl(c) ? ' ' : c));
+
     private static string Shares(CampaignPlan plan) => plan.Authorities.Count == 0
         ? ""
         : $" ({string.Join(", ", plan.Authorities.Select(ca => $"{ca.Calls} for {ca.Orders} at {ca.Name}"))})";

@@ -22,8 +22,9 @@ internal static class MakeCampaign
             + "whether that is before the `deadline`, and which will not make it. **Nothing is replaced** until "
             + "`/start`. What a plan has found stays; certificates that are issued later are not in it. Plans that are "
             + "not started are forgotten after seven days. `revokeAfter` has each old certificate revoked, not before "
-            + "no node serves it any more. With `rehearse: true` a start plays the campaign on paper, over the rows as "
-            + "they are then and by the code that starts real ones, and orders nothing.",
+            + "every serving node has proven its successor; of what is ordered, after an abort too. With "
+            + "`rehearse: true` a start plays the campaign on paper, over the rows as they are then and by the code "
+            + "that starts real ones, and orders nothing.",
             Problems.InvalidField, Problems.MalformedJson, Problems.BodyTooLarge, Problems.NotFound,
             Problems.TenantUnknown, NodeProblems.NodeAmbiguous)
         .Example(CampaignExamples.Request, CampaignExamples.Planned)

@@ -14,10 +14,14 @@ internal static class CertificateAuthoritiesSetup
     /// below <see cref="AcmeOptions.Section"/>.</summary>
     public const string Default = "CertificateAuthorities:Default";
 
+    /// <summary>Read from the settings alone, for commands that talk to no CA.</summary>
+    public static string DefaultOf(IConfiguration configuration) =>
+        configuration[Default] ?? CertCentralAuthority.TheName;
+
     public static void AddCertificateAuthorities(this WebApplicationBuilder builder)
     {
         var configuration = builder.Configuration;
-        var chosen = configuration[Default] ?? CertCentralAuthority.TheName;
+        var chosen = DefaultOf(configuration);
         var acme = AcmeSetup.Read(configuration);
         if (acme.FirstOrDefault(options => options.Name == CertCentralAuthority.TheName) is { } taken)
         {

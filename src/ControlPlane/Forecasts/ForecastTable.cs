@@ -11,7 +11,8 @@ internal static class ForecastTable
     public static async Task<int> PrintAsync(IServiceProvider services, CancellationToken ct)
     {
         var forecast = await ReadForecast.LookAsync(
-            services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<Authorities>().Default,
+            services.GetRequiredService<NpgsqlDataSource>(),
+            CertificateAuthoritiesSetup.DefaultOf(services.GetRequiredService<IConfiguration>()),
             services.GetRequiredService<TimeProvider>(), ct);
         Console.WriteLine(Of(forecast));
         return forecast.FirstHourThatDoesNotFit is null ? 0 : 1;

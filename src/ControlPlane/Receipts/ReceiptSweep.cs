@@ -9,8 +9,8 @@ namespace ControlPlane.Receipts;
 /// <summary>
 /// Issues the receipts that are due, each with its entry of the audit trail in one transaction. A domain's is due when
 /// it is deleted and every key that any of its orders ever had is destroyed; a node's when it is retired, and, where it
-/// was banned with <c>rekey</c>, all it could read is replaced and revoked. What was deleted before receipts were kept
-/// gets none.
+/// was banned with <c>rekey</c>, all it could read is replaced and revoked, whoever asked for that. What was deleted
+/// before receipts were kept gets none.
 /// </summary>
 internal sealed partial class ReceiptSweep(
     IDbContextFactory<ControlPlaneDb> databases, NpgsqlDataSource database, AuditTrail trail, TimeProvider time,
@@ -41,7 +41,10 @@ internal sealed partial class ReceiptSweep(
           AND NOT EXISTS (SELECT 1 FROM receipts WHERE node_id = node.id)
           AND (ban.rekey_asked_at IS NULL OR ban.rekey_finished_at IS NOT NULL)
           AND NOT EXISTS (
-              SELECT 1 FROM revocations WHERE node_id = node.id AND state NOT IN ('Revoked', 'Failed'))
+              SELECT 1 FROM revocations pending WHERE pending.state NOT IN ('Revoked', 'Failed')
+                AND (pending.node_id = node.id OR (ban.rekey_asked_at IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM bundle_releases
+                    WHERE bundle_releases.node_id = node.id AND bundle_releases.bundle_id = pending.bundle_id))))
         ORDER BY node.id LIMIT $1
         """;
 

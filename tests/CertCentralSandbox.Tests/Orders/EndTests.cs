@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
 using CertCentralSandbox.Tests.Harness;
 
 namespace CertCentralSandbox.Tests.Orders;
@@ -56,6 +57,26 @@ public sealed class EndTests
 
         await Sandbox.UntilAsync(async () => (await ToldAsync(sandbox))
             .Count(one => one.GetProperty("status").GetString() == "revoked") == taken);
+    }
+
+    /// <summary>Fails when a slip of the pen has everything revoked.</summary>
+    [Theory]
+    [InlineData("""{"within":"0s","percent":"12.5"}""")]
+    [InlineData("""{"within":"0s","percent":true}""")]
+    [InlineData("""{"within":"0s","percent":0}""")]
+    [InlineData("""{"within":"0s","hostname_suffix":""}""")]
+    [InlineData("""{"within":"0s","hostname_suffix":[".end.test"]}""")]
+    [InlineData("""{"within":"0s","percent":50,"serials":[]}""")]
+    public async Task An_announcement_that_chooses_by_nothing_is_refused(string body)
+    {
+        await using var sandbox = await Sandbox.StartAsync();
+        await sandbox.IssueAsync(Name);
+
+        var answer = await sandbox.PostAsync(
+            "/sandbox/mass-revocation", JsonSerializer.Deserialize<JsonElement>(body));
+
+        Assert.Equal(400, answer.Status);
+        Assert.Empty(await ToldAsync(sandbox));
     }
 
     [Fact]

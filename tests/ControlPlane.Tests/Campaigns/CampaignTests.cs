@@ -1,8 +1,11 @@
 using ControlPlane.Campaigns;
+using ControlPlane.Campaigns.Working;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.Domains;
 using ControlPlane.Domains.Revoking;
 using ControlPlane.Http;
+using ControlPlane.Jobs;
+using ControlPlane.Tests.Domains;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.Tests.Campaigns;
@@ -168,6 +171,142 @@ public sealed class CampaignTests(PostgresDatabase database) : IClassFixture<Pos
             (await bench.RowsAsync(id)).Select(row => row.State));
     }
 
+    /// <summary>Fails when one name that two campaigns found away, and that is back, stops all campaigns for
+    /// good.</summary>
+    [Fact]
+    public async Task Who_left_two_campaigns_comes_back_to_the_one_whose_deadline_is_next()
+    {
+        await using var bench = await CampaignBench.StartAsync(database);
+        var left = await bench.ServedAsync();
+        await bench.Path.SqlAsync(
+            $"""
+             UPDATE domains SET dns_away_since = {bench.Now}, dns_failed_looks = 1, dns_look_due_at = {bench.Now}
+             WHERE id = {left.DomainId}
+             """);
+        // Else the campaigns would be over at once.
+        await bench.ServedAsync();
+        var later = await bench.RunningAsync(bench.Request() with { Deadline = bench.Now.AddHours(48) });
+        await bench.ServedAsync();
+        var sooner = await bench.RunningAsync();
+
+        await bench.Path.SqlAsync(
+            $"UPDATE domains SET dns_away_since = NULL, dns_failed_looks = 0 WHERE id = {left.DomainId}");
+        await bench.SweepAsync();
+
+        Assert.Equal(CampaignDomainState.Ordered, (await bench.RowsAsync(sooner))[0].State);
+        Assert.Equal(
+            (CampaignDomainState.Skipped, CampaignObstacle.Left),
+            ((await bench.RowsAsync(later))[0].State, (await bench.RowsAsync(later))[0].Obstacle));
+        await bench.ProveNewestAsync(left);
+        await bench.SweepAsync();
+        await bench.SweepAsync();
+        Assert.All(
+            [(await bench.RowsAsync(sooner))[0], (await bench.RowsAsync(later))[0]],
+            row => Assert.Equal(CampaignDomainState.Replaced, row.State));
+        Assert.Equal(1, (await bench.OrdersAsync(left)).Count(order => order.Kind == OrderKind.Renewal));
+    }
+
+    /// <summary>As after <c>CRASH_AT=Campaign.commit.Opened</c>: the worker is gone right after a commit.</summary>
+    [Fact]
+    public async Task A_worker_killed_between_two_openings_leaves_no_domain_without_its_order_and_none_with_two()
+    {
+        await using var bench = await CampaignBench.StartAsync(database);
+        Order[] served = [await bench.ServedAsync(), await bench.ServedAsync(), await bench.ServedAsync()];
+        var id = await bench.RunningAsync();
+
+        await Assert.ThrowsAsync<OperationCanceledException>(() => bench.SweepAsync(new Killed()));
+        Assert.Equal(
+            [CampaignDomainState.Ordered, CampaignDomainState.Waiting, CampaignDomainState.Waiting],
+            (await bench.RowsAsync(id)).Select(row => row.State));
+        await Assert.ThrowsAsync<OperationCanceledException>(() => bench.SweepAsync(new Killed()));
+        await bench.SweepAsync();
+        await bench.SweepAsync();
+
+        var rows = await bench.RowsAsync(id);
+        foreach (var (at, order) in served.Index())
+        {
+            var opened = Assert.Single((await bench.OrdersAsync(order)).Skip(1));
+            Assert.Equal((CampaignDomainState.Ordered, opened.Id), (rows[at].State, rows[at].OrderId));
+        }
+    }
+
+    /// <summary>Fails when a CA that is down holds up those of another, or when ever more is opened that only waits for
+    /// it.</summary>
+    [Fact]
+    public async Task A_CA_that_does_not_answer_holds_up_its_own_and_not_those_of_another()
+    {
+        await using var bench = await CampaignBench.StartAsync(database, ordersPerTurn: 2);
+        bench.Path.OtherCa = new StandInCa { Name = "other" };
+        bench.Path.DefaultCa = bench.Path.Ca.Name;
+        Order[] served =
+        [
+            await bench.ServedAsync(), await bench.ServedAsync(), await bench.ServedAsync(), await bench.ServedAsync(),
+        ];
+        await bench.Path.SqlAsync(
+            $"UPDATE domains SET certificate_authority = 'other' WHERE id = {served[3].DomainId}");
+        var id = await bench.RunningAsync();
+        await bench.SweepAsync();
+        await bench.Path.SqlAsync(
+            $"""
+             UPDATE orders SET state = 'PendingOrder', snoozes = 1, reason = {Reasons.CaNotReachable.Code}
+             WHERE kind = 'Renewal'
+             """);
+
+        await bench.SweepAsync();
+        await bench.SweepAsync();
+
+        Assert.Equal(
+            [
+                CampaignDomainState.Ordered, CampaignDomainState.Ordered, CampaignDomainState.Waiting,
+                CampaignDomainState.Ordered,
+            ],
+            (await bench.RowsAsync(id)).Select(row => row.State));
+    }
+
+    [Fact]
+    public async Task Campaigns_that_start_at_one_moment_share_no_domain_and_none_starts_twice()
+    {
+        await using var bench = await CampaignBench.StartAsync(database);
+        Order[] served = [await bench.ServedAsync(), await bench.ServedAsync()];
+        Guid[] ids = [await bench.PlanAsync(), await bench.PlanAsync()];
+
+        Assert.All(
+            await Task.WhenAll(ids.Concat(ids).Select(id => bench.CommandAsync(bench.Moves.StartAsync, id))),
+            Assert.Null);
+
+        var rows = (await Task.WhenAll(ids.Select(bench.RowsAsync))).SelectMany(some => some).ToList();
+        Assert.Equal(2, rows.Count(row => row.State == CampaignDomainState.Waiting));
+        Assert.Equal(2, rows.Count(row => row.Obstacle == CampaignObstacle.OtherCampaign));
+        Assert.All(
+            await Task.WhenAll(ids.Select(bench.EventsAsync)),
+            told => Assert.Equal([EventTypes.CampaignStarted], told));
+        Assert.Equal(served.Length, rows.Select(row => row.DomainId).Distinct().Count());
+    }
+
+    /// <summary>Fails when the answer to an abortion is no promise: a worker that had picked the domain opens its
+    /// successor after it.</summary>
+    [Fact]
+    public async Task After_an_abortion_nothing_is_opened_not_even_by_a_worker_that_was_about_to()
+    {
+        await using var bench = await CampaignBench.StartAsync(database);
+        var served = await bench.ServedAsync();
+        var id = await bench.RunningAsync();
+        await using var connection = await database.DataSource.OpenConnectionAsync();
+        await using var abortion = await connection.BeginTransactionAsync();
+        Assert.Null(await bench.Moves.AbortAsync(connection, id, bench.Now, default));
+
+        var opening = OpenSuccessor.RunAsync(bench.Path, id, served.DomainId, bench.Now, default);
+        await Eventually.TrueAsync(async () => await bench.Path.ValueAsync<bool>(
+            $"""
+             SELECT EXISTS (SELECT 1 FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event_type = 'Lock') AS "Value"
+             """));
+        await abortion.CommitAsync();
+
+        Assert.Null(await opening);
+        Assert.Single(await bench.OrdersAsync(served));
+    }
+
     [Fact]
     public async Task A_successor_that_is_under_way_is_followed_and_a_domain_is_in_one_campaign_only()
     {
@@ -214,5 +353,10 @@ public sealed class CampaignTests(PostgresDatabase database) : IClassFixture<Pos
         bench.Path.Clock.Advance(Campaign.PlanKept + TimeSpan.FromMinutes(1));
         await bench.SweepAsync();
         Assert.Empty(await bench.RowsAsync(id));
+    }
+
+    private sealed class Killed : IWakes
+    {
+        public void Wake(OrderState state) => throw new OperationCanceledException();
     }
 }

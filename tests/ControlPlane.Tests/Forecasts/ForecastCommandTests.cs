@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json;
 using ControlPlane.Database;
+using ControlPlane.Tests.Vault;
 
 namespace ControlPlane.Tests.Forecasts;
 
-/// <summary>The command, run as a program without any setting.</summary>
-public sealed class ForecastCommandTests : IDisposable
+/// <summary>The command, run as a program without any setting but, for the real fleet, its database.</summary>
+public sealed class ForecastCommandTests(PostgresDatabase database) : IClassFixture<PostgresDatabase>, IDisposable
 {
     private readonly string _out = Directory.CreateTempSubdirectory("cp-forecast-").FullName;
 
@@ -28,6 +29,15 @@ public sealed class ForecastCommandTests : IDisposable
             json.RootElement.EnumerateObject(), one => Assert.Equal(JsonValueKind.Number, one.Value.ValueKind));
         Assert.StartsWith(
             "<svg ", await File.ReadAllTextAsync(Path.Combine(_out, "forecast.svg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_real_fleet_is_read_from_the_database_alone()
+    {
+        var (status, output, error) = await ControlPlaneProgram.RunAsync(
+            database, new Dictionary<string, string>(), "forecast");
+        Assert.True(status == 0, error);
+        Assert.EndsWith("It fits.\n", output, StringComparison.Ordinal);
     }
 
     [Fact]

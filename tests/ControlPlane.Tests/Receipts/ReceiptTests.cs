@@ -63,12 +63,19 @@ public sealed class ReceiptTests(PostgresDatabase database) : IClassFixture<Post
     }
 
     /// <summary>Fails when a stolen node is called done with while something that it could read is good.</summary>
-    [Fact]
-    public async Task A_banned_nodes_receipt_comes_when_all_it_could_read_is_replaced_and_revoked()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_banned_nodes_receipt_comes_when_all_it_could_read_is_replaced_and_revoked(bool wasAskedBefore)
     {
         await using var revocations = await RevocationBench.StartAsync(database);
         var (bench, rekey) = (revocations.Path, revocations.Rekey);
         var served = await rekey.ServedAsync();
+        if (wasAskedBefore)
+        {
+            await revocations.RequestAsync(served, RevocationReason.Superseded, atOnce: false);
+        }
+
         await rekey.ServedAsync(isReadByStolen: false);
         await rekey.BanAsync();
         await bench.SqlAsync($"UPDATE nodes SET retired_at = {bench.Clock.GetUtcNow()} WHERE id = {rekey.Stolen}");

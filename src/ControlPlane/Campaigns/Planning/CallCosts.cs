@@ -28,7 +28,7 @@ internal sealed record CallCosts(IReadOnlyDictionary<string, IReadOnlyList<Budge
                 new($"acme/{acme.Name}/calls", acme.Calls, 7), new($"acme/{acme.Name}/orders", acme.Orders, 1),
             ]);
         costs[CertCentralAuthority.TheName] = [new(CertCentralAuthority.TheName, CallWindows.CertCentral, 3)];
-        return new CallCosts(costs, configuration[CertificateAuthoritiesSetup.Default] ?? CertCentralAuthority.TheName);
+        return new CallCosts(costs, CertificateAuthoritiesSetup.DefaultOf(configuration));
     }
 
     /// <summary>Of a CA that is not configured any more, for which no order can be placed, those of the configured

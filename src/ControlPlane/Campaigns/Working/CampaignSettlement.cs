@@ -67,15 +67,23 @@ internal static class CampaignSettlement
           AND (domains.dns_away_since IS NOT NULL OR domains.renewals_stopped_at IS NOT NULL)
         """;
 
+    /// <summary>Several campaigns may have found it away: one takes it, of the running ones that whose deadline is
+    /// next, and the others see it when that one is done with it.</summary>
     private const string CameBack =
         """
         UPDATE campaign_domains row SET state = 'Waiting', obstacle = NULL
-        FROM domains, campaigns WHERE domains.id = row.domain_id AND campaigns.id = row.campaign_id
-          AND campaigns.state IN ('Running', 'Paused') AND row.state = 'Skipped' AND row.obstacle = 'Left'
-          AND domains.dns_away_since IS NULL AND domains.renewals_stopped_at IS NULL AND domains.status = 'Active'
-          AND NOT EXISTS (
-              SELECT 1 FROM campaign_domains other WHERE other.domain_id = row.domain_id
-                AND other.campaign_id <> row.campaign_id AND other.state IN ('Waiting', 'Ordered', 'Failed'))
+        FROM (
+            SELECT DISTINCT ON (away.domain_id) away.domain_id, away.campaign_id
+            FROM campaign_domains away
+            JOIN domains ON domains.id = away.domain_id JOIN campaigns ON campaigns.id = away.campaign_id
+            WHERE campaigns.state IN ('Running', 'Paused') AND away.state = 'Skipped' AND away.obstacle = 'Left'
+              AND domains.dns_away_since IS NULL AND domains.renewals_stopped_at IS NULL
+              AND domains.status = 'Active' AND domains.claim <> 'Lost'
+              AND NOT EXISTS (
+                  SELECT 1 FROM campaign_domains other WHERE other.domain_id = away.domain_id
+                    AND other.state IN ('Waiting', 'Ordered', 'Failed'))
+            ORDER BY away.domain_id, campaigns.state = 'Paused', campaigns.deadline, campaigns.id) back
+        WHERE row.campaign_id = back.campaign_id AND row.domain_id = back.domain_id
         """;
 
     private const string FailedOrders =

@@ -1,3 +1,4 @@
+using ControlPlane.CertificateAuthorities;
 using ControlPlane.Database;
 using ControlPlane.Domains;
 using ControlPlane.Drills;
@@ -12,11 +13,13 @@ namespace ControlPlane.Campaigns.Working;
 /// Works off the campaigns: reads off what is done, then opens the next successors by rank, each in a transaction of
 /// its own. Everything it knows is in the rows, so that a killed one goes on and none is repeated.
 /// <para>A campaign may hold a hundred thousand domains. No more than <see cref="CampaignOptions.OrdersPerTurn"/> of
-/// its orders stand before the CA's door at a time, behind everybody for whom a customer waits.</para>
+/// its orders stand before the CA's door at a time, behind everybody for whom a customer waits. Where so many wait for
+/// one CA that does not answer, those of other CAs go on.</para>
 /// </summary>
 internal sealed partial class CampaignSweep(
     IDbContextFactory<ControlPlaneDb> databases,
     NpgsqlDataSource database,
+    Authorities authorities,
     IOptions<CampaignOptions> options,
     IWakes wakes,
     TimeProvider time,
@@ -84,19 +87,26 @@ internal sealed partial class CampaignSweep(
     {
         await using var command = database.CreateCommand(
             """
-            SELECT row.campaign_id, row.domain_id
-            FROM campaign_domains row JOIN campaigns ON campaigns.id = row.campaign_id
-            WHERE campaigns.state = 'Running' AND row.state IN ('Waiting', 'Failed')
-              AND (row.next_attempt_at IS NULL OR row.next_attempt_at <= $1)
-            ORDER BY row.state = 'Failed', campaigns.deadline, campaigns.id, row.rank
-            LIMIT greatest(0, $2 - (
-                SELECT count(DISTINCT orders.id)
+            WITH at_the_door AS (
+                SELECT DISTINCT orders.id, orders.ca, coalesce(orders.reason, '') IN (
+                    'ca-not-reachable', 'ca-credential-refused', 'ca-not-configured') AS held
                 FROM campaign_domains ahead JOIN orders ON orders.id = ahead.order_id
                 WHERE ahead.state = 'Ordered'
-                  AND (orders.state = 'PendingOrder' OR (orders.state = 'PendingDns' AND orders.snoozes = 0))))
+                  AND (orders.state = 'PendingOrder' OR (orders.state = 'PendingDns' AND orders.snoozes = 0))),
+            shut AS (SELECT ca FROM at_the_door WHERE held GROUP BY ca HAVING count(*) >= $2)
+            SELECT row.campaign_id, row.domain_id
+            FROM campaign_domains row JOIN campaigns ON campaigns.id = row.campaign_id
+                JOIN domains domain ON domain.id = row.domain_id JOIN tenants tenant ON tenant.id = domain.tenant_id
+            WHERE campaigns.state = 'Running' AND row.state IN ('Waiting', 'Failed')
+              AND (row.next_attempt_at IS NULL OR row.next_attempt_at <= $1)
+              AND coalesce(domain.certificate_authority, tenant.certificate_authority, $3)
+                  NOT IN (SELECT ca FROM shut)
+            ORDER BY row.state = 'Failed', campaigns.deadline, campaigns.id, row.rank
+            LIMIT greatest(0, $2 - (SELECT count(*) FROM at_the_door WHERE ca NOT IN (SELECT ca FROM shut)))
             """);
         command.Parameters.Add(new() { Value = time.NowStored() });
         command.Parameters.Add(new() { Value = options.Value.OrdersPerTurn });
+        command.Parameters.Add(new() { Value = authorities.Default });
         await using var reader = await command.ExecuteReaderAsync(ct);
         List<(Guid, Guid)> next = [];
         while (await reader.ReadAsync(ct))

@@ -96,7 +96,13 @@ internal sealed class AcmeClient(AcmeWire wire, AcmeAccounts accounts, AcmeOptio
     {
         var directory = await DirectoryAsync(ct);
         var body = Bytes(new RevokeCertBody(Base64Url.EncodeToString(leaf), (int)reason), Json.RevokeCertBody);
-        await PostAsync(new AcmeCall(AcmeRoute.Revoke, Named(directory.RevokeCert, "revokeCert"), body), ct);
+        // Thousands may come at once, after a ban or with a campaign: they leave new domains their part.
+        await PostAsync(
+            new AcmeCall(AcmeRoute.Revoke, Named(directory.RevokeCert, "revokeCert"), body)
+            {
+                Priority = CallPriority.Renewal,
+            },
+            ct);
     }
 
     /// <summary>The renewal window of a certificate; null: this CA has none (RFC 9773).</summary>

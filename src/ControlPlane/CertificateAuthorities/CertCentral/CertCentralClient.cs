@@ -68,8 +68,9 @@ internal sealed class CertCentralClient(CertCentralWire wire) : ICertCentralApi
     public Task<RequestState?> RevokeCertificateAsync(string certificateId, RevokeBody body, CancellationToken ct) =>
         RevokeAsync(Put("certificate/{0}/revoke", certificateId).With(body, Json.RevokeBody), ct);
 
+    // A request waits for a person for days, and thousands may: asking after them leaves new domains their part, too.
     public Task<RequestState> GetRequestAsync(string requestId, CancellationToken ct) =>
-        AskAsync(Get("request/{0}", requestId), Json.RequestState, ct);
+        AskAsync(Get("request/{0}", requestId) with { Priority = CallPriority.Renewal }, Json.RequestState, ct);
 
     public Task<ProductList> ListProductsAsync(CancellationToken ct) => AskAsync(Get("product"), Json.ProductList, ct);
 

@@ -12,7 +12,8 @@ namespace ControlPlane.Domains.Revoking;
 /// <param name="NextAttemptAt">When the CA is asked next; null while it is not to be asked.</param>
 /// <param name="CaRequest">What a person of the CA's account has to approve; null when nothing.</param>
 /// <param name="Detail">The last fault, for an engineer; null when there was none.</param>
-/// <param name="ReplacedAt">Since when nobody is served with the certificate; null while somebody is.</param>
+/// <param name="ReplacedAt">Since when every serving node has proven another, or the name is not served any more; a
+/// node that was lost then may serve it until it is heard again. Null before.</param>
 /// <param name="RevokedAt">When the CA said that it is revoked.</param>
 internal sealed record RevocationView(
     Guid Certificate, string Serial, RevocationState State, RevocationReason Reason, string When,

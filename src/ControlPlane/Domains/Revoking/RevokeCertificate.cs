@@ -134,6 +134,6 @@ internal static class RevokeCertificate
             OrderId = bundle.OrderId,
             Type = EventTypes.RevocationRequested,
             Message = $"Certificate {bundle.Serial} is to be revoked ({row.Reason}), "
-                + (row.AtOnce ? "at once." : "once no node serves it any more: its successor is ordered."),
+                + (row.AtOnce ? "at once." : "once every serving node has proven its successor, which is ordered."),
         };
 }

@@ -42,7 +42,8 @@ internal static class ExposedBundles
 
     /// <summary>Wherever the ban says so: has every certificate revoked whose key the node could read, those that are
     /// out of use with those that are to be replaced. Whoever holds the key can pass for the name as long as any of
-    /// them is good.</summary>
+    /// them is good: a revocation that was given up before is tried again, and one for another reason becomes this
+    /// one.</summary>
     public static async Task RevokeAsync(
         NpgsqlConnection connection, Guid node, DateTimeOffset now, CancellationToken ct)
     {
@@ -55,13 +56,22 @@ internal static class ExposedBundles
                 JOIN bundles bundle ON EXISTS (
                     SELECT 1 FROM bundle_releases WHERE node_id = ban.node_id AND bundle_id = bundle.id)
                 WHERE ban.node_id = $1 AND ban.revokes AND bundle.not_after > $2
-                ON CONFLICT (bundle_id) DO NOTHING
+                ON CONFLICT (bundle_id) DO UPDATE SET
+                    reason = 'KeyCompromise', attempts = 0, detail = NULL,
+                    state = CASE WHEN revocations.state = 'Failed' AND NOT revocations.at_once
+                                     AND revocations.replaced_at IS NULL THEN 'WaitingForReplacement'
+                                 WHEN revocations.state = 'Failed' THEN 'Sending' ELSE revocations.state END,
+                    next_attempt_at = CASE WHEN revocations.state = 'Failed' AND (revocations.at_once
+                                               OR revocations.replaced_at IS NOT NULL) THEN $2::timestamptz
+                                           ELSE revocations.next_attempt_at END
+                    WHERE revocations.state = 'Failed' OR (revocations.reason <> 'KeyCompromise'
+                        AND revocations.state IN ('WaitingForReplacement', 'Sending'))
                 RETURNING bundle_id, domain_id
             )
             INSERT INTO events (at, tenant_id, domain_id, order_id, type, message)
             SELECT $2, domains.tenant_id, domains.id, bundles.order_id, $3,
                    'A node that could read the key of certificate ' || bundles.serial
-                   || ' was banned: it is to be revoked once no node serves it any more.'
+                   || ' was banned: it is to be revoked, once it is replaced where it is served.'
             FROM asked JOIN bundles ON bundles.id = asked.bundle_id JOIN domains ON domains.id = asked.domain_id
             """,
             connection)

@@ -41,6 +41,18 @@ public sealed class AcmeAuthorityTests(PostgresDatabase database) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_revocation_leaves_new_domains_their_part_of_the_calls()
+    {
+        await using var set = await Set.StartAsync(database);
+        set.Ca.On("/revoke", ScriptedAcme.Json(200, "{}"));
+
+        await set.Bench.Authority.RevokeAsync(new Revocation([0x30, 0], RevocationReason.Superseded, "x"), Ct);
+
+        Assert.Equal(CallPriority.Renewal, set.Bench.Calls.Reserved.Last());
+        Assert.Equal(1, set.Ca.Count("/revoke"));
+    }
+
+    [Fact]
     public async Task A_read_is_repeated_and_its_wait_told()
     {
         await using var set = await Set.StartAsync(database);

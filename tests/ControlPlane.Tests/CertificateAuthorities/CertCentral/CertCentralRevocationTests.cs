@@ -32,6 +32,7 @@ public sealed class CertCentralRevocationTests
         var call = Assert.Single(bench.Ca.Seen);
         Assert.Equal($"certificate/{leaf.SerialNumber}/revoke", call.Path);
         Assert.Contains("\"revocation_reason\":\"keyCompromise\"", call.Body, StringComparison.Ordinal);
+        Assert.Equal([CallPriority.Renewal], bench.Budget.Reserved);
     }
 
     [Theory]
@@ -48,6 +49,8 @@ public sealed class CertCentralRevocationTests
 
         Assert.Equal(standing, answer.Standing.ToString());
         Assert.Equal("request/730000001", Assert.Single(bench.Ca.Seen).Path);
+        // Thousands may wait for a person for days: they leave new domains their part of the calls.
+        Assert.Equal([CallPriority.Renewal], bench.Budget.Reserved);
     }
 
     private static X509Certificate2 Leaf()

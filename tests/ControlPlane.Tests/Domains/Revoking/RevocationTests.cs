@@ -184,6 +184,40 @@ public sealed class RevocationTests(PostgresDatabase database) : IClassFixture<P
         Assert.Equal([EventTypes.RevocationRequested, EventTypes.CertificateRevoked], await bench.ToldAsync(served));
     }
 
+    /// <summary>Fails when a certificate whose key is in other hands stays good because its revocation was asked for
+    /// before, and given up, or stands in the CA's list for a harmless reason.</summary>
+    [Fact]
+    public async Task A_ban_tries_again_what_was_given_up_and_makes_every_reason_its_own()
+    {
+        await using var bench = await RevocationBench.StartAsync(database);
+        Order[] served = [await bench.Rekey.ServedAsync(), await bench.Rekey.ServedAsync()];
+        foreach (var order in served)
+        {
+            await bench.RequestAsync(order, RevocationReason.Superseded, atOnce: false);
+        }
+
+        await bench.Path.SqlAsync(
+            $"UPDATE revocations SET state = 'Failed', detail = 'Rejected.' WHERE bundle_id = {served[1].BundleId}");
+        await bench.Rekey.BanAsync();
+
+        foreach (var order in served)
+        {
+            var row = await bench.RowAsync(order);
+            Assert.Equal(
+                (RevocationState.WaitingForReplacement, RevocationReason.KeyCompromise), (row.State, row.Reason));
+        }
+
+        // Of what was to be revoked at once, or is replaced, the CA is asked at once.
+        await bench.Path.SqlAsync(
+            $"UPDATE revocations SET state = 'Failed', detail = 'Rejected.', replaced_at = now() WHERE NOT at_once");
+        await bench.Rekey.BanAsync();
+        await bench.SweepAsync();
+        Assert.Equal(RevocationState.Revoked, (await bench.RowAsync(served[0])).State);
+        Assert.Equal(2, bench.Asked("revoke"));
+        await bench.Rekey.BanAsync();
+        Assert.Equal(RevocationState.Revoked, (await bench.RowAsync(served[1])).State);
+    }
+
     [Fact]
     public async Task A_replacement_that_fails_is_ordered_again_later_and_the_certificate_stays_good_until_then()
     {
