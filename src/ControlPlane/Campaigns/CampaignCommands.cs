@@ -130,7 +130,7 @@ internal static class CampaignCommands
     {
         var id = Id();
         var watch = new Command(
-            "watch", "Show how far a campaign is until it ends. Status 1: some were not replaced, or late.") { id };
+            "watch", "Show how far a campaign is until it ends. Status 1: it was aborted, or some are late.") { id };
         watch.TreatUnmatchedTokensAsErrors = false;
         watch.SetAction((parsed, ct) => run(
             null, (services, db) => WatchAsync(services, db, parsed.GetValue(id), ct), ct));

@@ -51,9 +51,7 @@ internal static class DeleteDomain
         DateTimeOffset now)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
-        var domain = await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").VisibleTo(caller)
-            .SingleOrDefaultAsync(CancellationToken.None);
-        if (domain is null)
+        if (await db.LockAsync(id, caller) is not { } domain)
         {
             return Problems.NotFound.With("There is no such domain.");
         }

@@ -71,7 +71,9 @@ internal static class CampaignSettlement
     /// next, and the others see it when that one is done with it.</summary>
     private const string CameBack =
         """
-        UPDATE campaign_domains row SET state = 'Waiting', obstacle = NULL
+        UPDATE campaign_domains row
+        SET state = 'Waiting', obstacle = NULL, expected_at = greatest($1, (
+            SELECT max(expected_at) FROM campaign_domains others WHERE others.campaign_id = row.campaign_id))
         FROM (
             SELECT DISTINCT ON (away.domain_id) away.domain_id, away.campaign_id
             FROM campaign_domains away
@@ -157,7 +159,7 @@ internal static class CampaignSettlement
         await ExecuteAsync(FailedOrders, now, Reasons.Surprise.Code, RetryMinutes);
         await ExecuteAsync(Overtaken);
         await ExecuteAsync(Left);
-        await ExecuteAsync(CameBack);
+        await ExecuteAsync(CameBack, now);
         await ExecuteAsync(GivenUp, now);
         await ExecuteAsync(Late, now, EventTypes.CampaignLate);
         await ExecuteAsync(Completed, now, EventTypes.CampaignCompleted);

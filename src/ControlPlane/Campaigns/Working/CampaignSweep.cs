@@ -35,11 +35,15 @@ internal sealed partial class CampaignSweep(
     {
         await using (var connection = await database.OpenConnectionAsync(ct))
         {
-            await using var transaction = await connection.BeginTransactionAsync(ct);
-            await using var forget = connection.Command(
+            await using (var forget = connection.Command(
                 "DELETE FROM campaigns WHERE state = 'Planned' AND created_at < $1",
-                time.GetUtcNow().ToUniversalTime() - Campaign.PlanKept);
-            await forget.ExecuteNonQueryAsync(ct);
+                time.GetUtcNow().ToUniversalTime() - Campaign.PlanKept))
+            {
+                // By itself: within the next transaction it would lock campaigns in another order than a start does.
+                await forget.ExecuteNonQueryAsync(ct);
+            }
+
+            await using var transaction = await connection.BeginTransactionAsync(ct);
             var isUnderWay = await CampaignSettlement.RunAsync(connection, time.GetUtcNow().ToUniversalTime(), ct);
             await transaction.CommitAsync(ct);
             if (!isUnderWay)

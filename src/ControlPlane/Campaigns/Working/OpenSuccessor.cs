@@ -26,8 +26,7 @@ internal static class OpenSuccessor
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var running = await db.Campaigns.FromSql(
             $"SELECT * FROM campaigns WHERE id = {campaign} AND state = 'Running' FOR SHARE").ToListAsync(ct);
-        var domain = (await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").ToListAsync(ct))
-            .Single();
+        var domain = await db.Domains.Locked(id).SingleAsync(ct);
         var row = (await db.CampaignDomains.FromSql(
             $"""
              SELECT * FROM campaign_domains WHERE campaign_id = {campaign} AND domain_id = {id}

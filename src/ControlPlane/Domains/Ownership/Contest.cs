@@ -139,7 +139,7 @@ internal static class Contest
         var claims = await run.Db.Domains
             .FromSql($"""
                 SELECT * FROM domains WHERE hostname = {run.Domain.Hostname} AND deleted_at IS NULL
-                ORDER BY id FOR UPDATE
+                ORDER BY id FOR NO KEY UPDATE
                 """)
             .Select(row => new { row.Id, row.Claim }).ToListAsync(ct);
         if (claims.Single(claim => claim.Id == run.Domain.Id).Claim == Claim.Lost)

@@ -131,9 +131,8 @@ internal static class Visibility
 
     /// <summary>One domain to change, its row locked against others who would, and not against who refers to it; or
     /// null.</summary>
-    public static Task<Domain?> LockAsync(this ControlPlaneDb db, Guid id, Caller caller) => db.Domains
-        .FromSql($"SELECT * FROM domains WHERE id = {id} FOR NO KEY UPDATE").VisibleTo(caller)
-        .SingleOrDefaultAsync(CancellationToken.None);
+    public static Task<Domain?> LockAsync(this ControlPlaneDb db, Guid id, Caller caller) =>
+        db.Domains.Locked(id).VisibleTo(caller).SingleOrDefaultAsync(CancellationToken.None);
 }
 
 /// <summary>How kinds of key are written on the wire.</summary>

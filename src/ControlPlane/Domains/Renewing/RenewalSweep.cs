@@ -77,7 +77,7 @@ internal sealed partial class RenewalSweep(
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // As a deletion locks it: one that came first is seen, one that comes later finds the renewal.
-        var domain = await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").SingleAsync(ct);
+        var domain = await db.Domains.Locked(id).SingleAsync(ct);
         var now = time.NowStored();
         if (domain.Status != DomainStatus.Active || domain.RenewAt is null || domain.RenewAt > now
             || await SuccessorOrder.IsUnderWayAsync(db, id, ct))

@@ -26,7 +26,7 @@ internal static class ReplaceRevoked
         var domain = (await db.Domains.FromSql(
             $"""
              SELECT domains.* FROM domains JOIN bundles ON bundles.domain_id = domains.id WHERE bundles.id = {bundle}
-             FOR UPDATE OF domains
+             FOR NO KEY UPDATE OF domains
              """).ToListAsync(ct)).Single();
         var row = await db.Revocations.SingleAsync(known => known.BundleId == bundle, ct);
         if (row.OrderId is not null || row.ReplacedAt is not null

@@ -48,7 +48,7 @@ internal sealed class OrderRun(
     public async Task<bool> DeletionRequestedAsync(CancellationToken ct)
     {
         _transaction ??= await db.Database.BeginTransactionAsync(ct);
-        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM domains WHERE id = {order.DomainId} FOR UPDATE", ct);
+        await db.Database.ExecuteSqlAsync($"SELECT 1 FROM domains WHERE id = {order.DomainId} FOR NO KEY UPDATE", ct);
         return await db.Orders.Where(row => row.Id == order.Id).Select(row => row.CancelRequestedAt != null)
             .SingleAsync(ct);
     }

@@ -27,7 +27,7 @@ internal static class OpenReplacement
         var domain = (await db.Domains.FromSql(
             $"""
              SELECT domains.* FROM domains JOIN bundles ON bundles.domain_id = domains.id WHERE bundles.id = {bundle}
-             FOR UPDATE OF domains
+             FOR NO KEY UPDATE OF domains
              """).ToListAsync(ct)).Single();
         var row = (await db.Replacements.FromSql(
             $"SELECT * FROM replacements WHERE node_id = {node} AND bundle_id = {bundle} FOR UPDATE").ToListAsync(ct))

@@ -112,7 +112,7 @@ internal sealed partial class CustodySweep(
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         // As a deletion locks it: one that came first is seen, one that comes later finds the renewal.
-        var domain = (await db.Domains.FromSql($"SELECT * FROM domains WHERE id = {id} FOR UPDATE").ToListAsync(ct))[0];
+        var domain = await db.Domains.Locked(id).SingleAsync(ct);
         var open = await db.Orders.Where(order => order.DomainId == id && order.ClosedAt == null).ToListAsync(ct);
         if (domain.Status != DomainStatus.Active || open.Any(order => order.State != OrderState.Active))
         {
