@@ -57,8 +57,9 @@ internal static class CheckDomain
             var probes = order.State == OrderState.PendingDns && order.Reason is { } reason
                 && CaEyes.DialOthers.Contains(reason);
             var at = now;
-            if ((probes || order.State is OrderState.PendingValidation or OrderState.PendingIssuance)
-                && !looks.Take(order.Id.ToString()))
+            var asksTheCa = order.State
+                is OrderState.PendingOrder or OrderState.PendingValidation or OrderState.PendingIssuance;
+            if ((probes || asksTheCa) && !looks.Take(order.Id.ToString()))
             {
                 if (!probes)
                 {

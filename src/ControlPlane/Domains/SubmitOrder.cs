@@ -42,8 +42,14 @@ internal sealed class SubmitOrder(
         if (order.Kind == OrderKind.Renewal)
         {
             // Where it goes decides what it can follow.
-            await failover.ChooseAsync(run, ct);
+            var (_, why) = await failover.ChooseAsync(run, ct);
             await ReissueOrder.ChooseAsync(run, ct);
+            if (why is not null && order.CaOrderId is not null)
+            {
+                // Bound to its order there it could not go elsewhere any more: it waits unbound, for either CA.
+                order.PlaceAnew(renewalOf: null);
+                return new StepResult.Snooze(RetrySchedules.CaAway.At(order.Snoozes), Reasons.CaNotReachable, why);
+            }
         }
 
         using var made = OrderKey.Make(order.Hostname, run.Domain.KeyAlgorithm);
@@ -57,7 +63,11 @@ internal sealed class SubmitOrder(
 
     private async Task<StepResult> PlaceAsync(OrderRun run, CancellationToken ct)
     {
-        await failover.ChooseAsync(run, ct);
+        if ((await failover.ChooseAsync(run, ct)).Moved && run.Order.CaOrderId is not null)
+        {
+            return new StepResult.Again();
+        }
+
         var (order, ca) = (run.Order, run.Ca);
         var request = await RequestAsync(run, ct);
         order.SubmittedAt = run.Now;

@@ -26,4 +26,30 @@ public sealed class CheckDomainTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.True(waits[0] <= TimeSpan.Zero);
         Assert.All(waits.Skip(1), wait => Assert.InRange(wait, TimeSpan.FromTicks(1), TimeSpan.FromMinutes(1)));
     }
+
+    /// <summary>Fails when one portal can use up the quota of all at the CA.</summary>
+    [Theory]
+    [InlineData("PendingOrder")]
+    [InlineData("PendingValidation")]
+    public async Task However_often_a_check_is_asked_for_the_ca_is_asked_early_once_a_minute(string state)
+    {
+        var id = await api.RegisterAsync($"hasty-{state.ToLowerInvariant()}.example.com");
+        var early = 0;
+        for (var asked = 0; asked < 3; asked++)
+        {
+            await using var db = api.Open();
+            var later = api.Clock.GetUtcNow().AddHours(1).ToUniversalTime();
+            await db.Database.ExecuteSqlAsync(
+                $"""
+                 UPDATE orders SET state = {state}, reason = 'ca-budget-spent', ca_order_id = 'ca-1',
+                     next_attempt_at = {later}
+                 WHERE domain_id = {id}
+                 """);
+            await api.Acme.PostAsync($"/v1/domains/{id}/check", null);
+            var due = (await db.Orders.SingleAsync(order => order.DomainId == id)).NextAttemptAt!.Value;
+            early += due < later.AddMinutes(-1) ? 1 : 0;
+        }
+
+        Assert.Equal(1, early);
+    }
 }

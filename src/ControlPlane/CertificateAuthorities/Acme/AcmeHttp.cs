@@ -19,6 +19,13 @@ internal sealed partial class AcmeHttp
     /// <summary>Longer pauses for everybody would punish all names for the quota of one.</summary>
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
+    /// <summary>New orders are counted by the hour. None waits for that here: it would keep one of the workers that
+    /// place orders, at other CAs, too. These are for the way to the database and back.</summary>
+    private static readonly TimeSpan OrderPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Until an order that found no room is tried again.</summary>
+    private static readonly TimeSpan OrderPause = TimeSpan.FromMinutes(1);
+
     private readonly HttpClient _http;
     private readonly AcmeOptions _options;
     private readonly AcmeBudgets _budgets;
@@ -42,7 +49,9 @@ internal sealed partial class AcmeHttp
     {
         using var owned = request;
         var url = request.RequestUri!;
-        if (url.Scheme != Uri.UriSchemeHttps && !(url.Scheme == Uri.UriSchemeHttp && url.IsLoopback))
+        // A CA elsewhere has no business with what listens on this machine.
+        if (url.Scheme != Uri.UriSchemeHttps
+            && !(url.Scheme == Uri.UriSchemeHttp && url.IsLoopback && _options.Directory!.IsLoopback))
         {
             throw AcmeProblems.NoAnswer(_options.Name, route, $"not sent: {url.Scheme} is not https");
         }
@@ -66,7 +75,7 @@ internal sealed partial class AcmeHttp
             await RecordAsync(route, fault, ct);
             return new AcmeAnswer(null, fault, nonce);
         }
-        catch (HttpRequestException broken)
+        catch (Exception broken) when (broken is HttpRequestException or InvalidDataException)
         {
             Count(route, "no_answer");
             LogFailure(_options.Name, route.Name, broken.Message);
@@ -101,21 +110,32 @@ internal sealed partial class AcmeHttp
 
     private async Task ReserveAsync(AcmeRoute route, CallPriority priority, CancellationToken ct)
     {
-        using var patience = new CancellationTokenSource(_options.BudgetPatience, _time);
+        if (route == AcmeRoute.NewOrder)
+        {
+            await ReserveAsync(_budgets.Orders, route, priority, Shorter(OrderPatience), OrderPause, ct);
+        }
+
+        await ReserveAsync(_budgets.Calls, route, priority, _options.BudgetPatience, null, ct);
+    }
+
+    private TimeSpan Shorter(TimeSpan patience) =>
+        patience < _options.BudgetPatience ? patience : _options.BudgetPatience;
+
+    private async Task ReserveAsync(
+        ICallBudget budget, AcmeRoute route, CallPriority priority, TimeSpan limit, TimeSpan? pause,
+        CancellationToken ct)
+    {
+        using var patience = new CancellationTokenSource(limit, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, ct);
         try
         {
-            if (route == AcmeRoute.NewOrder)
-            {
-                await _budgets.Orders.ReserveAsync(priority, both.Token);
-            }
-
-            await _budgets.Calls.ReserveAsync(priority, both.Token);
+            await budget.ReserveAsync(priority, both.Token);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
             throw new CertificateAuthorityException(
-                CaFailure.NoBudget, $"{_options.Name} {route.Name}: not sent, the CA's call budget is used up");
+                CaFailure.NoBudget, $"{_options.Name} {route.Name}: not sent, the CA's call budget is used up",
+                retryAfter: pause);
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {

@@ -68,6 +68,8 @@ internal static class AcmeProblems
         // The account, not the name: an operator must act.
         AccountDoesNotExist or "externalAccountRequired" or "userActionRequired" or "invalidContact"
             or "unsupportedContact" or "badSignatureAlgorithm" or "badPublicKey" => CaFailure.CredentialRefused,
+        // One certificate that another account was given: it says nothing against ours.
+        "unauthorized" when route == AcmeRoute.Revoke => CaFailure.Refused,
         // A deactivated account is told so everywhere; at newAccount it may also be a wrong external account.
         "unauthorized" => CaFailure.CredentialRefused,
         "malformed" when route == AcmeRoute.NewAccount => CaFailure.CredentialRefused,

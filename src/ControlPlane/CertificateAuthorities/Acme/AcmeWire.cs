@@ -110,6 +110,11 @@ internal sealed class AcmeWire
     private async Task<AcmeReply> SignedAsync(
         AcmeCall call, AccountKey key, Uri? account, AcmeDirectory directory, CancellationToken ct)
     {
+        if (call.Url is not { IsAbsoluteUri: true })
+        {
+            throw AcmeProblems.NoAnswer(_options.Name, call.Route, "not sent: the CA named no whole address");
+        }
+
         string? fresh = null;
         for (var attempt = 1; ; attempt++)
         {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace ControlPlane.CertificateAuthorities.Acme;
@@ -23,14 +24,26 @@ internal sealed class ChainChoice(AcmeClient client, string preferredIssuer)
 
         foreach (var alternate in offered.Alternates.Take(MostAlternates))
         {
-            var other = PemChain.LeafFirst((await client.ChainAsync(alternate, ct)).Pem);
-            if (IsPreferred(other))
+            if (await AlternateAsync(alternate, ct) is { } other && IsPreferred(other))
             {
                 return other;
             }
         }
 
         return chosen;
+    }
+
+    /// <returns>Null when it is not to be had, or is none.</returns>
+    private async Task<IReadOnlyList<byte[]>?> AlternateAsync(Uri alternate, CancellationToken ct)
+    {
+        try
+        {
+            return PemChain.LeafFirst((await client.ChainAsync(alternate, ct)).Pem);
+        }
+        catch (Exception fault) when (fault is CertificateAuthorityException or CryptographicException)
+        {
+            return null;
+        }
     }
 
     private bool IsPreferred(IReadOnlyList<byte[]> chain) => chain.Any(der =>

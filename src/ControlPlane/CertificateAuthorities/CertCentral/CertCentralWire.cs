@@ -16,6 +16,10 @@ namespace ControlPlane.CertificateAuthorities.CertCentral;
 /// </summary>
 internal sealed partial class CertCentralWire
 {
+    /// <summary>Longer than any window of the CA. What asks for more is a mistake on the way, and all replicas would
+    /// stand still for it: after this the CA is asked whether that holds.</summary>
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+
     private readonly HttpClient _http;
     private readonly CertCentralOptions _options;
     private readonly ICallBudget _budget;
@@ -174,10 +178,12 @@ internal sealed partial class CertCentralWire
 
     private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {
-        { Delta: { } delta } => delta,
-        { Date: { } date } when date > _time.GetUtcNow() => date - _time.GetUtcNow(),
+        { Delta: { } delta } => Bounded(delta),
+        { Date: { } date } when date > _time.GetUtcNow() => Bounded(date - _time.GetUtcNow()),
         _ => null,
     };
+
+    private static TimeSpan Bounded(TimeSpan asked) => asked < LongestPause ? asked : LongestPause;
 
     private void Count(CertCentralCall call, string result) =>
         _calls.Add(1, new("route", call.Route), new KeyValuePair<string, object?>("result", result));

@@ -6,8 +6,9 @@ namespace ControlPlane.CertificateAuthorities.Standings;
 
 /// <summary>Asks each CA that has something against it whether it is back, by a call that costs nothing: while orders
 /// go elsewhere, nobody else would notice.</summary>
-internal sealed class StandingSweep(
-    Authorities authorities, IDbContextFactory<ControlPlaneDb> databases, CaStandings standings) : ISweep
+internal sealed partial class StandingSweep(
+    Authorities authorities, IDbContextFactory<ControlPlaneDb> databases, CaStandings standings,
+    ILogger<StandingSweep> log) : ISweep
 {
     public async Task RunAsync(CancellationToken ct)
     {
@@ -25,6 +26,14 @@ internal sealed class StandingSweep(
             {
                 // Not back. That it did not answer is written down already.
             }
+            catch (Exception fault) when (fault is not OperationCanceledException)
+            {
+                // Such as its account's key that does not open: the others are asked all the same.
+                LogSurprise(fault, ca.Name);
+            }
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Whether {Ca} is back could not be asked")]
+    private partial void LogSurprise(Exception fault, string ca);
 }

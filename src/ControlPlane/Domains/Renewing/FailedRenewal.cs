@@ -25,7 +25,7 @@ internal static class FailedRenewal
     private static StepResult.Cancel Record(OrderRun run, StepResult.Cancel end)
     {
         var domain = run.Domain;
-        domain.RenewalFailed(run.Now + RetrySchedules.RenewalFailed.At(domain.RenewalFailures), run.Now);
+        domain.RenewalFailed(run.Now + Wait(domain, run.Now), run.Now);
         var outlook = Outlook(domain);
         var cause = $"{end.Reason.Title} {end.Detail}".Trim();
         run.Tell(
@@ -33,6 +33,17 @@ internal static class FailedRenewal
         return end.Reason.WaitingOn == WaitingOn.Customer
             ? end with { Detail = $"{end.Detail} {outlook}".Trim() }
             : new StepResult.Cancel(RenewalReasons.RenewalFailed, $"{cause} {outlook}");
+    }
+
+    /// <summary>While the certificate lasts, no more than a quarter of what is left of it passes between two attempts,
+    /// or an hour: one a day would be none on its last day, when the cause was mended too late for the one
+    /// before.</summary>
+    private static TimeSpan Wait(Domain domain, DateTimeOffset now)
+    {
+        var usual = RetrySchedules.RenewalFailed.At(domain.RenewalFailures);
+        var shortest = RetrySchedules.RenewalFailed.At(0);
+        var quarter = (domain.ExpiresAt - now) / 4 ?? usual;
+        return quarter <= TimeSpan.Zero || quarter >= usual ? usual : quarter > shortest ? quarter : shortest;
     }
 
     private static string Outlook(Domain domain) =>

@@ -54,7 +54,10 @@ internal sealed partial class RenewalSweep(
     private async Task<List<Guid>> DueAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        // One that leads elsewhere would be refused; it is looked at twice a day, and due as soon as it is back.
+        var now = time.GetUtcNow();
+        // One that leads elsewhere would be refused; it is looked at twice a day, and due as soon as it is back. One
+        // node that refuses a successor keeps it from being proven, and all the others serve it: it is renewed in its
+        // turn.
         return await db.Database.SqlQuery<Guid>(
             $"""
              WITH held_up AS (
@@ -63,9 +66,11 @@ internal sealed partial class RenewalSweep(
                    AND reason IN ('ca-not-reachable', 'ca-budget-spent', 'ca-credential-refused')
                  GROUP BY ca HAVING count(*) >= {MostHeldUp})
              SELECT due.id AS "Value" FROM domains due JOIN tenants ON tenants.id = due.tenant_id
-             WHERE due.status = 'Active' AND due.renew_at <= {time.GetUtcNow()} AND due.dns_away_since IS NULL
+             WHERE due.status = 'Active' AND due.renew_at <= {now} AND due.dns_away_since IS NULL
                AND NOT EXISTS (
-                   SELECT 1 FROM orders WHERE domain_id = due.id AND closed_at IS NULL AND state <> 'Active')
+                   SELECT 1 FROM orders LEFT JOIN bundles ON bundles.id = orders.bundle_id
+                   WHERE orders.domain_id = due.id AND closed_at IS NULL AND state <> 'Active'
+                     AND (state <> 'PendingDeployment' OR not_after - (not_after - not_before) / 3 > {now}))
                AND coalesce(due.certificate_authority, tenants.certificate_authority, {authorities.Default})
                    NOT IN (SELECT ca FROM held_up)
              ORDER BY due.expires_at, due.id LIMIT {Most}
@@ -80,7 +85,7 @@ internal sealed partial class RenewalSweep(
         var domain = await db.Domains.Locked(id).SingleAsync(ct);
         var now = time.NowStored();
         if (domain.Status != DomainStatus.Active || domain.RenewAt is null || domain.RenewAt > now
-            || await SuccessorOrder.IsUnderWayAsync(db, id, ct))
+            || await SuccessorOrder.IsAwaitedAsync(db, id, now, ct))
         {
             return false;
         }

@@ -38,4 +38,24 @@ internal static class SuccessorOrder
     public static Task<bool> IsUnderWayAsync(ControlPlaneDb db, Guid domain, CancellationToken ct) =>
         db.Orders.AnyAsync(
             order => order.DomainId == domain && order.ClosedAt == null && order.State != OrderState.Active, ct);
+
+    /// <summary>Whether one is that need not be renewed itself: a certificate that the nodes have, and one of them has
+    /// not proven in two thirds of its life, runs out on all others.</summary>
+    public static async Task<bool> IsAwaitedAsync(
+        ControlPlaneDb db, Guid domain, DateTimeOffset now, CancellationToken ct)
+    {
+        var open = await (
+            from order in db.Orders
+            where order.DomainId == domain && order.ClosedAt == null && order.State != OrderState.Active
+            join bundle in db.Bundles on order.BundleId equals bundle.Id into bundles
+            from bundle in bundles.DefaultIfEmpty()
+            select new
+            {
+                order.State,
+                NotBefore = (DateTimeOffset?)bundle.NotBefore,
+                NotAfter = (DateTimeOffset?)bundle.NotAfter,
+            }).ToListAsync(ct);
+        return open.Any(one => one is not { State: OrderState.PendingDeployment, NotBefore: { } from, NotAfter: { } to }
+            || RenewalMoment.Latest(from, to) > now);
+    }
 }

@@ -63,6 +63,12 @@ internal sealed partial class WindowSweep(
         {
             again = fault.RetryAfter > Later ? fault.RetryAfter.Value : Later;
         }
+        catch (Exception fault) when (fault is not OperationCanceledException)
+        {
+            // Whatever a CA says of one certificate, it is asked about the others.
+            LogSurprise(fault, served.Domain, served.Ca);
+            again = Later;
+        }
 
         var now = time.NowStored();
         DateTimeOffset? moved = window?.End < served.RenewAt ? Within(window, now) : null;
@@ -108,6 +114,10 @@ internal sealed partial class WindowSweep(
         Level = LogLevel.Warning,
         Message = "The CA would have the certificate of domain {Domain} renewed early: moved up to {Moment:u}; {Why}")]
     private partial void LogMovedUp(Guid domain, DateTimeOffset moment, Uri? why);
+
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "For domain {Domain} the renewal window of {Ca} could not be read")]
+    private partial void LogSurprise(Exception fault, Guid domain, string ca);
 
     private sealed record Served(
         Guid Domain, Guid Tenant, DateTimeOffset RenewAt, string Ca, Guid Bundle, byte[] Leaf,

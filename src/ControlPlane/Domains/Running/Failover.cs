@@ -1,6 +1,7 @@
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Standings;
 using ControlPlane.Domains.Preflight;
+using ControlPlane.Domains.Renewing;
 using ControlPlane.Metrics;
 using ControlPlane.Nodes.Fleets;
 using Microsoft.EntityFrameworkCore;
@@ -98,6 +99,9 @@ internal sealed class Failover(
 
         order.Ca = to;
         order.CaMovedAt = isAway ? run.Now : order.CaMovedAt;
+        // What it follows is another order there, whose year may last: then nothing is bought.
+        order.RenewalOf = null;
+        await ReissueOrder.ChooseAsync(run, ct);
         run.Tell(
             EventTypes.OrderAtOtherCa,
             isAway ? $"{string.Join(' ', why)} {to} takes its place." : $"It goes to {to}, as was chosen.");

@@ -69,7 +69,7 @@ internal static class RetrySchedules
 
     /// <summary>After the order of a served certificate's successor has failed, until one comes through. A third of the
     /// certificate's life is left when the first one is opened, so that all of these fit into it many times
-    /// over.</summary>
+    /// over; near its end they are shorter (<see cref="Renewing.FailedRenewal"/>).</summary>
     public static readonly IReadOnlyList<TimeSpan> RenewalFailed =
         [Hours(1), Hours(4), Hours(12), Hours(24)]; // then daily
 

@@ -95,14 +95,27 @@ internal sealed partial class SurplusOrderSweep(
         {
             // Of a reissue only what is still awaited is canceled: what was issued before it is served.
             var ca = authorities.Of(row.order.Ca);
-            if (row.order.ReissueBaseline is null
-                || (await ca.ReadAsync(row.seen.CaOrderId, ct)).Status == CaOrderStatus.Pending)
+            if (row.order.ReissueBaseline is null || await IsAwaitedAsync(ca, row.seen.CaOrderId, ct))
             {
                 await CancelAsync(db, row.order, row.seen.CaOrderId, now, ct);
             }
 
             row.seen.CanceledAt = now;
             await db.SaveChangesAsync(ct);
+        }
+    }
+
+    /// <summary>Not an order that the CA does not show us any more: asked for again it would hold up the
+    /// others.</summary>
+    private static async Task<bool> IsAwaitedAsync(ICertificateAuthority ca, string caOrderId, CancellationToken ct)
+    {
+        try
+        {
+            return (await ca.ReadAsync(caOrderId, ct)).Status == CaOrderStatus.Pending;
+        }
+        catch (CertificateAuthorityException fault) when (fault.Failure == CaFailure.Refused)
+        {
+            return false;
         }
     }
 

@@ -1,9 +1,17 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
 using System.Text.Json;
 using ControlPlane.CertificateAuthorities;
 using ControlPlane.CertificateAuthorities.Acme;
+using ControlPlane.Domains;
+using ControlPlane.Domains.Bundles;
 using ControlPlane.Tests.Domains;
 using ControlPlane.Vault;
+using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ControlPlane.Tests.CertificateAuthorities.Acme;
 
@@ -79,6 +87,76 @@ public sealed class AcmeAuthorityTests(PostgresDatabase database) : IClassFixtur
 
         await set.FaultAsync(() => set.Bench.Authority.ReadAsync(set.Order, Ct));
         Assert.Equal([TimeSpan.FromMinutes(1)], set.Bench.Calls.Pauses);
+    }
+
+    [Fact]
+    public async Task An_order_that_finds_no_room_in_its_hour_keeps_no_worker_waiting()
+    {
+        await using var set = await Set.StartAsync(database);
+        set.Bench.Orders.Grant = ct => new TaskCompletionSource().Task.WaitAsync(ct);
+        var watch = Stopwatch.StartNew();
+
+        var fault = await set.FaultAsync(set.PlaceAsync);
+
+        Assert.Equal((CaFailure.NoBudget, TimeSpan.FromMinutes(1)), (fault.Failure, fault.RetryAfter));
+        Assert.True(watch.Elapsed < set.Bench.Options.BudgetPatience / 2, $"It took {watch.Elapsed}.");
+        Assert.Equal(0, set.Ca.Count("/order"));
+    }
+
+    [Theory]
+    [InlineData("""{"status":"ready","finalize":"/finalize/1"}""")]
+    [InlineData("""{"status":"pending","authorizations":["/authz/1"]}""")]
+    [InlineData("""{"status":"pending","authorizations":[null]}""")]
+    public async Task An_address_that_is_none_is_no_answer(string order)
+    {
+        await using var set = await Set.StartAsync(database);
+        set.Ca.On("/order/1", ScriptedAcme.Json(200, order));
+
+        var fault = await set.FaultAsync(async () =>
+        {
+            await set.Bench.Authority.CheckAsync(set.Order, Ct);
+            await set.Bench.Authority.IssueAsync(set.Order, [0x30, 0], Ct);
+        });
+
+        Assert.Equal(CaFailure.NotDone, fault.Failure);
+    }
+
+    /// <summary>Its signed calls would reach whatever listens on this machine, and its refusals show the
+    /// answers.</summary>
+    [Fact]
+    public async Task A_ca_elsewhere_cannot_send_us_to_our_own_machine()
+    {
+        await using var set = await Set.StartAsync(database);
+        await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var http = new AcmeHttp(
+            AcmeBench.For(new Uri("https://ca.example/dir")), new(set.Bench.Calls, set.Bench.Orders),
+            services.GetRequiredService<IMeterFactory>(), TimeProvider.System, NullLogger<AcmeHttp>.Instance);
+
+        var fault = await set.FaultAsync(() => http.ExchangeAsync(
+            AcmeRoute.Read, CallPriority.New, new HttpRequestMessage(HttpMethod.Post, set.Order), Ct));
+
+        Assert.Equal((CaFailure.NotDone, 0), (fault.Failure, set.Ca.Seen.Count));
+    }
+
+    [Fact]
+    public async Task Another_chain_that_is_not_to_be_had_is_no_reason_to_go_without_one()
+    {
+        await using var set = await Set.StartAsync(database);
+        using var key = OrderKey.Make("shop.test", KeyAlgorithm.EcdsaP256);
+        var chain = set.Path.Pki.Issue(key.Csr, "shop.test");
+        set.Ca.On("/certificate/1", async context =>
+        {
+            context.Response.Headers.Link = $"<{set.Ca.Base}/certificate/2>;rel=\"alternate\"";
+            await context.Response.WriteAsync(
+                string.Join('\n', chain.Select(der => PemEncoding.WriteString("CERTIFICATE", der))));
+        });
+        using var choosy = new AcmeBench(
+            set.Path, AcmeBench.For(set.Ca.Url) with { PreferredIssuer = "Another Root" });
+
+        var got = await choosy.Authority.DownloadAsync(set.Ca.Base + "/certificate/1", Ct);
+
+        Assert.Equal(chain[0], got[0]);
+        Assert.Equal(1, set.Ca.Count("/certificate/2"));
     }
 
     [Theory]
@@ -241,7 +319,7 @@ public sealed class AcmeAuthorityTests(PostgresDatabase database) : IClassFixtur
 
         await new VaultCollection(
             set.Path, set.Path.Pause, set.Path.Trail, set.Path.Clock,
-            Microsoft.Extensions.Logging.Abstractions.NullLogger<VaultCollection>.Instance).RunAsync(Ct);
+            NullLogger<VaultCollection>.Instance).RunAsync(Ct);
 
         var stored = await db.VaultKeys.SingleAsync(key => key.Id == account.KeyId, Ct);
         using var key = await set.Path.Vault.OpenAsync(stored, Ct);

@@ -64,10 +64,14 @@ public sealed class AcmeProblemTests
     public void The_same_word_may_be_about_the_account_or_about_the_name()
     {
         const string Malformed = """{"type":"urn:ietf:params:acme:error:malformed"}""";
+        const string Unauthorized = """{"type":"urn:ietf:params:acme:error:unauthorized"}""";
         const string BadKey = """{"type":"urn:ietf:params:acme:error:badPublicKey"}""";
 
         Assert.Equal(CaFailure.CredentialRefused, Of(AcmeRoute.NewAccount, 400, Malformed).Failure);
         Assert.Equal(CaFailure.Refused, Of(AcmeRoute.Finalize, 400, BadKey).Failure);
+        // Another account's certificate: orders need not go elsewhere for it.
+        Assert.Equal(CaFailure.Refused, Of(AcmeRoute.Revoke, 403, Unauthorized).Failure);
+        Assert.Equal(CaFailure.CredentialRefused, Of(AcmeRoute.Read, 403, Unauthorized).Failure);
     }
 
     [Theory]

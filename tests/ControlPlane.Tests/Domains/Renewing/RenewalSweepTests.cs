@@ -114,6 +114,50 @@ public sealed class RenewalSweepTests(PostgresDatabase database) : IClassFixture
     }
 
     [Theory]
+    [InlineData(200, 24)]
+    [InlineData(48, 12)]
+    [InlineData(2, 1)]
+    [InlineData(-3, 24)]
+    public async Task Near_its_end_a_certificate_is_tried_more_often(int hoursLeft, int expected)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        await ServedAsync(bench, dueIn: -1, daysLeft: 30);
+        var end = bench.Clock.GetUtcNow().AddHours(hoursLeft);
+        await bench.SqlAsync($"UPDATE domains SET renewal_failures = 4, expires_at = {end}");
+        bench.Ca.OnPlace = _ => throw StandInCa.Fault(CaFailure.Refused);
+        await SweepAsync(bench);
+        var order = (await SuccessorsAsync(bench))[^1];
+        await bench.SqlAsync($"UPDATE orders SET state = 'PendingOrder' WHERE id = {order.Id}");
+
+        var failed = await bench.TurnAsync(await bench.ReadAsync(order));
+
+        Assert.Equal(expected, (failed.Domain.RenewAt!.Value - bench.Clock.GetUtcNow()).TotalHours, 0.1);
+    }
+
+    /// <summary>One node that refuses it keeps it from being proven; all others serve it.</summary>
+    [Theory]
+    [InlineData(10, 37, 0)]
+    [InlineData(40, 7, 1)]
+    public async Task A_successor_that_a_node_never_proves_is_renewed_in_its_turn(int age, int daysLeft, int opened)
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var served = await ServedAsync(bench, dueIn: -40, daysLeft: -20);
+        var stuck = await bench.OrderAsync(
+            OrderState.PendingDeployment, row => row.Kind = OrderKind.Renewal, served.Domain);
+        var now = bench.Clock.GetUtcNow();
+        await bench.SqlAsync(
+            $"""
+             UPDATE bundles SET not_before = {now.AddDays(-age)}, not_after = {now.AddDays(daysLeft)}
+             WHERE order_id = {stuck.Id}
+             """);
+
+        await SweepAsync(bench);
+        await SweepAsync(bench);
+
+        Assert.Equal(1 + opened, (await SuccessorsAsync(bench)).Count);
+    }
+
+    [Theory]
     [InlineData(199, 6, 1)]
     [InlineData(199, 8, 0)]
     [InlineData(24, 3, 1)]

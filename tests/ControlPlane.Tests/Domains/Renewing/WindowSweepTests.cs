@@ -62,6 +62,20 @@ public sealed class WindowSweepTests(PostgresDatabase database) : IClassFixture<
         Assert.Equal(planned, domain.RenewAt);
     }
 
+    [Fact]
+    public async Task Whatever_is_said_of_one_certificate_the_sweep_goes_on()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var (order, planned) = await ServedAsync(bench);
+        bench.Ca.OnWindow = _ => throw new InvalidOperationException("Said nobody foresaw.");
+
+        await SweepAsync(bench);
+
+        var domain = (await bench.ReadAsync(order)).Domain;
+        Assert.InRange((domain.WindowLookDueAt!.Value - bench.Clock.GetUtcNow()).TotalHours, 1, 1.1);
+        Assert.Equal(planned, domain.RenewAt);
+    }
+
     private static async Task<(Order Order, DateTimeOffset Planned)> ServedAsync(PathBench bench)
     {
         var order = await bench.OrderAsync(OrderState.Active);

@@ -5,7 +5,9 @@ using ControlPlane.Dns;
 using ControlPlane.Domains;
 using ControlPlane.Tests.CertificateAuthorities.Acme;
 using ControlPlane.Tests.Domains.Preflight;
+using ControlPlane.Vault;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ControlPlane.Tests.Domains.Running;
 
@@ -186,6 +188,69 @@ public sealed class FailoverTests(PostgresDatabase database) : IClassFixture<Pos
     }
 
     [Fact]
+    public async Task A_renewal_that_comes_back_is_reissued_under_the_order_that_is_paid_for()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        bench.DnsServer = DnsServer.Start(new IPEndPoint(IPAddress.Loopback, 0), new DnsTable().Answer);
+        var second = Second();
+        Use(bench, second);
+        var order = await CoveredAsync(bench);
+        await DownSinceAsync(bench);
+        second.OnPlace = _ => throw StandInCa.Fault(CaFailure.NotDone);
+
+        var away = await bench.TurnAsync(order);
+        Assert.Equal(("second", OrderKind.Renewal, 1), (away.Ca, away.Kind, second.Paid.Count));
+
+        await bench.SqlAsync($"DELETE FROM ca_standings WHERE ca = {First}");
+        bench.Clock.Advance(TimeSpan.FromMinutes(1));
+        var back = await bench.TurnAsync(order);
+
+        Assert.Equal((First, OrderKind.Reissue, "4711"), (back.Ca, back.Kind, back.CaOrderId));
+        Assert.Empty(bench.Ca.Paid);
+        Assert.Equal(["4711"], bench.Ca.Reissued);
+    }
+
+    [Fact]
+    public async Task A_renewal_that_may_not_move_yet_waits_unbound_and_moves_when_it_may()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var second = Second();
+        Use(bench, second, options => options with { FailoversPerHour = 1 });
+        var order = await CoveredAsync(bench);
+        await DownSinceAsync(bench);
+        Down(bench);
+        Assert.Equal(1, await MovedAsync(bench, 1));
+
+        var waiting = await bench.TurnAsync(order);
+        Assert.Equal((First, "ca-not-reachable", null), (waiting.Ca, waiting.Reason, waiting.CaOrderId));
+
+        bench.Clock.Advance(TimeSpan.FromHours(1.5));
+        var moved = await bench.TurnAsync(order);
+        Assert.Equal(("second", OrderState.PendingValidation), (moved.Ca, moved.State));
+        Assert.Empty(bench.Ca.Paid);
+    }
+
+    [Fact]
+    public async Task One_ca_whose_key_does_not_open_keeps_no_other_from_coming_back()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var second = Second();
+        Use(bench, second);
+        await DownSinceAsync(bench);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO ca_standings (ca, calls, failures, failing_since, failed_at)
+             SELECT 'second', calls, failures, failing_since, failed_at FROM ca_standings
+             """);
+        second.OnChanges = () => throw new VaultException("Its key is gone.");
+
+        await SweepAsync(bench);
+
+        Assert.Equal(4, await bench.ValueAsync<int>(
+            $"""SELECT failures AS "Value" FROM ca_standings WHERE ca = {First} AND calls = 'Orders'"""));
+    }
+
+    [Fact]
     public async Task A_domains_choice_goes_before_its_tenants_and_that_before_the_configured_one()
     {
         await using var bench = await PathBench.StartAsync(database);
@@ -213,6 +278,21 @@ public sealed class FailoverTests(PostgresDatabase database) : IClassFixture<Pos
     private static StandInCa Second(params string[] identities) =>
         new() { Name = "second", CaaIdentities = identities };
 
+    /// <summary>The second order of a domain whose first one at the first CA lasts for most of a year, at its turn to
+    /// be placed.</summary>
+    private static async Task<Order> CoveredAsync(PathBench bench)
+    {
+        var end = bench.Clock.GetUtcNow().AddDays(300);
+        var served = await bench.OrderAsync(OrderState.Active, row =>
+            (row.CaOrderId, row.CaValidUntil, row.CaCertificateId) = ("4711", end, "cert-before"));
+        bench.Ca.OnRead = () => new CaOrder("4711", "cert-before", CaOrderStatus.Issued, "issued", null)
+        {
+            ValidUntil = end,
+            Reissues = 0,
+        };
+        return await bench.OrderAsync(OrderState.PendingOrder, row => row.Kind = OrderKind.Renewal, served.Domain);
+    }
+
     private static void Down(PathBench bench)
     {
         bench.Ca.OnPlace = _ => throw StandInCa.Fault(CaFailure.NotDone);
@@ -239,7 +319,8 @@ public sealed class FailoverTests(PostgresDatabase database) : IClassFixture<Pos
     }
 
     private static Task SweepAsync(PathBench bench) =>
-        new StandingSweep(bench.Authorities, bench, bench.Standings).RunAsync(Ct);
+        new StandingSweep(
+            bench.Authorities, bench, bench.Standings, NullLogger<StandingSweep>.Instance).RunAsync(Ct);
 
     private static async Task<int> MovedAsync(PathBench bench, int orders)
     {

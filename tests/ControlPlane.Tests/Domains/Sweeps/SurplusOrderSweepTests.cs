@@ -137,6 +137,27 @@ public sealed class SurplusOrderSweepTests(PostgresDatabase database) : IClassFi
         Assert.Equal(canceled, bench.Ca.Canceled.Count);
     }
 
+    [Fact]
+    public async Task An_order_that_the_ca_shows_no_more_does_not_keep_the_others_alive()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        var gone = await bench.OrderAsync(OrderState.Failed, row =>
+            (row.CaOrderId, row.ReissueBaseline) = ("gone", new ReissueBaseline("cert-0", [], 0)));
+        var other = await bench.OrderAsync(OrderState.PendingIssuance);
+        await bench.SqlAsync(
+            $"""
+             INSERT INTO ca_orders_seen (order_id, ca_order_id, seen_at)
+             SELECT id, 'gone', created_at FROM orders WHERE id = {gone.Id} UNION ALL
+             SELECT id, 'late', created_at + interval '1 second' FROM orders WHERE id = {other.Id}
+             """);
+        bench.Ca.OnRead = () => throw StandInCa.Fault(CaFailure.Refused);
+        bench.Clock.Advance(TimeSpan.FromMinutes(6));
+
+        await SweepAsync(bench);
+
+        Assert.Equal(["late"], bench.Ca.Canceled);
+    }
+
     private static Task SweepAsync(PathBench bench) => new SurplusOrderSweep(
         bench.Authorities, bench, bench.Pause, bench.Clock, NullLogger<SurplusOrderSweep>.Instance).RunAsync(default);
 }
