@@ -25,6 +25,7 @@ CREATE TABLE ca_standings (
     refused_at       timestamptz,      -- our credential was refused, and not taken since
     no_quota_since   timestamptz,      -- the quota was used up then, and always since when it was asked again
     no_quota_until   timestamptz,
+    no_quota_name    text,             -- the registered domain that alone met that; null: others did, too
     PRIMARY KEY (ca, calls),
     CHECK ((failures = 0) = (failing_since IS NULL) AND (failures = 0) = (failed_at IS NULL)),
     CHECK ((no_quota_since IS NULL) = (no_quota_until IS NULL))

@@ -1,3 +1,5 @@
+using ControlPlane.Domains.Hostnames;
+
 namespace ControlPlane.CertificateAuthorities.Standings;
 
 /// <summary>Which calls a standing is about.</summary>
@@ -32,15 +34,20 @@ internal sealed class CaStanding
 
     public DateTimeOffset? NoQuotaUntil { get; init; }
 
-    /// <summary>Why no order should go there at present, as the end of a sentence that begins with the CA's name; null
-    /// when it may.</summary>
-    public string? WhyDown(FailoverOptions options, DateTimeOffset now) => true switch
+    /// <summary>The registered domain that alone has met that, so that the quota may be its own; null when others have,
+    /// too.</summary>
+    public string? NoQuotaName { get; init; }
+
+    /// <summary>Why no order for the name should go there at present, as the end of a sentence that begins with the
+    /// CA's name; null when it may.</summary>
+    public string? WhyDown(FailoverOptions options, string hostname, DateTimeOffset now) => true switch
     {
         _ when RefusedAt is { } refused => $"has refused our credential since {refused:u}",
         _ when Failures >= options.FailoverFailures && FailedAt - FailingSince >= options.FailoverAfter =>
             $"has not answered since {FailingSince:u}",
         // One that is over is over, however long it was: the next order tells.
-        _ when NoQuotaUntil > now && NoQuotaUntil - NoQuotaSince >= options.FailoverQuotaPatience =>
+        _ when NoQuotaUntil > now && NoQuotaUntil - NoQuotaSince >= options.FailoverQuotaPatience
+            && (NoQuotaName is null || NoQuotaName == PublicSuffixes.RegisteredDomainOf(hostname)) =>
             $"takes no more of us until {NoQuotaUntil:u}",
         _ => null,
     };

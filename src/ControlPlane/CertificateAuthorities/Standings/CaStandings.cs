@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ControlPlane.Database;
+using ControlPlane.Domains.Hostnames;
 using Microsoft.EntityFrameworkCore;
 
 namespace ControlPlane.CertificateAuthorities.Standings;
@@ -30,14 +31,18 @@ internal sealed partial class CaStandings(
         await WriteAsync(
             $"""
              UPDATE ca_standings SET failures = 0, failing_since = NULL, failed_at = NULL, refused_at = NULL,
-                 no_quota_since = NULL, no_quota_until = NULL
+                 no_quota_since = NULL, no_quota_until = NULL, no_quota_name = NULL
              WHERE ca = {ca} AND calls = {word}
                AND (failures > 0 OR refused_at IS NOT NULL OR no_quota_since IS NOT NULL)
              """);
     }
 
     /// <summary>A call brought no answer, or none that helps.</summary>
-    public Task FailedAsync(string ca, CaCalls calls, CertificateAuthorityException fault)
+    /// <param name="ca">The CA's name.</param>
+    /// <param name="calls">Which of its calls.</param>
+    /// <param name="fault">What came of it.</param>
+    /// <param name="hostname">For which name; null: for none in particular.</param>
+    public Task FailedAsync(string ca, CaCalls calls, CertificateAuthorityException fault, string? hostname)
     {
         _wellAt.TryRemove((ca, calls), out _);
         var (now, word) = (time.NowStored(), calls.ToString());
@@ -55,13 +60,18 @@ internal sealed partial class CaStandings(
             // Our own budget of calls of other kinds is used up in every burst, and says nothing.
             case CaFailure.NoBudget when calls == CaCalls.Orders:
                 var until = now + (fault.RetryAfter > QuotaPause ? fault.RetryAfter.Value : QuotaPause);
+                // CAs count by registered domain, too: until others have met it as well, it may be that one's quota.
+                var name = hostname is null ? null : PublicSuffixes.RegisteredDomainOf(hostname);
                 return WriteAsync(
                     $"""
-                     INSERT INTO ca_standings (ca, calls, no_quota_since, no_quota_until)
-                     VALUES ({ca}, {word}, {now}, {until})
+                     INSERT INTO ca_standings (ca, calls, no_quota_since, no_quota_until, no_quota_name)
+                     VALUES ({ca}, {word}, {now}, {until}, {name})
                      ON CONFLICT (ca, calls) DO UPDATE SET
                          no_quota_since = CASE WHEN ca_standings.no_quota_until + {QuotaPause} >= {now}
                              THEN ca_standings.no_quota_since ELSE excluded.no_quota_since END,
+                         no_quota_name = CASE WHEN ca_standings.no_quota_until + {QuotaPause} >= {now}
+                                 AND ca_standings.no_quota_name IS DISTINCT FROM excluded.no_quota_name
+                             THEN NULL ELSE excluded.no_quota_name END,
                          no_quota_until = greatest(ca_standings.no_quota_until, excluded.no_quota_until)
                      """);
             case CaFailure.NotDone or CaFailure.AnswerLost:

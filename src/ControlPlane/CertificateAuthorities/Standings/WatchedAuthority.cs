@@ -26,10 +26,10 @@ internal sealed class WatchedAuthority(ICertificateAuthority ca, CaStandings sta
     public DateTimeOffset? CoveredUntil(DateTimeOffset placed) => ca.CoveredUntil(placed);
 
     public Task<PlacedOrder> PlaceOrderAsync(OrderRequest request, CancellationToken ct) =>
-        WatchAsync(CaCalls.Orders, () => ca.PlaceOrderAsync(request, ct));
+        WatchAsync(() => ca.PlaceOrderAsync(request, ct), CaCalls.Orders, request.Hostname);
 
     public Task<PlacedOrder> ReissueAsync(string caOrderId, OrderRequest request, CancellationToken ct) =>
-        WatchAsync(CaCalls.Orders, () => ca.ReissueAsync(caOrderId, request, ct));
+        WatchAsync(() => ca.ReissueAsync(caOrderId, request, ct), CaCalls.Orders, request.Hostname);
 
     public Task<IReadOnlyList<CaOrder>> FindAsync(Guid order, CancellationToken ct) =>
         WatchAsync(() => ca.FindAsync(order, ct));
@@ -84,9 +84,8 @@ internal sealed class WatchedAuthority(ICertificateAuthority ca, CaStandings sta
         return true;
     });
 
-    private Task<T> WatchAsync<T>(Func<Task<T>> call) => WatchAsync(CaCalls.Others, call);
-
-    private async Task<T> WatchAsync<T>(CaCalls calls, Func<Task<T>> call)
+    private async Task<T> WatchAsync<T>(
+        Func<Task<T>> call, CaCalls calls = CaCalls.Others, string? hostname = null)
     {
         T answer;
         try
@@ -95,7 +94,7 @@ internal sealed class WatchedAuthority(ICertificateAuthority ca, CaStandings sta
         }
         catch (CertificateAuthorityException fault)
         {
-            await standings.FailedAsync(ca.Name, calls, fault);
+            await standings.FailedAsync(ca.Name, calls, fault, hostname);
             throw;
         }
 

@@ -18,6 +18,13 @@ internal static class PublicSuffixes
     /// CNAME.</summary>
     public static bool IsApex(string hostname) => LabelsOfSuffix(hostname.Split('.')) == hostname.Count(c => c == '.');
 
+    /// <summary>The name that somebody registered and that this one stands below, or is; of a suffix, itself.</summary>
+    public static string RegisteredDomainOf(string hostname)
+    {
+        var labels = hostname.Split('.');
+        return string.Join('.', labels[Math.Max(0, labels.Length - LabelsOfSuffix(labels) - 1)..]);
+    }
+
     private static int LabelsOfSuffix(string[] labels)
     {
         for (var start = 0; start < labels.Length; start++)

@@ -23,6 +23,10 @@ internal sealed partial class WindowSweep(
     /// <summary>Where the CA says nothing about a certificate, or could not be asked.</summary>
     private static readonly TimeSpan Untold = TimeSpan.FromDays(1), Later = TimeSpan.FromHours(1);
 
+    /// <summary>No certificate is moved up to before it is so old: a CA that would have each one renewed at once would
+    /// otherwise be asked for one after the other, for ever.</summary>
+    internal static readonly TimeSpan LeastAge = TimeSpan.FromHours(12);
+
     public async Task RunAsync(CancellationToken ct)
     {
         var telling = authorities.All.Where(ca => ca.TellsRenewalWindows).Select(ca => ca.Name).ToArray();
@@ -37,7 +41,8 @@ internal sealed partial class WindowSweep(
             $"""
              SELECT domain.id AS "Domain", domain.tenant_id AS "Tenant", domain.renew_at AS "RenewAt",
                  orders.ca AS "Ca",
-                 bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter"
+                 bundle.id AS "Bundle", leaf AS "Leaf", not_before AS "NotBefore", not_after AS "NotAfter",
+                 bundle.created_at AS "Since"
              FROM domains domain JOIN bundles bundle ON bundle.id = domain.active_bundle_id
              JOIN orders ON orders.id = bundle.order_id AND orders.ca = ANY ({telling})
              WHERE domain.status = 'Active' AND domain.renew_at > {now}
@@ -71,7 +76,8 @@ internal sealed partial class WindowSweep(
         }
 
         var now = time.NowStored();
-        DateTimeOffset? moved = window?.End < served.RenewAt ? Within(window, now) : null;
+        DateTimeOffset? moved = window?.End < served.RenewAt ? Within(window, now, served.Since) : null;
+        moved = moved < served.RenewAt ? moved : null;
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var written = await db.Database.ExecuteSqlAsync(
@@ -102,11 +108,12 @@ internal sealed partial class WindowSweep(
         await transaction.CommitAsync(ct);
     }
 
-    /// <summary>Now, when all of it is past.</summary>
-    private static DateTimeOffset Within(RenewalWindow window, DateTimeOffset now)
+    /// <summary>As soon as may be, when all of it is past.</summary>
+    private static DateTimeOffset Within(RenewalWindow window, DateTimeOffset now, DateTimeOffset since)
     {
-        var start = window.Start > now ? window.Start : now;
-        var moment = window.End > start ? start + ((window.End - start) * Random.Shared.NextDouble()) : now;
+        var soonest = now > since + LeastAge ? now : since + LeastAge;
+        var start = window.Start > soonest ? window.Start : soonest;
+        var moment = window.End > start ? start + ((window.End - start) * Random.Shared.NextDouble()) : soonest;
         return moment.ToUniversalTime();
     }
 
@@ -121,5 +128,5 @@ internal sealed partial class WindowSweep(
 
     private sealed record Served(
         Guid Domain, Guid Tenant, DateTimeOffset RenewAt, string Ca, Guid Bundle, byte[] Leaf,
-        DateTimeOffset NotBefore, DateTimeOffset NotAfter);
+        DateTimeOffset NotBefore, DateTimeOffset NotAfter, DateTimeOffset Since);
 }

@@ -48,7 +48,7 @@ internal sealed class Failover(
         var why = new List<string>();
         foreach (var name in options.Failover.Prepend(chosen).Distinct())
         {
-            if (WhyDown(standings, name, run.Now) is { } down)
+            if (WhyDown(standings, name, run) is { } down)
             {
                 why.Add($"{name} {down}.");
             }
@@ -75,8 +75,9 @@ internal sealed class Failover(
         return (false, string.Join(' ', why));
     }
 
-    private string? WhyDown(List<CaStanding> standings, string name, DateTimeOffset now) => standings
-        .Where(row => row.Ca == name).Select(row => row.WhyDown(options, now)).FirstOrDefault(down => down is not null);
+    private string? WhyDown(List<CaStanding> standings, string name, OrderRun run) => standings
+        .Where(row => row.Ca == name).Select(row => row.WhyDown(options, run.Order.Hostname, run.Now))
+        .FirstOrDefault(down => down is not null);
 
     /// <summary>In the records' own words, why a CA would refuse the name; null when it would not.</summary>
     private async Task<string?> ForbidsAsync(OrderRun run, ICertificateAuthority ca, CancellationToken ct)

@@ -53,13 +53,30 @@ public sealed class CaStandingTests
         Judged(expected, standing);
     }
 
+    [Theory]
+    [InlineData("one.example.co.uk", "takes no more of us until")]
+    [InlineData("one.another.co.uk", null)]
+    public void A_quota_that_one_registered_domain_alone_has_met_is_that_ones(string hostname, string? expected)
+    {
+        var standing = new CaStanding
+        {
+            Ca = "ca",
+            Calls = CaCalls.Orders,
+            NoQuotaSince = Now,
+            NoQuotaUntil = Now.AddHours(2),
+            NoQuotaName = "example.co.uk",
+        };
+
+        Judged(expected, standing, hostname);
+    }
+
     [Fact]
     public void And_who_refuses_our_credential_at_once() =>
         Judged("has refused our credential", new() { Ca = "ca", Calls = CaCalls.Orders, RefusedAt = Now });
 
-    private static void Judged(string? expected, CaStanding standing)
+    private static void Judged(string? expected, CaStanding standing, string hostname = "shop.example.com")
     {
-        var why = standing.WhyDown(Options, Now);
+        var why = standing.WhyDown(Options, hostname, Now);
         Assert.Equal(expected is null, why is null);
         Assert.StartsWith(expected ?? "", why ?? "", StringComparison.Ordinal);
     }

@@ -98,6 +98,40 @@ public sealed class FailoverTests(PostgresDatabase database) : IClassFixture<Pos
         Assert.EndsWith(why is null ? "" : " second takes its place.", told?.Message ?? "", StringComparison.Ordinal);
     }
 
+    /// <summary>A tenant who uses up what the CA sells for one domain must not move everybody else.</summary>
+    [Fact]
+    public async Task A_quota_moves_the_name_that_met_it_and_the_others_once_another_domain_has_met_it_too()
+    {
+        await using var bench = await PathBench.StartAsync(database);
+        Use(bench, Second());
+        var takes = bench.Ca.OnPlace;
+        bench.Ca.OnPlace = request => request.Hostname.EndsWith("greedy.example", StringComparison.Ordinal)
+            ? throw StandInCa.Fault(CaFailure.NoBudget, TimeSpan.FromHours(2))
+            : takes(request);
+        Assert.Equal("second", (await PlaceAsync("a.greedy.example")).Ca);
+        Assert.Equal("second", (await PlaceAsync("b.greedy.example")).Ca);
+        Assert.Equal(First, (await PlaceAsync("shop.modest.example")).Ca);
+
+        bench.Ca.OnPlace = _ => throw StandInCa.Fault(CaFailure.NoBudget, TimeSpan.FromHours(2));
+        Assert.Equal("second", (await PlaceAsync("a.greedy.example")).Ca);
+        Assert.Equal("second", (await PlaceAsync("shop.other.example")).Ca);
+        var asked = bench.Ca.Paid.Count;
+        Assert.Equal("second", (await PlaceAsync("shop.third.example")).Ca);
+        Assert.Equal(asked, bench.Ca.Paid.Count);
+
+        async Task<Order> PlaceAsync(string hostname)
+        {
+            var order = await bench.OrderAsync(OrderState.PendingOrder);
+            await bench.SqlAsync($"UPDATE domains SET hostname = {hostname} WHERE id = {order.DomainId}");
+            await bench.SqlAsync($"UPDATE orders SET hostname = {hostname} WHERE id = {order.Id}");
+            var placed = await bench.TurnAsync(await bench.ReadAsync(order));
+            // The name may come again.
+            await bench.SqlAsync($"UPDATE orders SET hostname = {$"{order.Id}.example"} WHERE id = {order.Id}");
+            await bench.SqlAsync($"UPDATE domains SET hostname = {$"{order.Id}.example"} WHERE id = {order.DomainId}");
+            return placed;
+        }
+    }
+
     [Fact]
     public async Task A_ca_that_is_back_is_tried_with_one_order_and_after_one_more_failure_is_down_as_before()
     {
