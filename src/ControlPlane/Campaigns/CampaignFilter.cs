@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using ControlPlane.Domains;
 using ControlPlane.Http;
 using FluentValidation;
@@ -27,6 +28,7 @@ internal sealed record CampaignFilter(
     /// <summary>Of a list. A body of <see cref="Limits.MaxImportBytes"/> holds so many serial numbers.</summary>
     public const int MostListed = 100_000;
 
+    [JsonIgnore]
     public bool IsEmpty => this == new CampaignFilter();
 
     /// <summary>As they are compared: upper case, without separators and leading zeros. Null for what is no serial

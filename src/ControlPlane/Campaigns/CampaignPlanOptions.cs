@@ -16,7 +16,9 @@ internal sealed class CampaignPlanOptions
         DefaultValueFactory = _ => TimeSpan.FromHours(24),
         CustomParser = result =>
         {
-            if (Durations.TryParse(result.Tokens[0].Value, out var within) && within > TimeSpan.Zero)
+            // A bare number would be taken for seconds by one and for hours by another.
+            var text = result.Tokens[0].Value;
+            if (Durations.TryParse(text, out var within) && within > TimeSpan.Zero && char.IsAsciiLetter(text[^1]))
             {
                 return within;
             }

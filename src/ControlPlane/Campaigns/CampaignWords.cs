@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using ControlPlane.Campaigns.Planning;
 
 namespace ControlPlane.Campaigns;
@@ -21,8 +22,10 @@ internal static class CampaignWords
         var progress = view.Progress;
         var eta = (view.FinishedAt ?? view.Eta)?.UtcDateTime.ToString("HH:mm:ss", CultureInfo.InvariantCulture);
         return $"{view.State.ToString().ToLowerInvariant()}: {progress.Replaced + progress.Rehearsed} of "
-            + $"{progress.Total - progress.Skipped} replaced, {progress.Ordered} ordered ({progress.Issued} issued), "
-            + $"{progress.Waiting} waiting, {progress.Failed + progress.GivenUp} failed, {view.Late} late"
+            + $"{progress.Total - progress.Skipped} {(view.Rehearse ? "rehearsed" : "replaced")}, "
+            + $"{progress.Ordered} ordered ({progress.Issued} issued), {progress.Waiting} waiting, "
+            + $"{progress.Failed + progress.GivenUp} failed, {view.Late} late"
+            + (progress.Dropped > 0 ? $", {progress.Dropped} dropped" : "")
             + (eta is null ? "" : view.FinishedAt is null ? $"; done at about {eta} UTC" : $"; ended at {eta} UTC");
     }
 
@@ -34,7 +37,10 @@ internal static class CampaignWords
         ? ""
         : $" ({string.Join(", ", plan.Authorities.Select(ca => $"{ca.Calls} for {ca.Orders} at {ca.Name}"))})";
 
+    /// <summary>As the API writes it.</summary>
+    private static string Word(WhyLeftOut why) => JsonNamingPolicy.CamelCase.ConvertName(why.ToString());
+
     private static string Cannot(CampaignPlan plan) => plan.Cannot.Count == 0
         ? "nothing is left out."
-        : $"left out: {string.Join(", ", plan.Cannot.Select(group => $"{group.Count} × {group.Why}"))}.";
+        : $"left out: {string.Join(", ", plan.Cannot.Select(group => $"{group.Count} × {Word(group.Why)}"))}.";
 }

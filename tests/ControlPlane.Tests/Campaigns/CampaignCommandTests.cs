@@ -15,7 +15,7 @@ public sealed class CampaignCommandTests(PostgresDatabase database) : IClassFixt
             "campaign", "plan", "--reason", "Tests.", "--within", "2h", "--serials", file, "--rehearse");
         File.Delete(file);
         Assert.True(status == 0, told);
-        Assert.Contains("left out: 2 × UnknownSerial.", told, StringComparison.Ordinal);
+        Assert.Contains("left out: 2 × unknownSerial.", told, StringComparison.Ordinal);
         var id = output.TrimEnd();
 
         Assert.StartsWith("completed", (await RunAsync("campaign", "start", id)).Output, StringComparison.Ordinal);
