@@ -80,7 +80,8 @@ internal sealed partial class Stage(
 
             foreach (var order in claimed)
             {
-                _ = RunAsync(order, claimedAt, ct);
+                // On a thread of its own: up to its first wait a step would hold up all that were claimed after it.
+                _ = Task.Run(() => RunAsync(order, claimedAt, ct), CancellationToken.None);
             }
 
             if (claimed.Count < free)
